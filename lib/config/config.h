@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gateway.conf and the attachment files (libconfig syntax). Strict: an unknown,
+ * repeated, missing or ill-typed key is an error that names file, line and key.
+ * Nothing is applied here: a parsed configuration is a value.
+ *
+ * Control thread (attachment and configuration files are read there).
+ */
+#ifndef LM_CONFIG_CONFIG_H
+#define LM_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/addr.h"
+#include "base/log.h"
+#include "base/why.h"
+#include "crypto/identity.h"
+#include "membership/attachment.h"
+
+#define LM_PORTS_MAX 32
+#define LM_CONFIG_PATH_MAX 256
+#define LM_WORKERS_MAX 32
+
+enum lm_port_role { LM_PORT_UNDERLAY, LM_PORT_ACCESS };
+
+struct lm_port_config {
+	char name[32];
+	enum lm_port_role role;
+	char device[512]; /* DPDK device arguments: "0000:01:00.0", "net_af_xdp0,iface=eth1" */
+	uint16_t mtu;     /* IP bytes; 0: what the device has */
+	uint16_t vlan;    /* underlay only: 0 untagged */
+	unsigned line;
+};
+
+struct lm_owner_config {
+	char name[64];
+	struct lm_public_key key;
+};
+
+/* Keys marked [live] may change on reload; the others need a restart and are named if they differ. */
+struct lm_gateway_config {
+	char identity[LM_CONFIG_PATH_MAX];    /* key file */
+	char state_dir[LM_CONFIG_PATH_MAX];
+	char attachments[LM_CONFIG_PATH_MAX]; /* directory of *.conf */
+	char key_log[LM_CONFIG_PATH_MAX];     /* [live] "" or a file for tshark's esp_sa; secrets! */
+	enum lm_log_level log_level;          /* [live] */
+
+	/* dpdk = { } */
+	bool huge_pages;     /* false: --no-huge */
+	unsigned memory_mb;
+	char file_prefix[64];
+	unsigned control_core;
+	unsigned worker_cores[LM_WORKERS_MAX];
+	unsigned n_workers;
+	bool pin;            /* false: cores are threads that the kernel schedules (laptops, tests) */
+	bool busy_poll;      /* [live] true: never sleep */
+	char eal_args[512];  /* further EAL arguments, split at spaces */
+	unsigned mbufs;      /* of the packet pool */
+
+	struct lm_port_config ports[LM_PORTS_MAX];
+	unsigned n_ports;
+
+	/* underlay = { } */
+	uint16_t udp_port;
+	struct lm_ifaddr addrs[8]; /* [live] */
+	unsigned n_addrs;
+	struct lm_ip gateway4, gateway6; /* [live] */
+	bool lane_source_ports; /* each lane from its own UDP source port, so that RSS spreads them */
+
+	/* owners = ( ) [live] */
+	struct lm_owner_config *owners;
+	unsigned n_owners;
+
+	/* workload = { } [live] */
+	uint16_t workload_mtu;  /* 0: computed from the underlay's */
+	uint32_t dhcp_lease_seconds;
+	char domain[64];        /* suffix after the network's name, "internal" */
+
+	/* limits = { } */
+	unsigned max_networks, max_peers, max_endpoints;
+	unsigned flows; /* entries of each worker's flow table, a power of two */
+	uint32_t flow_timeout_s; /* [live] */
+};
+
+/* -EINVAL, -ENOENT ... with "file:line: key: reason". On failure *out is untouched. */
+int lm_config_load(struct lm_gateway_config **out, const char *path, struct lm_why *why);
+void lm_config_free(struct lm_gateway_config *c);
+/*
+ * Names the first key that differs between the two and cannot change while running: -EBUSY with
+ * "file:line: key: needs a restart", or 0.
+ */
+int lm_config_restart_needed(const struct lm_gateway_config *running,
+    const struct lm_gateway_config *next, const char *path, struct lm_why *why);
+
+int lm_attachment_load(struct lm_attachment *out, const char *path, struct lm_why *why);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Named reasons. Every packet that is not sent has exactly one of them.
+ */
+#ifndef LM_DATAPLANE_COUNTERS_H
+#define LM_DATAPLANE_COUNTERS_H
+
+#include <stdint.h>
+
+/* X(identifier, name in telemetry) */
+#define LM_DROPS(X) \
+	X(MALFORMED, "malformed")               /* headers or lengths do not hold together */ \
+	X(UNKNOWN_ETHERTYPE, "unknown-ethertype") \
+	X(NOT_OURS, "not-ours")                 /* underlay: other MAC, address, port or protocol */ \
+	X(NO_ATTACHMENT, "no-attachment")       /* access: nobody is attached at this port, VLAN, MAC */ \
+	X(SPOOFED_MAC, "spoofed-mac") \
+	X(SPOOFED_SOURCE, "spoofed-source")     /* inner source is not the endpoint's address */ \
+	X(NO_NETWORK, "no-network")             /* attached, but no manifest is in force */ \
+	X(NO_ROUTE, "no-route")                 /* no endpoint has this destination */ \
+	X(MULTICAST, "multicast") \
+	X(FRAGMENT, "fragment")                 /* a later fragment: ports are not known */ \
+	X(TTL_EXPIRED, "ttl-expired") \
+	X(POLICY_EGRESS, "policy-egress") \
+	X(POLICY_INGRESS, "policy-ingress") \
+	X(FLOW_TABLE_FULL, "flow-table-full") \
+	X(NOT_ATTACHED, "not-attached")         /* the destination is ours but has no attachment */ \
+	X(MAC_UNKNOWN, "mac-unknown")           /* the destination's MAC was not learned yet */ \
+	X(NO_LANE, "no-lane")                   /* no keys with the peer */ \
+	X(NO_PATH, "no-path")                   /* the peer's next hop is not resolved */ \
+	X(NO_ROOM, "no-room")                   /* head- or tailroom of the buffer */ \
+	X(SEQUENCE_EXHAUSTED, "sequence-exhausted") \
+	X(UNKNOWN_SPI, "unknown-spi") \
+	X(REPLAY, "replay") \
+	X(AUTH_FAILED, "auth-failed") \
+	X(BAD_PADDING, "bad-padding") \
+	X(INNER_SOURCE, "inner-source")         /* decrypted, but the source is not that peer's endpoint */ \
+	X(KEEPALIVE, "keepalive")               /* one byte 0xff on the underlay */ \
+	X(PUNT_LIMIT, "punt-limit")             /* over the rate or the ring to control is full */ \
+	X(HANDOVER_FULL, "handover-full")       /* ring to the worker that owns the lane is full */ \
+	X(TX_FULL, "tx-full") \
+	X(TOO_BIG, "too-big")                   /* over the MTU of the port it leaves by */
+
+#define LM_PUNTS(X) \
+	X(UNDERLAY, "underlay")       /* ARP, ND, ICMP to us */ \
+	X(SESSION, "session")         /* UDP to our port, first four bytes zero */ \
+	X(WORKLOAD, "workload")       /* ARP, ND, DHCP, ICMP to the gateway's address */ \
+	X(TOO_BIG, "too-big")         /* answered with fragmentation needed / packet too big */
+
+#define LM_STAGES(X) \
+	X(RX, "rx") X(ACCESS, "access") X(FLOW, "flow") X(SEAL, "seal") X(OPEN, "open") \
+	X(DELIVER, "deliver") X(TX, "tx")
+
+enum lm_drop {
+#define X(id, name) LM_DROP_##id,
+	LM_DROPS(X)
+#undef X
+	LM_DROP_MAX
+};
+
+enum lm_punt {
+#define X(id, name) LM_PUNT_##id,
+	LM_PUNTS(X)
+#undef X
+	LM_PUNT_MAX
+};
+
+enum lm_stage {
+#define X(id, name) LM_STAGE_##id,
+	LM_STAGES(X)
+#undef X
+	LM_STAGE_MAX
+};
+
+extern const char *const lm_drop_names[LM_DROP_MAX];
+extern const char *const lm_punt_names[LM_PUNT_MAX];
+extern const char *const lm_stage_names[LM_STAGE_MAX];
+
+struct lm_counters {
+	uint64_t rx, injected, tx; /* packets: from ports, from control, to ports */
+	uint64_t drops[LM_DROP_MAX];
+	uint64_t punts[LM_PUNT_MAX];
+	uint64_t stage_packets[LM_STAGE_MAX], stage_cycles[LM_STAGE_MAX];
+	uint64_t flow_hits, flow_misses;
+};
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The packet path: workers that poll ports, and the tables that the control
+ * lcore publishes to them.
+ *
+ * Threads: everything here is called on the control lcore, except
+ * lm_dp_worker_main, which is a worker's life. Workers only read what is
+ * published; a replaced table is freed after every worker has passed a quiescent
+ * state (rte_rcu_qsbr). Each counter is written by one worker and read by anyone.
+ *
+ * Conservation: for each worker and in sum, at rest,
+ *   rx + injected = tx + sum of drops + sum of punts
+ */
+#ifndef LM_DATAPLANE_DATAPLANE_H
+#define LM_DATAPLANE_DATAPLANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/addr.h"
+#include "policy/policy.h"
+#include "dataplane/counters.h"
+
+#define LM_DP_PORTS_MAX 32
+#define LM_DP_WORKERS_MAX 32
+#define LM_DP_LANES_MAX 64
+#define LM_DP_NONE UINT32_MAX
+
+struct lm_dp;
+
+struct lm_dp_config {
+	unsigned n_workers;
+	unsigned max_networks, max_peers, max_endpoints, max_sas;
+	unsigned flows;          /* of each worker, a power of two */
+	uint32_t flow_timeout_s; /* idle flows */
+	uint16_t udp_port;       /* ours on the underlay, host byte order */
+	bool busy_poll;
+	bool lane_source_ports;
+	unsigned mbufs; /* of the packet pool, shared by all ports */
+};
+
+int lm_dp_create(struct lm_dp **out, const struct lm_dp_config *config);
+void lm_dp_free(struct lm_dp *dp); /* after the workers have stopped */
+
+/* ---- ports -------------------------------------------------------------- */
+
+struct lm_dp_port_config {
+	char name[32];
+	char device[512]; /* DPDK device arguments */
+	bool underlay;
+	uint16_t mtu;  /* IP bytes; 0: leave the device's */
+	uint16_t vlan; /* underlay's tag, 0 untagged */
+};
+
+struct lm_dp_port_info {
+	char name[32], device[512], driver[32];
+	bool underlay, link_up;
+	uint16_t dpdk_port, mtu, n_rxq, n_txq;
+	struct lm_mac mac;
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, rx_missed, rx_errors, rx_nombuf;
+};
+
+/* Probes, configures and starts a port, before the workers run. Returns its index or -errno. */
+int lm_dp_port_add(struct lm_dp *dp, const struct lm_dp_port_config *config, struct lm_why *why);
+/* A negative errno beyond the last port. */
+int lm_dp_port_info(const struct lm_dp *dp, unsigned port, struct lm_dp_port_info *out);
+void lm_dp_ports_stop(struct lm_dp *dp);
+
+/* ---- workers ------------------------------------------------------------ */
+
+/* For rte_eal_remote_launch: arg is the struct lm_dp_worker_arg. Returns when lm_dp_stop was called. */
+struct lm_dp_worker_arg {
+	struct lm_dp *dp;
+	unsigned index;
+};
+int lm_dp_worker_main(void *arg);
+void lm_dp_stop(struct lm_dp *dp);
+void lm_dp_set_busy_poll(struct lm_dp *dp, bool busy);
+void lm_dp_set_flow_timeout(struct lm_dp *dp, uint32_t seconds);
+
+/* ---- what is published -------------------------------------------------- */
+
+/* Where the gateway lives on the underlay. Replaces the list. */
+int lm_dp_underlay_addrs(struct lm_dp *dp, const struct lm_ip *addrs, unsigned n);
+
+struct lm_dp_attachment {
+	uint32_t id; /* small and stable: index below max_endpoints, chosen by the control plane */
+	unsigned port;
+	uint16_t vlan; /* 0: untagged */
+	bool has_mac;  /* false: any source MAC on this port and VLAN is punted until one is learned */
+	struct lm_mac mac;
+	uint32_t net, endpoint; /* indices: network, and the endpoint inside it */
+};
+/* The whole table at once. Copies. */
+int lm_dp_attachments_publish(struct lm_dp *dp, const struct lm_dp_attachment *list, unsigned n);
+
+struct lm_dp_endpoint {
+	struct lm_ip ipv4, ipv6; /* family 0: none */
+	uint16_t member;
+	uint32_t attachment; /* local: id of its attachment; LM_DP_NONE: not attached here */
+	uint32_t peer;       /* remote: slot of the peer that hosts it; LM_DP_NONE: it is ours */
+};
+struct lm_dp_network {
+	struct lm_prefix net4, net6;
+	struct lm_ip gateway4, gateway6;
+	uint16_t mtu; /* inner IP bytes towards peers; MSS is clamped to it */
+	struct lm_policy *policy; /* taken over: freed by the data plane */
+	const struct lm_dp_endpoint *endpoints; /* copied */
+	unsigned n_endpoints;
+};
+/* Replaces the network at this index in one step; flows of it are judged anew. */
+int lm_dp_network_publish(struct lm_dp *dp, uint32_t net, const struct lm_dp_network *spec);
+void lm_dp_network_remove(struct lm_dp *dp, uint32_t net);
+
+/* Outer headers towards a peer. NULL: nothing can be sent to it now. */
+struct lm_dp_path {
+	unsigned port; /* underlay port */
+	struct lm_mac src, dst;
+	uint16_t vlan;
+	struct lm_ip src_ip, dst_ip;
+	uint16_t dst_port; /* host byte order; the source port is ours, or ours + a lane's own */
+	bool one_source_port; /* behind a NAT: every lane from udp_port */
+};
+int lm_dp_peer_path(struct lm_dp *dp, uint32_t peer, const struct lm_dp_path *path);
+
+/* Inbound SA of one lane. Chooses *spi. Ready when it returns. */
+int lm_dp_sa_in_add(struct lm_dp *dp, uint32_t net, uint32_t peer, uint8_t lane, uint8_t n_lanes,
+    const uint8_t keymat[36], uint32_t *spi);
+void lm_dp_sa_in_del(struct lm_dp *dp, uint32_t spi);
+/* All outbound lanes of (net, peer), replaced in one step; n_lanes is 0 or a power of two. */
+int lm_dp_sa_out_set(struct lm_dp *dp, uint32_t net, uint32_t peer, uint8_t n_lanes,
+    const uint32_t *spis, const uint8_t (*keymat)[36]);
+
+/* ---- packets between workers and control --------------------------------- */
+
+struct lm_dp_punt {
+	enum lm_punt reason;
+	unsigned port;
+	uint32_t attachment; /* LM_DP_NONE on the underlay */
+	uint16_t mtu;        /* with LM_PUNT_TOO_BIG: what would have fitted, inner IP bytes */
+	const uint8_t *data; /* the Ethernet frame; valid during the call */
+	size_t len;
+};
+/* Hands up to max punted packets to cb. Returns how many. */
+unsigned lm_dp_punts(struct lm_dp *dp, unsigned max,
+    void (*cb)(void *ctx, const struct lm_dp_punt *punt), void *ctx);
+/* Readable when punts are waiting: for the epoll loop. Drained by lm_dp_punts. */
+int lm_dp_punt_fd(const struct lm_dp *dp);
+/* One Ethernet frame out of a port, through the worker that owns its queue. -ENOBUFS when full. */
+int lm_dp_inject(struct lm_dp *dp, unsigned port, const uint8_t *frame, size_t len);
+
+/* ---- what one sees -------------------------------------------------------- */
+
+/* Sum over the workers, or of one (worker >= 0). */
+void lm_dp_counters(const struct lm_dp *dp, int worker, struct lm_counters *out);
+struct lm_dp_lane_info {
+	uint32_t spi, net, peer;
+	uint8_t lane, worker;
+	bool inbound;
+	uint64_t packets, bytes, sequence, replays, auth_failures;
+};
+/* cursor from 0; fills up to max, returns how many, advances cursor; 0 at the end. */
+unsigned lm_dp_lanes(const struct lm_dp *dp, uint32_t *cursor, struct lm_dp_lane_info *out, unsigned max);
+/* Packets that were authentic from this peer since start: evidence that it lives. */
+uint64_t lm_dp_peer_rx(const struct lm_dp *dp, uint32_t peer);
+struct lm_dp_endpoint_info {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, spoofed; /* rx: from the workload */
+};
+void lm_dp_attachment_counters(
+    const struct lm_dp *dp, uint32_t attachment, struct lm_dp_endpoint_info *out);
+struct lm_dp_flow_info {
+	uint32_t net;
+	struct lm_ip src, dst;
+	uint16_t src_port, dst_port;
+	uint8_t protocol, worker;
+	uint32_t idle_s;
+	uint64_t packets, bytes;
+};
+/* A racy sample for people: rows may be torn, never out of bounds. */
+unsigned lm_dp_flows(
+    const struct lm_dp *dp, unsigned worker, uint32_t *cursor, struct lm_dp_flow_info *out, unsigned max);
+uint32_t lm_dp_flow_count(const struct lm_dp *dp);
+
+#endif

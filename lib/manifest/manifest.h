@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tenant's manifest: one strict YAML document that describes a network, and
+ * the signed envelope in which it travels.
+ *
+ * A parsed manifest is immutable and owned by whoever parsed it; any thread may
+ * read it. Every list is bounded by a constant below. Nothing here knows a clock:
+ * times are passed in.
+ */
+#ifndef LM_MANIFEST_MANIFEST_H
+#define LM_MANIFEST_MANIFEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/addr.h"
+#include "base/id.h"
+#include "base/why.h"
+#include "crypto/identity.h"
+
+#define LM_NAME_MAX 63                  /* a DNS label, RFC 1035 section 2.3.4 */
+#define LM_MANIFEST_BYTES_MAX (1u << 20) /* the signed file, all in all */
+#define LM_PROVIDERS_MAX 512
+#define LM_PROVIDER_ADDRS_MAX 4
+#define LM_MEMBERS_MAX 4096
+#define LM_ENDPOINTS_MAX 16384 /* of a network, over all members */
+#define LM_RULES_MAX 256       /* of one list of one member */
+#define LM_RULE_PEERS_MAX 64
+#define LM_RULE_PORTS_MAX 32
+
+/* protocols as in IPv4 Protocol / IPv6 Next Header; LM_PROTO_ANY matches all */
+#define LM_PROTO_ANY 0xffff
+/* "icmp" in a rule means ICMP for IPv4 and ICMPv6 for IPv6. */
+#define LM_PROTO_ICMP 1
+
+struct lm_provider {
+	char name[LM_NAME_MAX + 1]; /* the manifest's own handle for it */
+	struct lm_public_key key;
+	struct lm_key_id id;
+	struct lm_udp_addr addrs[LM_PROVIDER_ADDRS_MAX];
+	unsigned n_addrs; /* 1 .. LM_PROVIDER_ADDRS_MAX */
+};
+
+struct lm_port_range {
+	uint16_t from, to; /* inclusive, host byte order */
+};
+
+/* Allow. A flow passes if a rule of the source's egress and one of the destination's ingress match. */
+struct lm_rule {
+	bool any_peer;   /* every member of the network */
+	uint16_t *peers; /* indices into members */
+	unsigned n_peers;
+	uint16_t protocol; /* IP protocol number or LM_PROTO_ANY */
+	struct lm_port_range *ports; /* destination ports; none: every port. Only with tcp and udp */
+	unsigned n_ports;
+	unsigned line; /* in the YAML document */
+};
+
+struct lm_endpoint {
+	uint16_t member;   /* index into members */
+	uint16_t replica;  /* position in the member's list, from 0 */
+	uint16_t provider; /* index into providers: who hosts it */
+	struct lm_ip ipv4; /* family 0: none; at least one of the two is there */
+	struct lm_ip ipv6;
+};
+
+struct lm_member {
+	char name[LM_NAME_MAX + 1];
+	uint64_t deployment;       /* dseq of the owner's deployment */
+	unsigned first_endpoint, n_endpoints; /* consecutive in endpoints */
+	struct lm_rule *ingress, *egress;
+	unsigned n_ingress, n_egress;
+};
+
+enum lm_on_expiry { LM_EXPIRY_KEEP, LM_EXPIRY_CLOSE };
+
+struct lm_manifest {
+	char network[LM_NAME_MAX + 1];
+	uint64_t serial; /* from 1 */
+	int64_t expires; /* UTC seconds since 1970; 0: never */
+	enum lm_on_expiry on_expiry;
+	struct lm_prefix ipv4, ipv6; /* family 0: none; at least one */
+	struct lm_provider *providers;
+	unsigned n_providers;
+	struct lm_member *members;
+	unsigned n_members;
+	struct lm_endpoint *endpoints; /* in order of member, then replica */
+	unsigned n_endpoints;
+};
+
+/*
+ * Parse a YAML document. file is used in messages only ("shop.yaml:12:3: members[1].egress:
+ * unknown key 'form'"). Strict: unknown, repeated or missing keys, aliases, tags, several
+ * documents, addresses outside the prefix, reserved or doubled addresses, unknown members or
+ * providers are errors (-EINVAL), with line, column and key path in why. -E2BIG beyond a bound.
+ */
+int lm_manifest_parse(struct lm_manifest **out, const char *file, const void *yaml, size_t len,
+    struct lm_why *why);
+void lm_manifest_free(struct lm_manifest *m);
+
+/* The gateway's own address inside the network: the first host address of each prefix. */
+struct lm_ip lm_manifest_gateway_ip(const struct lm_manifest *m, int family);
+/* Index into providers or members, or -ENOENT. */
+int lm_manifest_provider(const struct lm_manifest *m, const struct lm_key_id *id);
+int lm_manifest_member(const struct lm_manifest *m, const char *name);
+/* The endpoint "db/1": its index into endpoints, or -ENOENT. */
+int lm_manifest_endpoint(const struct lm_manifest *m, const char *member, unsigned replica);
+
+/*
+ * The signed envelope, a text header and the document's exact bytes:
+ *
+ *   leasemesh-manifest-v1
+ *   signature <128 hex>
+ *   owner <64 hex>
+ *   secret <40 hex provider id> <160 hex>     one for each provider, in the document's order
+ *   document <decimal length>
+ *   <exactly that many bytes, then the end of the file>
+ *
+ * The signature is under domain LM_MANIFEST_DOMAIN over everything after the signature line. The
+ * network secret is derived from the owner's seed, the network's name and the sorted set of the
+ * authorised provider keys: the same set gives the same secret, and whoever leaves the set cannot
+ * know the next one.
+ */
+#define LM_MANIFEST_DOMAIN "leasemesh-manifest-v1"
+
+struct lm_signed_manifest {
+	struct lm_public_key owner;
+	struct lm_net_id net_id;
+	struct lm_manifest *manifest; /* owned */
+	uint8_t (*sealed)[LM_SEALED_SECRET_LEN]; /* one for each provider */
+	uint8_t hash[32]; /* BLAKE2b-256 of the whole file: names the blob */
+	uint8_t *bytes;   /* the whole file, owned */
+	size_t len;
+};
+
+/* Signs a document; *out is malloc'd. -EINVAL etc. as for lm_manifest_parse. */
+int lm_manifest_sign(uint8_t **out, size_t *out_len, const char *file, const void *yaml, size_t len,
+    const struct lm_identity *owner, struct lm_why *why);
+/*
+ * Checks form and signature first (-EBADMSG: the signature is wrong), then parses the document.
+ * Copies bytes. Safe on hostile input.
+ */
+int lm_manifest_open(struct lm_signed_manifest **out, const char *file, const void *bytes,
+    size_t len, struct lm_why *why);
+void lm_signed_manifest_free(struct lm_signed_manifest *sm);
+/* The network secret, if id is one of the providers; -EACCES otherwise. */
+int lm_manifest_secret(
+    struct lm_secret *out, const struct lm_signed_manifest *sm, const struct lm_identity *id);
+
+#endif

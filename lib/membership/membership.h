@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which networks this gateway takes part in, and with whom: manifests in force,
+ * the peers they authorise, passing manifests on, and the keys of every lane.
+ *
+ * Deterministic: (now, event) in, effects out through struct lm_membership_ops.
+ * Control thread only. It owns the sessions and the blobs below it.
+ */
+#ifndef LM_MEMBERSHIP_MEMBERSHIP_H
+#define LM_MEMBERSHIP_MEMBERSHIP_H
+
+#include "manifest/manifest.h"
+#include "session/session.h"
+
+#define LM_NETWORKS_MAX 16384
+#define LM_OWNERS_MAX 16384
+#define LM_LANES_MAX 64
+
+/* Messages (inside a session; docs/protocol.md) */
+enum {
+	LM_MSG_HAVE = LM_MSG_MEMBERSHIP, /* net id, serial, hash, size: what I enforce */
+	LM_MSG_LANES,                    /* net id, generation, epoch, my inbound SPIs */
+	LM_MSG_LANES_ACK,
+	LM_MSG_SUBMIT,                   /* a guest: hash, size */
+	LM_MSG_SUBMIT_RESULT,            /* hash, code (0 or errno), serial, text */
+};
+
+struct lm_membership;
+
+/* A network whose manifest is in force here. Read-only for others; lives until network_gone returns. */
+struct lm_network {
+	uint32_t index; /* small, stable while the network is there; the data plane's handle */
+	struct lm_net_id id;
+	const struct lm_signed_manifest *sm;
+	const struct lm_manifest *manifest; /* sm->manifest */
+	int self; /* our index in manifest->providers */
+	/* For each provider: the session's peer, NULL for ourselves. */
+	struct lm_peer **peers;
+};
+
+struct lm_membership_ops {
+	/* as struct lm_session_ops */
+	void (*send)(void *ctx, const struct lm_udp_addr *to, const uint8_t *data, size_t len);
+	void (*random)(void *ctx, void *buf, size_t len);
+
+	/* Durable before it returns 0: the manifest that replaces whatever is stored for this network. */
+	int (*persist)(void *ctx, const struct lm_net_id *net, const uint8_t *bytes, size_t len);
+
+	/* A manifest came into force (first or newer). Called after it was persisted. */
+	void (*network_changed)(void *ctx, const struct lm_network *net);
+	/* We are no longer authorised, or it was dropped. */
+	void (*network_gone)(void *ctx, const struct lm_network *net);
+
+	/* A peer exists from here on / no longer. slot is small and stable: the data plane's handle. */
+	void (*peer_added)(void *ctx, uint32_t slot, struct lm_peer *peer);
+	void (*peer_gone)(void *ctx, uint32_t slot);
+	/* Where to send ESP for this peer now; NULL: the session is down. */
+	void (*peer_path)(void *ctx, uint32_t slot, const struct lm_udp_addr *to);
+
+	/*
+	 * Inbound security associations, one a lane: choose an SPI above 255, ready to receive when it
+	 * returns. keymat is key || salt (RFC 4106).
+	 */
+	int (*sa_in_add)(void *ctx, uint32_t net, uint32_t slot, uint8_t lane, uint8_t n_lanes,
+	    const uint8_t keymat[36], uint32_t *spi);
+	void (*sa_in_del)(void *ctx, uint32_t spi);
+	/* All outbound lanes of (net, peer) at once; n_lanes 0: none, traffic stops. */
+	void (*sa_out_set)(void *ctx, uint32_t net, uint32_t slot, uint8_t n_lanes,
+	    const uint32_t *spis, const uint8_t (*keymat)[36]);
+};
+
+struct lm_membership_config {
+	uint8_t lanes;               /* ours: worker count rounded up to a power of two */
+	unsigned max_networks, max_peers;
+	bool key_log; /* unused by the library; effects carry the keys */
+};
+
+int lm_membership_create(struct lm_membership **out, const struct lm_identity *self,
+    const struct lm_membership_config *config, const struct lm_membership_ops *ops, void *ctx);
+void lm_membership_free(struct lm_membership *m);
+void lm_membership_goodbye(struct lm_membership *m, const struct lm_now *now);
+
+/* Whose manifests are accepted. Replaces the list. A network already in force stays until dropped. */
+int lm_membership_set_owners(
+    struct lm_membership *m, const struct lm_public_key *owners, unsigned n);
+
+/* From the store at start: like submit, but neither persisted again nor refused for its owner. */
+int lm_membership_restore(struct lm_membership *m, const struct lm_now *now, const void *bytes,
+    size_t len, struct lm_why *why);
+/*
+ * 0: in force here, persisted (also if this very manifest already was). -EBADMSG signature,
+ * -EACCES unknown owner or we are not an authorised provider, -ESTALE older serial,
+ * -EEXIST another document of the same serial is in force, -EINVAL/-E2BIG malformed,
+ * -ETIME expired, -ENOSPC bound reached, -EIO not persisted. What was in force stays.
+ */
+int lm_membership_submit(struct lm_membership *m, const struct lm_now *now, const void *bytes,
+    size_t len, struct lm_why *why);
+
+void lm_membership_input(struct lm_membership *m, const struct lm_now *now,
+    const struct lm_udp_addr *from, const uint8_t *data, size_t len);
+void lm_membership_heard(struct lm_membership *m, const struct lm_now *now, uint32_t slot);
+uint64_t lm_membership_tick(struct lm_membership *m, const struct lm_now *now);
+
+const struct lm_network *lm_membership_network(const struct lm_membership *m, uint32_t index);
+const struct lm_network *lm_membership_find(const struct lm_membership *m, const struct lm_net_id *id);
+/* index from 0: NULL holes are possible; the bounds are max_networks and max_peers. */
+uint32_t lm_membership_networks_end(const struct lm_membership *m);
+struct lm_peer *lm_membership_peer(const struct lm_membership *m, uint32_t slot);
+uint32_t lm_membership_peers_end(const struct lm_membership *m);
+uint32_t lm_peer_slot(const struct lm_peer *peer);
+struct lm_sessions *lm_membership_sessions(struct lm_membership *m);
+
+/* The lanes of (net, peer) for telemetry. */
+struct lm_lanes_info {
+	uint32_t epoch, generation;
+	uint8_t n_in, n_out; /* installed inbound and outbound lanes */
+	bool acked;          /* the peer has switched to our newest inbound lanes */
+};
+void lm_membership_lanes(
+    const struct lm_membership *m, uint32_t net, uint32_t slot, struct lm_lanes_info *out);
+
+#endif

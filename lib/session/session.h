@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Peer sessions: one a pair of gateways, whatever number of networks they share.
+ * Handshake Noise_IK_25519_ChaChaPoly_BLAKE2b with WireGuard's protections
+ * (first MAC, cookie under load, timestamp against replay, identity hidden,
+ * rekey before age, roaming), then authenticated datagrams with a counter and a
+ * replay window (RFC 6479). docs/protocol.md has the wire format.
+ *
+ * Deterministic: time comes in as an argument, randomness and sending are the
+ * caller's (struct lm_session_ops). Control thread only. All tables are bounded.
+ *
+ * Time is in nanoseconds of one monotonic clock. The wall clock (UTC ns) is
+ * passed in as well for the handshake's timestamp.
+ */
+#ifndef LM_SESSION_SESSION_H
+#define LM_SESSION_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/addr.h"
+#include "crypto/identity.h"
+
+#define LM_DATAGRAM_MAX 1232 /* UDP payload that passes any IPv6 link: 1280 - 40 - 8 */
+#define LM_MESSAGE_MAX 1184  /* what fits into one datagram as a message: 1232 - 16 header - 16 tag - 16 reserve */
+
+/* Ages, after WireGuard (section 6.1 of its paper). Seconds. */
+#define LM_REKEY_AFTER 120
+#define LM_REJECT_AFTER 180
+#define LM_HANDSHAKE_RETRY 5
+#define LM_KEEPALIVE 10 /* a session that carries nothing says so */
+#define LM_DEAD_AFTER 30 /* nothing authentic heard: the peer is down */
+
+struct lm_sessions;
+struct lm_peer;
+
+struct lm_now {
+	uint64_t mono; /* ns */
+	uint64_t wall; /* ns since 1970, UTC */
+};
+
+enum lm_peer_state { LM_PEER_DOWN, LM_PEER_HANDSHAKE, LM_PEER_UP };
+
+struct lm_session_ops {
+	/* Send one UDP payload. data is the callee's only during the call. */
+	void (*send)(void *ctx, const struct lm_udp_addr *to, const uint8_t *data, size_t len);
+	void (*random)(void *ctx, void *buf, size_t len);
+	/*
+	 * A handshake completed: a new epoch with a new secret, its first or a rekey. Called on both
+	 * sides; on the responder only once the initiator has proven that it has the keys.
+	 */
+	void (*up)(void *ctx, struct lm_peer *peer, uint32_t epoch);
+	/* Dead, said goodbye, or removed. reason is a constant string. */
+	void (*down)(void *ctx, struct lm_peer *peer, const char *reason);
+	/* The peer's current address changed (roaming, or its first). */
+	void (*moved)(void *ctx, struct lm_peer *peer, const struct lm_udp_addr *to);
+	/* One authentic message: type byte and body. Guests as well (lm_peer_is_guest). */
+	void (*message)(
+	    void *ctx, struct lm_peer *peer, uint8_t type, const uint8_t *body, size_t len);
+};
+
+struct lm_session_config {
+	uint8_t lanes;         /* what we offer: our worker count rounded up to a power of two */
+	unsigned max_peers;    /* beyond: -ENOSPC */
+	unsigned max_guests;   /* sessions of keys that are no peer (tenants who submit) */
+	unsigned max_handshakes_per_s; /* beyond, initiations are answered with cookies */
+};
+
+/* identity must outlive the sessions. */
+int lm_sessions_create(struct lm_sessions **out, const struct lm_identity *identity,
+    const struct lm_session_config *config, const struct lm_session_ops *ops, void *ctx);
+void lm_sessions_free(struct lm_sessions *s); /* silent; say goodbye first */
+
+/*
+ * Peers are named by public key; adding one that is there updates its addresses. The session is
+ * opened at once and kept open. addrs: candidates, tried in turn; may be empty (waits to be called).
+ */
+int lm_peer_add(struct lm_sessions *s, const struct lm_now *now, const struct lm_public_key *key,
+    const struct lm_udp_addr *addrs, unsigned n_addrs, struct lm_peer **out);
+/* Says goodbye, calls down, frees. */
+void lm_peer_remove(struct lm_sessions *s, const struct lm_now *now, struct lm_peer *peer);
+/* Goodbye to all (on SIGTERM). */
+void lm_sessions_goodbye(struct lm_sessions *s, const struct lm_now *now);
+
+/* One received UDP payload that starts with four zero bytes. Anything may be in it. */
+void lm_sessions_input(struct lm_sessions *s, const struct lm_now *now,
+    const struct lm_udp_addr *from, const uint8_t *data, size_t len);
+/*
+ * Evidence from the data plane that authentic ESP arrived from the peer counts as hearing it.
+ */
+void lm_peer_heard(struct lm_peer *peer, const struct lm_now *now);
+/* Runs timers that are due; returns the monotonic time of the next, or UINT64_MAX. */
+uint64_t lm_sessions_tick(struct lm_sessions *s, const struct lm_now *now);
+
+/* Datagram semantics: may be lost. -ENOTCONN without a session, -EMSGSIZE. */
+int lm_peer_send(struct lm_peer *peer, const struct lm_now *now, uint8_t type, const void *body,
+    size_t len);
+
+void lm_peer_set_user(struct lm_peer *peer, void *user);
+void *lm_peer_user(const struct lm_peer *peer);
+bool lm_peer_is_guest(const struct lm_peer *peer);
+enum lm_peer_state lm_peer_state(const struct lm_peer *peer);
+/* A guest's key is its X25519 key in the same struct: guests need no Ed25519 identity. */
+const struct lm_public_key *lm_peer_key(const struct lm_peer *peer);
+const struct lm_key_id *lm_peer_id(const struct lm_peer *peer); /* zero for a guest */
+const struct lm_udp_addr *lm_peer_addr(const struct lm_peer *peer); /* current; family 0: none yet */
+/* The larger of both sides' offers; 1 .. 128. Valid while up. */
+uint8_t lm_peer_lanes(const struct lm_peer *peer);
+uint32_t lm_peer_epoch(const struct lm_peer *peer);
+struct lm_peer_info {
+	uint64_t handshakes, last_heard_mono, rx_messages, tx_messages, rx_rejected;
+};
+void lm_peer_info(const struct lm_peer *peer, struct lm_peer_info *out);
+
+/*
+ * Key material (key || salt, RFC 4106) of one lane of a network:
+ * HKDF(epoch's handshake secret, network secret, direction, net id, lane). inbound: for packets that
+ * we receive; the peer's outbound of the same lane is the same. -ENOENT if the epoch is gone: the
+ * current and the previous are kept.
+ */
+int lm_peer_lane_key(const struct lm_peer *peer, uint32_t epoch, const struct lm_net_id *net,
+    const struct lm_secret *net_secret, bool inbound, uint8_t lane, uint8_t out[36]);
+
+/* Counted reasons for datagrams that were not accepted; names for telemetry. */
+enum lm_session_drop {
+	LM_SD_SHORT, LM_SD_TYPE, LM_SD_MAC1, LM_SD_COOKIE_SENT, LM_SD_HANDSHAKE, LM_SD_UNKNOWN_PEER,
+	LM_SD_STALE_TIMESTAMP, LM_SD_RATE, LM_SD_NO_SESSION, LM_SD_AUTH, LM_SD_REPLAY, LM_SD_TABLE_FULL,
+	LM_SD_MAX
+};
+extern const char *const lm_session_drop_names[LM_SD_MAX];
+const uint64_t *lm_sessions_drops(const struct lm_sessions *s);
+
+/* First message of each range; the types themselves belong to whoever speaks them. */
+#define LM_MSG_SESSION 0x00    /* 0x00..0x0f: keep-alive, goodbye; inside lib/session */
+#define LM_MSG_BLOB 0x10       /* 0x10..0x1f: session/blob.h */
+#define LM_MSG_MEMBERSHIP 0x20 /* 0x20..0x2f: membership/membership.h */
+
+#endif

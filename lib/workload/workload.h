@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the gateway says to workloads: ARP (RFC 826) and neighbour discovery
+ * (RFC 4861) for every address of the network, DHCPv4 (RFC 2131, 2132) with the
+ * endpoint's fixed address, ICMP echo on the gateway's own address, and ICMP
+ * errors ("fragmentation needed" RFC 1191, "packet too big" RFC 4443).
+ *
+ * Pure: a received frame and what is known of its sender go in, at most one
+ * reply frame comes out. Control thread; no allocation.
+ */
+#ifndef LM_WORKLOAD_WORKLOAD_H
+#define LM_WORKLOAD_WORKLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/addr.h"
+
+#define LM_WORKLOAD_FRAME_MAX 1518
+
+/* Everything is the caller's; addresses with family 0 are absent. */
+struct lm_workload_view {
+	struct lm_mac gateway_mac; /* the access port's */
+	uint16_t vlan;             /* tag of this workload, 0: untagged */
+	struct lm_ip ipv4, ipv6;   /* the endpoint's */
+	struct lm_prefix net4, net6;
+	struct lm_ip gateway4, gateway6;
+	uint16_t mtu; /* inner IP bytes, as told by DHCP option 26 */
+	uint32_t lease_seconds;
+	const char *host_name; /* "web-0" or NULL: option 12 */
+	const char *domain;    /* "shop.internal" or NULL: option 15 */
+	/* Is ip an endpoint of this network (or the gateway's own address)? ARP and ND answer only then. */
+	bool (*is_known)(void *ctx, const struct lm_ip *ip);
+	void *ctx;
+};
+
+enum lm_workload_result {
+	LM_WL_REPLY, /* a reply is in out */
+	LM_WL_ARP_IGNORED, LM_WL_ND_IGNORED, LM_WL_DHCP_IGNORED, LM_WL_DHCP_OTHER_SERVER,
+	LM_WL_ICMP_IGNORED, LM_WL_MALFORMED, LM_WL_UNHANDLED,
+	LM_WL_MAX
+};
+extern const char *const lm_workload_result_names[LM_WL_MAX];
+
+/*
+ * frame: the whole Ethernet frame as received, its VLAN tag (if any) still in it. out holds
+ * LM_WORKLOAD_FRAME_MAX bytes; *out_len is set with LM_WL_REPLY. Bad checksums, truncated headers,
+ * options that run over the end: LM_WL_MALFORMED.
+ */
+enum lm_workload_result lm_workload_input(const struct lm_workload_view *view,
+    const uint8_t *frame, size_t len, uint8_t *out, size_t *out_len);
+
+/*
+ * The frame that tells a workload that its packet was too large: built from the offending frame
+ * (Ethernet, maybe VLAN, IPv4 or IPv6). Returns its length, or 0 where the RFCs forbid an answer
+ * (an ICMP error, a later fragment, a multicast source ...).
+ */
+size_t lm_workload_too_big(const struct lm_workload_view *view, const uint8_t *frame, size_t len,
+    uint16_t mtu, uint8_t *out);
+/* Likewise destination unreachable, administratively prohibited (IPv4 code 13, ICMPv6 code 1). */
+size_t lm_workload_prohibited(
+    const struct lm_workload_view *view, const uint8_t *frame, size_t len, uint8_t *out);
+
+#endif
