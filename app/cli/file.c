@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files of the command line: bounded reads, replacement in one step, "-" for the standard streams.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "cli.h"
+
+static int is_standard(const char *path)
+{
+	return strcmp(path, "-") == 0;
+}
+
+const char *cli_input_name(const char *path)
+{
+	return is_standard(path) ? "<stdin>" : path;
+}
+
+static int read_all(int fd, uint8_t **out, size_t *len, size_t max)
+{
+	/* One byte more than allowed, to notice that there is more. */
+	uint8_t *data = malloc(max + 1);
+	if (!data)
+		return -ENOMEM;
+	size_t n = 0;
+	while (n <= max) {
+		ssize_t got = read(fd, data + n, max + 1 - n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			int err = -errno;
+			free(data);
+			return err;
+		}
+		if (got == 0)
+			break;
+		n += (size_t)got;
+	}
+	if (n > max) {
+		free(data);
+		return -E2BIG;
+	}
+	*out = data;
+	*len = n;
+	return 0;
+}
+
+int cli_read(uint8_t **out, size_t *len, const char *path, size_t max, struct lm_why *why)
+{
+	int fd = is_standard(path) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return lm_why(why, errno, "%s: %s", path, strerror(errno));
+	int err = read_all(fd, out, len, max);
+	if (fd != STDIN_FILENO)
+		close(fd);
+	if (err == -E2BIG)
+		return lm_why(why, E2BIG, "%s: larger than %zu bytes", cli_input_name(path), max);
+	if (err < 0)
+		return lm_why(why, -err, "%s: %s", cli_input_name(path), strerror(-err));
+	return 0;
+}
+
+static int write_all(int fd, const uint8_t *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, data, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int replace_file(const char *path, const char *tmp, const void *data, size_t len)
+{
+	int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	int err = write_all(fd, data, len);
+	if (!err && fsync(fd) < 0)
+		err = -errno;
+	if (close(fd) < 0 && !err)
+		err = -errno;
+	if (!err && rename(tmp, path) < 0)
+		err = -errno;
+	if (err)
+		unlink(tmp);
+	return err;
+}
+
+int cli_write(const char *path, const void *data, size_t len, struct lm_why *why)
+{
+	if (is_standard(path)) {
+		int err = write_all(STDOUT_FILENO, data, len);
+		return err ? lm_why(why, -err, "<stdout>: %s", strerror(-err)) : 0;
+	}
+	char tmp[PATH_MAX];
+	int n = snprintf(tmp, sizeof(tmp), "%s.new-%ld", path, (long)getpid());
+	if (n < 0 || (size_t)n >= sizeof(tmp))
+		return lm_why(why, ENAMETOOLONG, "%s: %s", path, strerror(ENAMETOOLONG));
+	int err = replace_file(path, tmp, data, len);
+	return err ? lm_why(why, -err, "%s: %s", path, strerror(-err)) : 0;
+}
