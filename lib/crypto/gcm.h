@@ -12,12 +12,28 @@
 
 #define LM_GCM_KEY_LEN 32
 #define LM_GCM_SALT_LEN 4
-#define LM_GCM_KEYMAT_LEN (LM_GCM_KEY_LEN + LM_GCM_SALT_LEN) /* key || salt, RFC 4106 section 8.1 */
+#define LM_GCM_KEYMAT_LEN (LM_GCM_KEY_LEN + LM_GCM_SALT_LEN) /* key || salt, RFC 4106 section 8.1 \
+							      */
 #define LM_GCM_IV_LEN 12
 #define LM_GCM_TAG_LEN 16
 
-struct lm_gcm_engine; /* one worker's manager */
-struct lm_gcm_key;    /* expanded key, about 1 KiB, 64-byte aligned */
+struct lm_gcm_key; /* expanded key, about 1 KiB, 64-byte aligned */
+
+/* ipsec-mb's types and its call, named here so that nobody else needs its header. */
+struct IMB_MGR;
+struct gcm_key_data;
+struct gcm_context_data;
+typedef void (*lm_gcm_call)(const struct gcm_key_data *key, struct gcm_context_data *ctx,
+    uint8_t *out, const uint8_t *in, uint64_t len, const uint8_t *iv, const uint8_t *aad,
+    uint64_t aad_len, uint8_t *tag, uint64_t tag_len);
+
+/* One worker's. The calls are copied out of the manager, which is large: one line to touch. */
+struct lm_gcm_engine {
+	lm_gcm_call enc, dec;
+	struct gcm_context_data *ctx; /* scratch of a call */
+	struct IMB_MGR *mgr;
+	uint64_t pad[4]; /* a cache line of its own */
+};
 
 /* -ENOTSUP (with one log line) on a CPU without AES and PCLMUL instructions. */
 int lm_gcm_engine_create(struct lm_gcm_engine **out);
@@ -33,13 +49,23 @@ void lm_gcm_key_free(struct lm_gcm_key *k);
  * In place or not. iv is 12 bytes (salt || explicit IV). tag is 16 bytes, written
  * by seal; open writes the computed tag, the caller compares (lm_gcm_tag_equal).
  */
-void lm_gcm_seal(struct lm_gcm_engine *e, const struct lm_gcm_key *k, uint8_t *out,
+static inline void lm_gcm_seal(struct lm_gcm_engine *e, const struct lm_gcm_key *k, uint8_t *out,
     const uint8_t *in, size_t len, const uint8_t *iv, const uint8_t *aad, size_t aad_len,
-    uint8_t *tag);
-void lm_gcm_open(struct lm_gcm_engine *e, const struct lm_gcm_key *k, uint8_t *out,
-    const uint8_t *in, size_t len, const uint8_t *iv, const uint8_t *aad, size_t aad_len,
-    uint8_t *tag);
+    uint8_t *tag)
+{
+	e->enc((const struct gcm_key_data *)k, e->ctx, out, in, len, iv, aad, aad_len, tag,
+	    LM_GCM_TAG_LEN);
+}
 
+static inline void lm_gcm_open(struct lm_gcm_engine *e, const struct lm_gcm_key *k, uint8_t *out,
+    const uint8_t *in, size_t len, const uint8_t *iv, const uint8_t *aad, size_t aad_len,
+    uint8_t *tag)
+{
+	e->dec((const struct gcm_key_data *)k, e->ctx, out, in, len, iv, aad, aad_len, tag,
+	    LM_GCM_TAG_LEN);
+}
+
+/* In constant time. */
 static inline int lm_gcm_tag_equal(const uint8_t *a, const uint8_t *b)
 {
 	uint64_t x[2], y[2];

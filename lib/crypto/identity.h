@@ -77,7 +77,7 @@ int lm_seal_secret(
 int lm_unseal_secret(
     struct lm_secret *out, const uint8_t sealed[LM_SEALED_SECRET_LEN], const struct lm_identity *id);
 
-/* HMAC (RFC 2104) with BLAKE2b-512 as Noise uses it, block 128 bytes; key_len at most 128. */
+/* HMAC (RFC 2104) with BLAKE2b-512 as Noise uses it, block 128 bytes. */
 void lm_hmac_blake2b(
     uint8_t out[64], const void *key, size_t key_len, const void *msg, size_t len);
 /*
