@@ -16,12 +16,12 @@
 #define LM_OWNERS_MAX 16384
 #define LM_LANES_MAX 64
 
-/* Messages (inside a session; docs/protocol.md) */
+/* Messages (inside a session; docs/protocol.md). The first three carry one or more records. */
 enum {
-	LM_MSG_HAVE = LM_MSG_MEMBERSHIP, /* net id, serial, hash, size: what I enforce */
-	LM_MSG_LANES,                    /* net id, generation, epoch, my inbound SPIs */
-	LM_MSG_LANES_ACK,
-	LM_MSG_SUBMIT,                   /* a guest: hash, size */
+	LM_MSG_HAVE = LM_MSG_MEMBERSHIP, /* net id, owner, serial, hash, size: what I enforce */
+	LM_MSG_LANES,                    /* net id, generation, key check, my inbound SPIs */
+	LM_MSG_LANES_ACK,                /* net id, generation: I send by these now */
+	LM_MSG_SUBMIT,                   /* a guest: hash, owner, size */
 	LM_MSG_SUBMIT_RESULT,            /* hash, code (0 or errno), serial, text */
 };
 
@@ -43,7 +43,11 @@ struct lm_membership_ops {
 	void (*send)(void *ctx, const struct lm_udp_addr *to, const uint8_t *data, size_t len);
 	void (*random)(void *ctx, void *buf, size_t len);
 
-	/* Durable before it returns 0: the manifest that replaces whatever is stored for this network. */
+	/*
+	 * Durable before it returns 0: the manifest that replaces whatever is stored for this network.
+	 * Also called with a manifest that takes us off the network: restored, it keeps the network
+	 * (and older serials) from coming back.
+	 */
 	int (*persist)(void *ctx, const struct lm_net_id *net, const uint8_t *bytes, size_t len);
 
 	/* A manifest came into force (first or newer). Called after it was persisted. */
@@ -64,14 +68,19 @@ struct lm_membership_ops {
 	int (*sa_in_add)(void *ctx, uint32_t net, uint32_t slot, uint8_t lane, uint8_t n_lanes,
 	    const uint8_t keymat[36], uint32_t *spi);
 	void (*sa_in_del)(void *ctx, uint32_t spi);
-	/* All outbound lanes of (net, peer) at once; n_lanes 0: none, traffic stops. */
-	void (*sa_out_set)(void *ctx, uint32_t net, uint32_t slot, uint8_t n_lanes,
+	/*
+	 * All outbound lanes of (net, peer) at once; n_lanes 0: none, traffic stops (cannot fail). Only
+	 * if it returns 0 is the peer told that we use them; otherwise the old ones stay in use.
+	 */
+	int (*sa_out_set)(void *ctx, uint32_t net, uint32_t slot, uint8_t n_lanes,
 	    const uint32_t *spis, const uint8_t (*keymat)[36]);
 };
 
 struct lm_membership_config {
 	uint8_t lanes;               /* ours: worker count rounded up to a power of two */
 	unsigned max_networks, max_peers;
+	unsigned max_guests;          /* sessions of tenants who submit; 0: 64 */
+	unsigned max_handshakes_per_s; /* 0: 200 */
 	bool key_log; /* unused by the library; effects carry the keys */
 };
 
@@ -99,6 +108,10 @@ int lm_membership_submit(struct lm_membership *m, const struct lm_now *now, cons
 void lm_membership_input(struct lm_membership *m, const struct lm_now *now,
     const struct lm_udp_addr *from, const uint8_t *data, size_t len);
 void lm_membership_heard(struct lm_membership *m, const struct lm_now *now, uint32_t slot);
+/*
+ * Runs what is due; returns the monotonic time of the next, or UINT64_MAX. Every other call may
+ * bring that time forward: tick after each, it is cheap when nothing is due.
+ */
 uint64_t lm_membership_tick(struct lm_membership *m, const struct lm_now *now);
 
 const struct lm_network *lm_membership_network(const struct lm_membership *m, uint32_t index);
@@ -107,6 +120,7 @@ const struct lm_network *lm_membership_find(const struct lm_membership *m, const
 uint32_t lm_membership_networks_end(const struct lm_membership *m);
 struct lm_peer *lm_membership_peer(const struct lm_membership *m, uint32_t slot);
 uint32_t lm_membership_peers_end(const struct lm_membership *m);
+/* UINT32_MAX for a guest. The membership owns the session's user pointer. */
 uint32_t lm_peer_slot(const struct lm_peer *peer);
 struct lm_sessions *lm_membership_sessions(struct lm_membership *m);
 
@@ -118,5 +132,26 @@ struct lm_lanes_info {
 };
 void lm_membership_lanes(
     const struct lm_membership *m, uint32_t net, uint32_t slot, struct lm_lanes_info *out);
+
+/* Counted reasons for what was not followed: X(identifier, name in telemetry). */
+#define LM_MEMBERSHIP_DROPS(X) \
+	X(MALFORMED, "malformed")       /* a message that does not hold together */ \
+	X(UNAUTHORISED, "unauthorised") /* lanes of a network that the peer is no provider of */ \
+	X(UNKNOWN_OWNER, "unknown-owner") \
+	X(OLD, "old")                   /* an older serial, or lanes of an older generation */ \
+	X(NO_KEY, "no-key")             /* lanes under keys that we do not have (yet) */ \
+	X(LIMIT, "limit")               /* over a rate or a bound; the peer asks again */ \
+	X(PULL, "pull")                 /* a manifest that was announced could not be had */ \
+	X(REFUSED, "refused")           /* a manifest was judged and not accepted */ \
+	X(NO_SA, "no-sa")               /* the data plane has no room for lanes */
+
+enum lm_membership_drop {
+#define X(id, name) LM_MD_##id,
+	LM_MEMBERSHIP_DROPS(X)
+#undef X
+	LM_MD_MAX
+};
+extern const char *const lm_membership_drop_names[LM_MD_MAX];
+const uint64_t *lm_membership_drops(const struct lm_membership *m);
 
 #endif
