@@ -21,6 +21,7 @@
 #define LM_PORTS_MAX 32
 #define LM_CONFIG_PATH_MAX 256
 #define LM_WORKERS_MAX 32
+#define LM_CONFIG_KEYS_MAX 40
 
 enum lm_port_role { LM_PORT_UNDERLAY, LM_PORT_ACCESS };
 
@@ -81,11 +82,22 @@ struct lm_gateway_config {
 	unsigned max_networks, max_peers, max_endpoints;
 	unsigned flows; /* entries of each worker's flow table, a power of two */
 	uint32_t flow_timeout_s; /* [live] */
+
+	unsigned lines[LM_CONFIG_KEYS_MAX]; /* where each key was set, for messages; 0: nowhere */
 };
 
 /* -EINVAL, -ENOENT ... with "file:line: key: reason". On failure *out is untouched. */
 int lm_config_load(struct lm_gateway_config **out, const char *path, struct lm_why *why);
+/* The same from memory (tests, fuzzing). Paths are relative to path's folder; nothing is opened. */
+int lm_config_parse(struct lm_gateway_config **out, const char *path, const char *text, size_t len,
+    struct lm_why *why);
 void lm_config_free(struct lm_gateway_config *c);
+/*
+ * Cores that this host does not let us use: -EINVAL with "file:line: key: reason". Not part of
+ * loading, so that a file can be checked on another machine. Nothing is asked if pin is false.
+ */
+int lm_config_check_cores(const struct lm_gateway_config *c, const char *path,
+    bool (*usable)(void *ctx, unsigned core), void *ctx, struct lm_why *why);
 /*
  * Names the first key that differs between the two and cannot change while running: -EBUSY with
  * "file:line: key: needs a restart", or 0.
@@ -93,6 +105,9 @@ void lm_config_free(struct lm_gateway_config *c);
 int lm_config_restart_needed(const struct lm_gateway_config *running,
     const struct lm_gateway_config *next, const char *path, struct lm_why *why);
 
+/* The name is the file's, without folder and ".conf". On failure *out is untouched. */
 int lm_attachment_load(struct lm_attachment *out, const char *path, struct lm_why *why);
+int lm_attachment_parse(struct lm_attachment *out, const char *path, const char *text, size_t len,
+    struct lm_why *why);
 
 #endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/key.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What a packet buffer takes at least: 2 KiB of data, headroom, and its header. */
+#define MBUF_BYTES 2432
+
+static int check_ports(const struct lm_gateway_config *c, const char *file, struct lm_why *why)
+{
+	unsigned underlay = 0;
+
+	for (unsigned i = 0; i < c->n_ports; i++)
+		underlay += c->ports[i].role == LM_PORT_UNDERLAY;
+	if (underlay != 1)
+		return lm_config_why(c, file, "ports", why,
+		    "needs exactly one with role \"underlay\", has %u", underlay);
+	return 0;
+}
+
+static int check_cores(const struct lm_gateway_config *c, const char *file, struct lm_why *why)
+{
+	for (unsigned i = 0; c->pin && i < c->n_workers; i++) {
+		if (c->worker_cores[i] == c->control_core)
+			return lm_config_why(c, file, "dpdk.worker_cores", why,
+			    "core %u is the control core; use another, or pin = false",
+			    c->control_core);
+		for (unsigned j = 0; j < i; j++)
+			if (c->worker_cores[i] == c->worker_cores[j])
+				return lm_config_why(c, file, "dpdk.worker_cores", why,
+				    "core %u is given twice", c->worker_cores[i]);
+	}
+	return 0;
+}
+
+static int check_memory(const struct lm_gateway_config *c, const char *file, struct lm_why *why)
+{
+	uint64_t need_mb = ((uint64_t)c->mbufs * MBUF_BYTES >> 20) + 1;
+
+	if (need_mb > c->memory_mb)
+		return lm_config_why(c, file, "dpdk.mbufs", why,
+		    "%u buffers need %llu MB, memory_mb is %u", c->mbufs,
+		    (unsigned long long)need_mb, c->memory_mb);
+	return 0;
+}
+
+static bool on_link(const struct lm_ifaddr *a, const struct lm_ip *ip)
+{
+	if (a->ip.family != ip->family)
+		return false;
+	for (unsigned bit = 0; bit < a->len; bit++)
+		if ((a->ip.b[bit / 8] ^ ip->b[bit / 8]) & (0x80 >> bit % 8))
+			return false;
+	return true;
+}
+
+static int check_gateway(const struct lm_gateway_config *c, const char *file, const char *path,
+    const struct lm_ip *gateway, struct lm_why *why)
+{
+	char text[LM_IP_TEXT];
+	bool reachable = false;
+
+	if (gateway->family == 0)
+		return 0;
+	lm_ip_text(text, gateway);
+	/* A router's link-local address is reachable on any link (RFC 4861 section 6.3.4). */
+	if (gateway->family == 6 && gateway->b[0] == 0xfe && (gateway->b[1] & 0xc0) == 0x80)
+		reachable = true;
+	else if (lm_ip_is_special(gateway))
+		return lm_config_why(c, file, path, why, "%s is no host's address", text);
+	for (unsigned i = 0; i < c->n_addrs; i++) {
+		if (lm_ip_equal(&c->addrs[i].ip, gateway))
+			return lm_config_why(c, file, path, why, "%s is our own address", text);
+		reachable |= on_link(&c->addrs[i], gateway);
+	}
+	if (!reachable)
+		return lm_config_why(
+		    c, file, path, why, "%s is not on the link of any of underlay.addresses", text);
+	return 0;
+}
+
+int lm_config_check(const struct lm_gateway_config *c, const char *file, struct lm_why *why)
+{
+	int r = check_ports(c, file, why);
+
+	if (!r)
+		r = check_cores(c, file, why);
+	if (!r)
+		r = check_memory(c, file, why);
+	if (!r)
+		r = check_gateway(c, file, "underlay.gateway4", &c->gateway4, why);
+	if (!r)
+		r = check_gateway(c, file, "underlay.gateway6", &c->gateway6, why);
+	return r;
+}
+
+int lm_config_check_cores(const struct lm_gateway_config *c, const char *path,
+    bool (*usable)(void *ctx, unsigned core), void *ctx, struct lm_why *why)
+{
+	if (!c->pin)
+		return 0;
+	if (!usable(ctx, c->control_core))
+		return lm_config_why(c, path, "dpdk.control_core", why,
+		    "core %u is not ours to use on this host", c->control_core);
+	for (unsigned i = 0; i < c->n_workers; i++)
+		if (!usable(ctx, c->worker_cores[i]))
+			return lm_config_why(c, path, "dpdk.worker_cores", why,
+			    "core %u is not ours to use on this host", c->worker_cores[i]);
+	return 0;
+}
