@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Durable key-value store over LMDB: one environment a gateway. Every put and
- * delete is synced to disk before it returns. Control thread only.
+ * delete is synced to disk before it returns, and is done wholly or not at all,
+ * whatever happens to the machine meanwhile. Control thread only.
  */
 #ifndef LM_STORE_STORE_H
 #define LM_STORE_STORE_H
@@ -13,16 +14,29 @@
 struct lm_store;
 
 #define LM_STORE_KEY_MAX 128
+#define LM_STORE_TABLES_MAX 16
 
-/* Opens or makes the directory (mode 0700). max_bytes bounds the file. */
+/*
+ * Opens or makes the directory (mode 0700; its parent must exist). max_bytes bounds the file.
+ * -EBUSY if another process has it open. A failure names the directory.
+ */
 int lm_store_open(struct lm_store **out, const char *dir, size_t max_bytes, struct lm_why *why);
-void lm_store_close(struct lm_store *s);
+void lm_store_close(struct lm_store *s); /* NULL is allowed */
 
-/* table: a short constant name ("manifest"). -ENOSPC when the bound is reached, -EIO ... */
+/*
+ * table: a short constant name ("manifest"). -EINVAL: an empty or too long key. -ENOSPC: the bound
+ * or the disk is full, what was there before stays; deleting still works. -EIO and others: as the
+ * system said, logged.
+ */
 int lm_store_put(struct lm_store *s, const char *table, const void *key, size_t key_len,
     const void *value, size_t len);
-int lm_store_delete(struct lm_store *s, const char *table, const void *key, size_t key_len); /* -ENOENT */
-/* Calls each for every entry in key order; stops at and returns its first non-zero result. */
+int lm_store_delete(
+    struct lm_store *s, const char *table, const void *key, size_t key_len); /* -ENOENT */
+/*
+ * Calls each for every entry in key order (bytewise; a prefix comes first); stops at and returns
+ * its first non-zero result. key and value are the store's, valid during the call. each must not
+ * put or delete: -EDEADLK.
+ */
 int lm_store_each(struct lm_store *s, const char *table,
     int (*each)(void *ctx, const void *key, size_t key_len, const void *value, size_t len),
     void *ctx);

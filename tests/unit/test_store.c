@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "store/store.h"
+
+#define MIB ((size_t)1024 * 1024)
+
+struct folder {
+	char parent[64], path[80];
+};
+
+static struct folder folder_make(void)
+{
+	struct folder d;
+
+	strcpy(d.parent, "/tmp/lm-test-store-XXXXXX");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(d.parent));
+	snprintf(d.path, sizeof d.path, "%s/state", d.parent);
+	return d;
+}
+
+static void folder_remove(const struct folder *d)
+{
+	static const char *const files[] = {"data.mdb", "lock.mdb"};
+	char path[128];
+
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(path, sizeof path, "%s/%s", d->path, files[i]);
+		unlink(path);
+	}
+	rmdir(d->path);
+	CU_ASSERT_EQUAL(rmdir(d->parent), 0);
+}
+
+static struct lm_store *open_store(const struct folder *d, size_t max_bytes)
+{
+	struct lm_store *s = NULL;
+	struct lm_why why = {0};
+
+	CU_ASSERT_EQUAL_FATAL(lm_store_open(&s, d->path, max_bytes, &why), 0);
+	CU_ASSERT_STRING_EQUAL(why.text, "");
+	return s;
+}
+
+static int put(struct lm_store *s, const char *table, const char *key, const char *value)
+{
+	return lm_store_put(s, table, key, strlen(key), value, strlen(value));
+}
+
+/* "key=value;" of every entry. */
+struct listing {
+	char text[512];
+	int stop_after; /* returns 7 at this entry; 0: never */
+};
+
+static int list_entry(void *ctx, const void *key, size_t key_len, const void *value, size_t len)
+{
+	struct listing *l = ctx;
+	size_t at = strlen(l->text);
+
+	snprintf(l->text + at, sizeof l->text - at, "%.*s=%.*s;", (int)key_len, (const char *)key,
+	    (int)len, (const char *)value);
+	return l->stop_after > 0 && --l->stop_after == 0 ? 7 : 0;
+}
+
+static const char *list(struct lm_store *s, const char *table)
+{
+	static struct listing l;
+
+	memset(&l, 0, sizeof l);
+	CU_ASSERT_EQUAL(lm_store_each(s, table, list_entry, &l), 0);
+	return l.text;
+}
+
+static void test_put_and_delete(void)
+{
+	struct folder d = folder_make();
+	struct lm_store *s = open_store(&d, MIB);
+	struct stat st;
+
+	CU_ASSERT_EQUAL(stat(d.path, &st), 0);
+	CU_ASSERT_EQUAL(st.st_mode & 07777, 0700);
+	CU_ASSERT_STRING_EQUAL(list(s, "none"), "");
+	CU_ASSERT_EQUAL(lm_store_delete(s, "none", "x", 1), -ENOENT);
+
+	CU_ASSERT_EQUAL(put(s, "manifest", "b", "2"), 0);
+	CU_ASSERT_EQUAL(put(s, "manifest", "aa", "3"), 0);
+	CU_ASSERT_EQUAL(put(s, "manifest", "a", "1"), 0);
+	CU_ASSERT_EQUAL(put(s, "other", "a", "elsewhere"), 0);
+	CU_ASSERT_STRING_EQUAL(list(s, "manifest"), "a=1;aa=3;b=2;");
+	CU_ASSERT_EQUAL(put(s, "manifest", "aa", "longer than before"), 0);
+	CU_ASSERT_EQUAL(put(s, "manifest", "b", ""), 0);
+	CU_ASSERT_STRING_EQUAL(list(s, "manifest"), "a=1;aa=longer than before;b=;");
+	CU_ASSERT_EQUAL(lm_store_delete(s, "manifest", "a", 1), 0);
+	CU_ASSERT_EQUAL(lm_store_delete(s, "manifest", "a", 1), -ENOENT);
+	CU_ASSERT_STRING_EQUAL(list(s, "manifest"), "aa=longer than before;b=;");
+	CU_ASSERT_STRING_EQUAL(list(s, "other"), "a=elsewhere;");
+	lm_store_close(s);
+	folder_remove(&d);
+}
+
+static void test_reopen(void)
+{
+	struct folder d = folder_make();
+	struct lm_store *s = open_store(&d, MIB);
+
+	CU_ASSERT_EQUAL(put(s, "manifest", "net", "serial 1"), 0);
+	CU_ASSERT_EQUAL(put(s, "manifest", "net", "serial 2"), 0);
+	CU_ASSERT_EQUAL(put(s, "manifest", "gone", "x"), 0);
+	CU_ASSERT_EQUAL(lm_store_delete(s, "manifest", "gone", 4), 0);
+	lm_store_close(s);
+	s = open_store(&d, MIB);
+	CU_ASSERT_STRING_EQUAL(list(s, "manifest"), "net=serial 2;");
+	lm_store_close(s);
+	lm_store_close(NULL);
+	folder_remove(&d);
+}
+
+/* What put acknowledged survives a process that is killed without any chance to close. */
+static void test_killed(void)
+{
+	struct folder d = folder_make();
+	int acknowledged[2];
+	char byte;
+
+	CU_ASSERT_EQUAL_FATAL(pipe(acknowledged), 0);
+	pid_t child = fork();
+	CU_ASSERT_FATAL(child >= 0);
+	if (child == 0) {
+		struct lm_store *s = NULL;
+		if (lm_store_open(&s, d.path, MIB, NULL) == 0 && put(s, "t", "k", "v") == 0 &&
+		    write(acknowledged[1], "+", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(acknowledged[1]);
+	CU_ASSERT_EQUAL(read(acknowledged[0], &byte, 1), 1);
+	struct lm_store *second = NULL;
+	struct lm_why why = {0};
+	CU_ASSERT_EQUAL(lm_store_open(&second, d.path, MIB, &why), -EBUSY);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why.text, d.path));
+	CU_ASSERT_PTR_NOT_NULL(strstr(why.text, "in use"));
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(acknowledged[0]);
+
+	struct lm_store *s = open_store(&d, MIB);
+	CU_ASSERT_STRING_EQUAL(list(s, "t"), "k=v;");
+	lm_store_close(s);
+	folder_remove(&d);
+}
+
+static int count_entry(void *ctx, const void *key, size_t key_len, const void *value, size_t len)
+{
+	(void)key, (void)key_len, (void)value, (void)len;
+	(*(unsigned *)ctx)++;
+	return 0;
+}
+
+static int size_kib(const char *path)
+{
+	struct stat st;
+
+	CU_ASSERT_EQUAL(stat(path, &st), 0);
+	return (int)(st.st_size / 1024);
+}
+
+static void ignore_line(void *ctx, enum lm_log_level level, const char *line)
+{
+	(void)level, (void)line;
+	(*(unsigned *)ctx)++;
+}
+
+static void test_bound(void)
+{
+	struct folder d = folder_make();
+	struct lm_store *s = open_store(&d, MIB);
+	char value[10000], data[128];
+	unsigned n = 0, seen = 0, logged = 0;
+	int ret = 0;
+
+	memset(value, 'x', sizeof value);
+	lm_log_set_sink(ignore_line, &logged);
+	while (n < 1000 && (ret = lm_store_put(s, "t", &n, sizeof n, value, sizeof value)) == 0)
+		n++;
+	CU_ASSERT_EQUAL(ret, -ENOSPC);
+	CU_ASSERT_EQUAL(logged, 1);
+	CU_ASSERT(n >= 60 && n <= 105);
+	snprintf(data, sizeof data, "%s/data.mdb", d.path);
+	CU_ASSERT(size_kib(data) <= 1024);
+
+	/* What was there stays, also over a reopening, and a full store can be emptied. */
+	lm_store_close(s);
+	s = open_store(&d, MIB);
+	CU_ASSERT_EQUAL(lm_store_each(s, "t", count_entry, &seen), 0);
+	CU_ASSERT_EQUAL(seen, n);
+	for (unsigned i = 0; i < n; i++)
+		CU_ASSERT_EQUAL(lm_store_delete(s, "t", &i, sizeof i), 0);
+	CU_ASSERT_EQUAL(lm_store_put(s, "t", "k", 1, value, sizeof value), 0);
+	CU_ASSERT(size_kib(data) <= 1024);
+	lm_log_set_sink(NULL, NULL);
+	lm_store_close(s);
+	folder_remove(&d);
+}
+
+struct writer {
+	struct lm_store *s;
+	int put, delete;
+};
+
+static int write_within(void *ctx, const void *key, size_t key_len, const void *value, size_t len)
+{
+	struct writer *w = ctx;
+
+	w->put = lm_store_put(w->s, "t", key, key_len, value, len);
+	w->delete = lm_store_delete(w->s, "t", key, key_len);
+	return -ECANCELED;
+}
+
+static void test_each(void)
+{
+	struct folder d = folder_make();
+	struct lm_store *s = open_store(&d, MIB);
+	struct listing l = {.stop_after = 2};
+	struct writer w = {.s = s};
+
+	put(s, "t", "1", "a");
+	put(s, "t", "2", "b");
+	put(s, "t", "3", "c");
+	CU_ASSERT_EQUAL(lm_store_each(s, "t", list_entry, &l), 7);
+	CU_ASSERT_STRING_EQUAL(l.text, "1=a;2=b;");
+	CU_ASSERT_EQUAL(lm_store_each(s, "t", write_within, &w), -ECANCELED);
+	CU_ASSERT_EQUAL(w.put, -EDEADLK);
+	CU_ASSERT_EQUAL(w.delete, -EDEADLK);
+	CU_ASSERT_EQUAL(put(s, "t", "4", "d"), 0);
+	CU_ASSERT_STRING_EQUAL(list(s, "t"), "1=a;2=b;3=c;4=d;");
+	lm_store_close(s);
+	folder_remove(&d);
+}
+
+static void test_keys(void)
+{
+	struct folder d = folder_make();
+	struct lm_store *s = open_store(&d, MIB);
+	char key[LM_STORE_KEY_MAX + 1];
+	unsigned seen = 0, logged = 0;
+
+	memset(key, 'k', sizeof key);
+	CU_ASSERT_EQUAL(lm_store_put(s, "t", key, 0, "v", 1), -EINVAL);
+	CU_ASSERT_EQUAL(lm_store_put(s, "t", NULL, 4, "v", 1), -EINVAL);
+	CU_ASSERT_EQUAL(lm_store_put(s, "t", key, sizeof key, "v", 1), -EINVAL);
+	CU_ASSERT_EQUAL(lm_store_delete(s, "t", key, sizeof key), -EINVAL);
+	CU_ASSERT_EQUAL(lm_store_put(s, "t", key, LM_STORE_KEY_MAX, "v", 1), 0);
+	/* Binary keys. */
+	CU_ASSERT_EQUAL(lm_store_put(s, "t", "\0\0", 2, "v", 1), 0);
+	CU_ASSERT_EQUAL(lm_store_put(s, "t", "\0", 1, "v", 1), 0);
+	CU_ASSERT_EQUAL(lm_store_each(s, "t", count_entry, &seen), 0);
+	CU_ASSERT_EQUAL(seen, 3);
+	lm_log_set_sink(ignore_line, &logged);
+	CU_ASSERT_EQUAL(put(s, "", "k", "v"), -EINVAL);
+	CU_ASSERT_EQUAL(put(s, "a table whose name is much too long", "k", "v"), -EINVAL);
+	lm_log_set_sink(NULL, NULL);
+	lm_store_close(s);
+	folder_remove(&d);
+}
+
+static void test_tables(void)
+{
+	struct folder d = folder_make();
+	struct lm_store *s = open_store(&d, MIB);
+	unsigned logged = 0;
+	char name[16];
+
+	lm_log_set_sink(ignore_line, &logged);
+	for (unsigned i = 0; i <= LM_STORE_TABLES_MAX; i++) {
+		snprintf(name, sizeof name, "table-%u", i);
+		CU_ASSERT_EQUAL(put(s, name, "k", name), i < LM_STORE_TABLES_MAX ? 0 : -ENOSPC);
+	}
+	lm_log_set_sink(NULL, NULL);
+	CU_ASSERT_STRING_EQUAL(list(s, "table-0"), "k=table-0;");
+	CU_ASSERT_STRING_EQUAL(list(s, "table-15"), "k=table-15;");
+	lm_store_close(s);
+	folder_remove(&d);
+}
+
+static void refused(const char *path, int expected)
+{
+	struct lm_store *s = NULL;
+	struct lm_why why = {0};
+
+	CU_ASSERT_EQUAL(lm_store_open(&s, path, MIB, &why), expected);
+	CU_ASSERT_PTR_NULL(s);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why.text, path));
+}
+
+static void test_refused(void)
+{
+	struct folder d = folder_make();
+	char path[160];
+
+	snprintf(path, sizeof path, "%s/missing/state", d.parent);
+	refused(path, -ENOENT);
+	refused("/dev/null", -ENOTDIR);
+
+	/* Something else under our file's name. */
+	CU_ASSERT_EQUAL(mkdir(d.path, 0700), 0);
+	snprintf(path, sizeof path, "%s/data.mdb", d.path);
+	FILE *f = fopen(path, "w");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	for (int i = 0; i < 2000; i++)
+		fputs("not a store ", f);
+	fclose(f);
+	refused(d.path, -EIO);
+	unlink(path);
+
+	/* A directory that we may not write; root may write everywhere. */
+	CU_ASSERT_EQUAL(chmod(d.parent, 0755), 0);
+	CU_ASSERT_EQUAL(chmod(d.path, 0555), 0);
+	bool root = geteuid() == 0;
+	if (root)
+		CU_ASSERT_EQUAL_FATAL(seteuid(65534), 0);
+	refused(d.path, -EACCES);
+	snprintf(path, sizeof path, "%s/another", d.parent);
+	if (root) {
+		refused(path, -EACCES);
+		CU_ASSERT_EQUAL_FATAL(seteuid(0), 0);
+	}
+	CU_ASSERT_EQUAL(chmod(d.path, 0700), 0);
+	folder_remove(&d);
+}
+
+LM_SUITE("store", {"put_and_delete", test_put_and_delete}, {"reopen", test_reopen},
+    {"killed", test_killed}, {"bound", test_bound}, {"each", test_each}, {"keys", test_keys},
+    {"tables", test_tables}, {"refused", test_refused})
