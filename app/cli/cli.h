@@ -15,7 +15,8 @@
 /* clang-format off */
 #define CLI_COMMANDS(X) \
 	X(keygen)       \
-	X(key)
+	X(key)          \
+	X(manifest)
 /* clang-format on */
 
 /* Exit codes of the whole tool, documented in docs/leasemesh.1.md. */

@@ -4,7 +4,7 @@
  * the signed envelope in which it travels.
  *
  * A parsed manifest is immutable and owned by whoever parsed it; any thread may
- * read it. Every list is bounded by a constant below. Nothing here knows a clock:
+ * read it. Only lm_manifest_parse makes one (it keeps indices behind it). Every list is bounded by a constant below. Nothing here knows a clock:
  * times are passed in.
  */
 #ifndef LM_MANIFEST_MANIFEST_H
@@ -119,7 +119,7 @@ int lm_manifest_endpoint(const struct lm_manifest *m, const char *member, unsign
  * The signature is under domain LM_MANIFEST_DOMAIN over everything after the signature line. The
  * network secret is derived from the owner's seed, the network's name and the sorted set of the
  * authorised provider keys: the same set gives the same secret, and whoever leaves the set cannot
- * know the next one.
+ * know the next one. Signing is deterministic: the same document and owner give the same file.
  */
 #define LM_MANIFEST_DOMAIN "leasemesh-manifest-v1"
 

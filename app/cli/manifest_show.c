@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A manifest for people. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+#include "base/bytes.h"
+#include "manifest.h"
+
+static void show_hex(const char *label, const void *data, size_t len)
+{
+	char text[2 * 32 + 1];
+	printf("%-11s %s\n", label, lm_hex(text, data, len));
+}
+
+static void show_expiry(const struct lm_manifest *m)
+{
+	if (m->expires == 0) {
+		printf("%-11s never\n", "expires");
+		return;
+	}
+	struct tm tm;
+	char text[40];
+	time_t t = (time_t)m->expires;
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
+	printf("%-11s %s, then %s\n", "expires", text,
+	    m->on_expiry == LM_EXPIRY_CLOSE ? "closed" : "kept as it is");
+}
+
+static void show_prefix(const struct lm_manifest *m, const struct lm_prefix *p)
+{
+	if (p->ip.family == 0)
+		return;
+	char prefix[LM_PREFIX_TEXT], gateway[LM_IP_TEXT];
+	struct lm_ip ip = lm_manifest_gateway_ip(m, p->ip.family);
+	printf("%-11s %s, gateway %s\n", p->ip.family == 4 ? "ipv4" : "ipv6",
+	    lm_prefix_text(prefix, p), lm_ip_text(gateway, &ip));
+}
+
+static void show_head(const struct manifest_file *f)
+{
+	const struct lm_manifest *m = manifest_of(f);
+	printf("%-11s %s\n", "network", m->network);
+	if (f->signed_file) {
+		const struct lm_signed_manifest *sm = f->signed_file;
+		struct lm_key_id owner = lm_key_id(&sm->owner);
+		show_hex("network id", sm->net_id.b, sizeof(sm->net_id.b));
+		show_hex("owner key", sm->owner.b, sizeof(sm->owner.b));
+		show_hex("owner id", owner.b, sizeof(owner.b));
+		show_hex("file hash", sm->hash, sizeof(sm->hash));
+		printf("%-11s valid\n", "signature");
+	} else {
+		printf("%-11s none: the network id follows from the owner's key\n", "signature");
+	}
+	printf("%-11s %" PRIu64 "\n", "serial", m->serial);
+	show_expiry(m);
+	show_prefix(m, &m->ipv4);
+	show_prefix(m, &m->ipv6);
+}
+
+static void show_provider(const struct lm_provider *p)
+{
+	char key[2 * LM_PUBLIC_KEY_LEN + 1], id[LM_KEY_ID_TEXT], addr[LM_UDP_TEXT];
+	printf("\nprovider %s\n", p->name);
+	printf("  key       %s\n", lm_hex(key, p->key.b, sizeof(p->key.b)));
+	printf("  id        %s\n", lm_hex(id, p->id.b, sizeof(p->id.b)));
+	for (unsigned i = 0; i < p->n_addrs; i++)
+		printf("  address   %s\n", lm_udp_addr_text(addr, &p->addrs[i]));
+}
+
+static void show_endpoint(const struct lm_manifest *m, const struct lm_endpoint *e)
+{
+	char ip[LM_IP_TEXT];
+	printf("  %s/%u at %s", m->members[e->member].name, e->replica,
+	    m->providers[e->provider].name);
+	if (e->ipv4.family)
+		printf(" %s", lm_ip_text(ip, &e->ipv4));
+	if (e->ipv6.family)
+		printf(" %s", lm_ip_text(ip, &e->ipv6));
+	putchar('\n');
+}
+
+static void show_protocol(uint16_t protocol)
+{
+	switch (protocol) {
+	case LM_PROTO_ANY:
+		printf(" any protocol");
+		break;
+	case LM_PROTO_ICMP:
+		printf(" icmp");
+		break;
+	case 6:
+		printf(" tcp");
+		break;
+	case 17:
+		printf(" udp");
+		break;
+	case 47:
+		printf(" gre");
+		break;
+	case 132:
+		printf(" sctp");
+		break;
+	default:
+		printf(" protocol %u", protocol);
+	}
+}
+
+static void show_rule(const struct lm_manifest *m, const struct lm_rule *r, const char *verb)
+{
+	printf("  %s", verb);
+	if (r->any_peer)
+		printf(" any");
+	for (unsigned i = 0; i < r->n_peers; i++)
+		printf("%s %s", i ? "," : "", m->members[r->peers[i]].name);
+	putchar(':');
+	show_protocol(r->protocol);
+	for (unsigned i = 0; i < r->n_ports; i++) {
+		printf("%s %u", i ? "," : "", r->ports[i].from);
+		if (r->ports[i].to != r->ports[i].from)
+			printf("-%u", r->ports[i].to);
+	}
+	putchar('\n');
+}
+
+static void show_member(const struct lm_manifest *m, const struct lm_member *member)
+{
+	printf("\nmember %s, deployment %" PRIu64 "\n", member->name, member->deployment);
+	for (unsigned i = 0; i < member->n_endpoints; i++)
+		show_endpoint(m, &m->endpoints[member->first_endpoint + i]);
+	for (unsigned i = 0; i < member->n_ingress; i++)
+		show_rule(m, &member->ingress[i], "may be reached from");
+	for (unsigned i = 0; i < member->n_egress; i++)
+		show_rule(m, &member->egress[i], "may reach");
+}
+
+void manifest_show(const struct manifest_file *f)
+{
+	const struct lm_manifest *m = manifest_of(f);
+	show_head(f);
+	for (unsigned i = 0; i < m->n_providers; i++)
+		show_provider(&m->providers[i]);
+	for (unsigned i = 0; i < m->n_members; i++)
+		show_member(m, &m->members[i]);
+}
