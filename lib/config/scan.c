@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 /* Ours need three levels: the file, a list or group, a group inside it. */
@@ -94,6 +95,33 @@ static void word(struct scan *s)
 	s->last.len = (size_t)(s->at - s->last.name);
 }
 
+/*
+ * libconfig 1.5 as Debian 12 has it wraps numbers of more than 32 bits without a word. None of our
+ * keys is that large, so they are refused here, where the digits are still to be seen.
+ */
+static int number(struct scan *s)
+{
+	const struct key *k = s->n_keys ? &s->keys[s->n_keys - 1] : NULL;
+	bool hexadecimal = starts(s, "0x") || starts(s, "0X");
+	uint64_t n = 0;
+
+	if (hexadecimal)
+		step(s, 2);
+	for (; s->at < s->end && isxdigit((unsigned char)*s->at); s->at++) {
+		unsigned digit = isdigit((unsigned char)*s->at)
+				     ? (unsigned)(*s->at - '0')
+				     : (unsigned)(*s->at | 0x20) - 'a' + 10;
+		if (digit > 9 && !hexadecimal)
+			break; /* the exponent of a float: its reader refuses it */
+		n = n * (hexadecimal ? 16 : 10) + digit;
+		if (n > INT32_MAX)
+			return lm_why(s->why, EINVAL, "%s:%u: %.*s%snumber too large", s->file,
+			    s->line, k ? (int)(k->len < 64 ? k->len : 64) : 0, k ? k->name : "",
+			    k ? ": " : "");
+	}
+	return 0;
+}
+
 static int assign(struct scan *s)
 {
 	struct key *k = &s->last;
@@ -154,6 +182,8 @@ static int token(struct scan *s)
 		return line_comment(s), 0;
 	if (isalpha((unsigned char)c) || c == '*')
 		return word(s), 0;
+	if (isdigit((unsigned char)c))
+		return number(s);
 	if (c == '=' || c == ':')
 		return assign(s);
 	if (c == '{' || c == '(' || c == '[')

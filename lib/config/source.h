@@ -2,8 +2,8 @@
 /*
  * One configuration file, read whole and parsed by libconfig, after a check of
  * its text for what libconfig would swallow: unterminated strings and comments,
- * NUL bytes, keys given twice (libconfig does not say which), @include, nesting
- * without end. Internal to lib/config.
+ * NUL bytes, numbers that it would wrap, keys given twice (it does not say which),
+ * @include, nesting without end. Internal to lib/config.
  */
 #ifndef LM_CONFIG_SOURCE_H
 #define LM_CONFIG_SOURCE_H

@@ -73,7 +73,6 @@ int lm_value_uint(
 		n = config_setting_get_int64(s);
 	else
 		return lm_value_why(v, s, "must be a whole number");
-	/* libconfig 1.5 wraps hexadecimal numbers of more than 32 bits without a word. */
 	if (config_setting_get_format(s) != CONFIG_FORMAT_DEFAULT)
 		return lm_value_why(v, s, "must be a decimal number");
 	if (n < 0 || (uint64_t)n < min || (uint64_t)n > max)
