@@ -52,8 +52,8 @@ static void test_cursors(void)
 
 static void test_number(void)
 {
-	static const char *const bad[] = {
-	    "", " 1", "1 ", "+1", "-1", "01", "00", "0x1", "18446744073709551616", "1a"};
+	static const char *const bad[] = {"", " 1", "1 ", "+1", "-1", "01", "00", "0x1",
+	    "18446744073709551616", "30000000000000000000", "1a"};
 	uint64_t v = 7;
 
 	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++)

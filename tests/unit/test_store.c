@@ -191,8 +191,12 @@ static void test_bound(void)
 	while (n < 1000 && (ret = lm_store_put(s, "t", &n, sizeof n, value, sizeof value)) == 0)
 		n++;
 	CU_ASSERT_EQUAL(ret, -ENOSPC);
-	CU_ASSERT_EQUAL(logged, 1);
+	CU_ASSERT(logged == 1);
 	CU_ASSERT(n >= 60 && n <= 105);
+	/* Small entries fill what the large ones left, up to the last page. */
+	while (n < 10000 && (ret = lm_store_put(s, "t", &n, sizeof n, value, 100)) == 0)
+		n++;
+	CU_ASSERT_EQUAL(ret, -ENOSPC);
 	snprintf(data, sizeof data, "%s/data.mdb", d.path);
 	CU_ASSERT(size_kib(data) <= 1024);
 
