@@ -17,7 +17,7 @@
 #
 # Settings: LM_DRIVER af_xdp (default) or af_packet; LM_HUGE yes, no or auto;
 # LM_WORKERS, LM_QUEUES: worker cores, and queues of each link; LM_DHCP_LEASE
-# seconds; LM_PREFIX4, LM_PREFIX6: the networks' prefixes.
+# seconds; LM_PREFIX4, LM_PREFIX6: the networks' prefixes; LM_KEY_LOG: write keys for tshark.
 
 LM_DRIVER=${LM_DRIVER:-af_xdp}
 LM_HUGE=${LM_HUGE:-no}
@@ -183,7 +183,7 @@ identity = "$dir/key";
 state_dir = "$dir/state";
 attachments = "$dir/attachments";
 log_level = "${LM_LOG_LEVEL:-info}";
-key_log = "$dir/esp_sa";
+$([ -z "${LM_KEY_LOG:-}" ] || echo "key_log = \"$dir/esp_sa\";")
 dpdk = {
 	huge_pages = $([ -e "$dir/huge" ] && echo true || echo false);
 	memory_mb = $LM_MEMORY_MB;
@@ -199,7 +199,7 @@ $(gateway_ports "$1")
 );
 underlay = {
 $(cat "$dir/underlay" 2>/dev/null ||
-	echo "addresses = [\"$(address4 "$1")/24\", \"$(cat "$dir/address6")/64\"];")
+	echo "	addresses = [\"$(address4 "$1")/24\", \"$(cat "$dir/address6")/64\"];")
 	port = 4500;
 	lane_source_ports = true;
 };

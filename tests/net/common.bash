@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# What the namespace tests share: expectations, evidence when one does not hold,
+# and a network "shop" that is there when `shop_up` returns:
+#
+#   alpha: web 100.64.10.10 fd5a:10::10, cache 100.64.10.11 fd5a:10::11
+#   beta:  db  100.64.10.20 fd5a:10::20
+#
+# A test is a script that ends with status 0. It never sleeps for things to
+# happen: it awaits them.
+
+set -euo pipefail
+# shellcheck source=app/demo/topology.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../app/demo/topology.sh"
+
+# expect WHAT COMMAND...: must succeed. Its output is shown if not.
+expect()
+{
+	local what=$1 output
+
+	shift
+	if output=$("$@" 2>&1); then
+		echo "ok: $what"
+	else
+		echo "NOT SO: $what"
+		printf '  %s\n  %s\n' "$*" "$output"
+		exit 1
+	fi
+}
+
+refuse()
+{
+	local what=$1
+
+	shift
+	expect "$what" not "$@"
+}
+
+not()
+{
+	if "$@"; then
+		return 1
+	fi
+}
+
+# is WHAT EXPECTED SEEN
+is()
+{
+	[ "$2" = "$3" ] || {
+		printf 'NOT SO: %s: expected "%s", seen "%s"\n' "$1" "$2" "$3"
+		exit 1
+	}
+	echo "ok: $1: $3"
+}
+
+# eventually SECONDS WHAT COMMAND...
+eventually()
+{
+	expect "$2" await "$1" "${@:3}"
+}
+
+contains()
+{
+	grep -qF -- "$1" "${@:2}"
+}
+
+evidence()
+{
+	local status=$? gw
+
+	if [ $status -ne 0 ] && [ -n "${T:-}" ] && [ -d "$T/gateway" ]; then
+		for gw in $(cd "$T/gateway" && echo *); do
+			[ -e "$T/gateway/$gw/log" ] || continue
+			echo "--- $gw's log"
+			tail -n 15 "$T/gateway/$gw/log"
+			for table in drops sessions attachments; do
+				telemetry "$gw" "/leasemesh/$table" 2>/dev/null |
+					jq -c 'walk(if type == "object" then
+						with_entries(select(.value != 0)) else . end)'
+			done
+		done
+	fi
+	topology_end
+	exit $status
+}
+
+begin()
+{
+	topology_begin
+	trap evidence EXIT
+}
+
+# Packets that were dropped for this reason: drops GATEWAY REASON
+drops()
+{
+	query "$1" /leasemesh/drops ".drops.$2"
+}
+
+open_members()
+{
+	cat <<-END
+	  - name: web
+	    deployment: 1001
+	    endpoints: [{provider: alpha, ipv4: 100.64.10.10, ipv6: "fd5a:10::10"}]
+	    egress: [{to: any, protocol: any}]
+	    ingress: [{from: any, protocol: any}]
+	  - name: cache
+	    deployment: 1003
+	    endpoints: [{provider: alpha, ipv4: 100.64.10.11, ipv6: "fd5a:10::11"}]
+	    egress: [{to: any, protocol: any}]
+	    ingress: [{from: any, protocol: any}]
+	  - name: db
+	    deployment: 1002
+	    endpoints: [{provider: beta, ipv4: 100.64.10.20, ipv6: "fd5a:10::20"}]
+	    egress: [{to: any, protocol: any}]
+	    ingress: [{from: any, protocol: any}]
+	END
+}
+
+# The parts of shop_up, for tests that change one of them.
+shop_hosts()
+{
+	owner shop
+	gateway alpha
+	gateway beta
+	workload web alpha
+	workload cache alpha
+	workload db beta
+}
+
+shop_attach()
+{
+	attach web shop shop web 0 1001
+	attach cache shop shop cache 0 1003
+	attach db shop shop db 0 1002
+}
+
+in_force()
+{
+	query "$1" /leasemesh/networks ".networks[] | select(.name == \"$2\" and .serial == $3)" \
+		>/dev/null
+}
+
+active()
+{
+	query "$1" /leasemesh/attachments \
+		".attachments[] | select(.name == \"$2\") | .state == \"active\"" >/dev/null
+}
+
+# shop_network SERIAL: sign the members on stdin, submit to alpha, wait until both have it.
+shop_network()
+{
+	submit alpha "$(manifest shop shop "$1")"
+	await 10 in_force alpha shop "$1"
+	await 10 in_force beta shop "$1" || die "the manifest did not reach beta"
+	await 10 sessions_up alpha beta || die "no session between alpha and beta"
+}
+
+shop_addresses()
+{
+	local w
+
+	await 5 active alpha web
+	await 5 active alpha cache
+	await 5 active beta db
+	for w in web cache db; do
+		dhcp "$w"
+	done
+	address6 web fd5a:10::10
+	address6 cache fd5a:10::11
+	address6 db fd5a:10::20
+}
+
+# IPv6 is not given out yet: workloads set the address that the manifest says.
+address6()
+{
+	ip -n "$LM_ID-$1" addr replace "$2/64" dev eth0 nodad
+}
+
+shop_up()
+{
+	begin
+	shop_hosts
+	gateway_start alpha
+	gateway_start beta
+	shop_attach
+	open_members | shop_network 1
+	shop_addresses
+	await 10 reaches web 100.64.10.20 || die "web does not reach db"
+}
+
+# reaches WORKLOAD ADDRESS
+reaches()
+{
+	at "$1" ping -q -c 1 -W 1 "$2" >/dev/null
+}
+
+# tcp WORKLOAD ADDRESS PORT: a connection comes about
+tcp()
+{
+	at "$1" nc -z -w 2 "$2" "$3"
+}
+
+listen()
+{
+	local port
+
+	for port in "${@:2}"; do
+		at "$1" nc -l -k "$port" >/dev/null 2>&1 </dev/null &
+		await 5 listening "$1" "$port"
+	done
+}
+
+listening()
+{
+	at "$1" ss -Hltn "sport = :$2" | grep -q .
+}
+
+# Numbered packets both ways between two workloads while something happens:
+#   stream_start web db 100.64.10.20; ...; stream_lossless "while ..."
+stream_start()
+{
+	ip netns exec "$LM_ID-$2" "$LM_ROOT/tests/net/prober" echo 7007 >/dev/null 2>&1 </dev/null &
+	await 5 at "$2" sh -c 'ss -Hlun "sport = :7007" | grep -q .'
+	ip netns exec "$LM_ID-$1" "$LM_ROOT/tests/net/prober" send "$3" 7007 "${4:-400}" \
+		>"$T/stream" 2>&1 </dev/null &
+	STREAM=$!
+}
+
+stream_lossless()
+{
+	local sent lost gap
+
+	kill "$STREAM"
+	wait "$STREAM" || true
+	read -r sent lost gap <"$T/stream"
+	if [ "$sent" -lt "${2:-100}" ] || [ "$lost" -ne 0 ]; then
+		echo "NOT SO: no packet is lost $1: $lost of $sent, longest silence $gap ms"
+		exit 1
+	fi
+	echo "ok: no packet is lost $1: $sent sent, longest silence $gap ms"
+}

@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Default deny; a flow needs the source's egress and the destination's ingress
+# rules; and each end enforces for itself, even where the other has become lax.
+. "$(dirname "$0")/common.bash"
+
+# members EGRESS INGRESS: rules of web and of db
+members()
+{
+	cat <<-END
+	  - name: web
+	    deployment: 1001
+	    endpoints: [{provider: alpha, ipv4: 100.64.10.10, ipv6: "fd5a:10::10"}]
+	    egress: [$1]
+	  - name: cache
+	    deployment: 1003
+	    endpoints: [{provider: alpha, ipv4: 100.64.10.11, ipv6: "fd5a:10::11"}]
+	    egress: [{to: db, protocol: tcp, ports: 5432}]
+	    ingress: [{from: web, protocol: tcp, ports: [7000-7010]}]
+	  - name: db
+	    deployment: 1002
+	    endpoints: [{provider: beta, ipv4: 100.64.10.20, ipv6: "fd5a:10::20"}]
+	    ingress: [$2]
+	END
+}
+
+# denied GATEWAY REASON WHAT COMMAND...: fails, and this gateway has counted why
+denied()
+{
+	local before
+
+	before=$(drops "$1" "$2")
+	refuse "$3" "${@:4}"
+	expect "counted at $1 as $2" test "$(drops "$1" "$2")" -gt "$before"
+}
+
+begin
+shop_hosts
+gateway_start alpha
+gateway_start beta
+shop_attach
+members '{to: db, protocol: tcp, ports: [5432, 8000-8010]}, {to: cache, protocol: tcp}' \
+	'{from: web, protocol: tcp, ports: [5432, 9000]}' | shop_network 1
+shop_addresses
+listen db 5432 8000 9000
+listen cache 7000 7011
+
+eventually 10 "web to db 5432: both allow" tcp web 100.64.10.20 5432
+expect "the same over IPv6" tcp web fd5a:10::20 5432
+denied beta policy_ingress "web to db 8000: only web's egress allows" tcp web 100.64.10.20 8000
+denied alpha policy_egress "web to db 9000: only db's ingress allows" tcp web 100.64.10.20 9000
+denied alpha policy_egress "web to db, ICMP: nothing allows" reaches web 100.64.10.20
+denied beta policy_ingress "cache to db 5432: not from cache" tcp cache 100.64.10.20 5432
+denied beta policy_egress "db to web: db has no egress rule" tcp db 100.64.10.10 5432
+expect "web to cache 7000, local" tcp web 100.64.10.11 7000
+denied alpha policy_ingress "web to cache 7011, local" tcp web 100.64.10.11 7011
+
+# Two documents of the same serial, while the gateways cannot see each other.
+lax=$(members '{to: any, protocol: any}' '{from: any, protocol: any}' | manifest shop shop 2)
+strict=$(members '{to: any, protocol: any}' '{from: web, protocol: tcp, ports: 9000}' | manifest shop shop 2)
+underlay_cut alpha beta
+submit alpha "$lax"
+submit beta "$strict"
+underlay_heal alpha beta
+eventually 10 "web to db 9000 passes: alpha is lax, beta allows it" tcp web 100.64.10.20 9000
+denied beta policy_ingress "web to db 5432: alpha lets it out, beta still blocks" tcp web 100.64.10.20 5432
+denied beta policy_ingress "web to db, ICMP" reaches web 100.64.10.20
+expect "alpha keeps its serial 2" in_force alpha shop 2
+expect "beta keeps its serial 2" in_force beta shop 2
+
+# A newer one heals both, and a flow that was allowed is judged anew.
+members '{to: db, protocol: icmp}' '{from: web, protocol: icmp}' | shop_network 3
+eventually 10 "serial 3 allows ICMP" reaches web 100.64.10.20
+denied alpha policy_egress "and forbids 9000" tcp web 100.64.10.20 9000

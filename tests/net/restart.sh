@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A gateway that was killed comes back from its store: nobody submits anything
+# again, and workloads notice a pause.
+. "$(dirname "$0")/common.bash"
+
+shop_up
+gateway_kill beta
+refuse "db is unreachable while beta is down" reaches web 100.64.10.20
+gateway_start beta
+expect "the manifest is in force from the store" in_force beta shop 1
+expect "db's attachment is active" active beta db
+eventually 15 "alpha and beta find each other" reaches web 100.64.10.20
+expect "the session is up" sessions_up alpha beta
+
+gateway_kill alpha
+gateway_kill beta
+gateway_start beta
+gateway_start alpha
+eventually 15 "both killed: the same" reaches db 100.64.10.10
+expect "local traffic, too" reaches web 100.64.10.11
+open_members | shop_network 2

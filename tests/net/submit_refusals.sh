@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Every manifest that must not be accepted is refused with a reason that the
+# tenant sees, and what was in force stays in force.
+. "$(dirname "$0")/common.bash"
+
+# refused WHAT TEXT FILE [GATEWAY]
+refused()
+{
+	local out status=0
+
+	out=$(submit "${4:-alpha}" "$3" 2>&1) || status=$?
+	is "$1: exit status" 1 "$status"
+	expect "$1: the tenant sees why ($out)" grep -qiE -- "$2" <<<"$out"
+	expect "$1: serial 5 stays in force" in_force "${4:-alpha}" shop 5
+	expect "$1: traffic goes on" reaches web 100.64.10.20
+}
+
+begin
+shop_hosts
+gateway gamma
+gateway_start alpha
+gateway_start beta
+shop_attach
+export LM_PROVIDERS="alpha beta"
+open_members | shop_network 5
+shop_addresses
+await 10 reaches web 100.64.10.20
+good=$T/manifest/shop-5.signed
+
+sed 's/deployment: 1002/deployment: 6666/' "$good" >"$T/forged"
+refused "a changed document" signature "$T/forged"
+head -c -20 "$good" >"$T/short"
+refused "a truncated file" 'document|length|end' "$T/short"
+head -c 3000 /dev/urandom >"$T/random"
+refused "random bytes" . "$T/random"
+: >"$T/empty"
+refused "an empty file" . "$T/empty"
+
+open_members | manifest shop shop 4 >"$T/name"
+refused "an older serial" '4.*5|older' "$(cat "$T/name")"
+open_members | sed 's/1001/1009/' | manifest shop shop 5 >"$T/name"
+refused "another document of the same serial" 'serial 5|same serial' "$(cat "$T/name")"
+
+# Made after the gateways were started: they have never heard of it.
+owner thief
+open_members | manifest thief shop 9 >"$T/name"
+refused "an unknown owner" owner "$(cat "$T/name")"
+
+open_members | sed 's/provider: beta/provider: alpha/' >"$T/members"
+LM_PROVIDERS=alpha manifest shop shop 6 <"$T/members" >"$T/name"
+refused "a gateway that is not among the providers" 'provider|authori' "$(cat "$T/name")" beta
+
+{
+	sed 's/serial: 5/serial: 6/' "$T/manifest/shop-5.yaml"
+	echo "expires: 2020-01-01T00:00:00Z"
+} >"$T/expired.yaml"
+leasemesh manifest sign --key "$T/owner/shop/key" -o "$T/expired" "$T/expired.yaml" >/dev/null
+refused "an expired one" expire "$T/expired"
+
+expect "the same one again is no error" submit alpha "$good"
+open_members | shop_network 7
+expect "and a newer one is accepted" in_force beta shop 7
