@@ -18,6 +18,7 @@ iperf()
 
 shop_up
 ip netns exec "$LM_ID-switch" tcpdump -i alpha -U -w "$T/underlay.pcap" >"$T/tcpdump.log" 2>&1 &
+capture=$!
 await 5 contains "listening on" "$T/tcpdump.log"
 
 expect "web reaches db (other gateway, IPv4)" at web ping -q -c 20 -i 0.02 -W 1 100.64.10.20
@@ -45,8 +46,8 @@ for row in "db 100.64.10.20" "db fd5a:10::20" "cache 100.64.10.11"; do
 		jq -e '.end.sum.lost_packets == 0 and .end.sum.packets > 2000' "$T/out.json"
 done
 
-pkill -F <(pgrep -f "w $T/underlay.pcap") || true
-await 5 contains "packets captured" "$T/tcpdump.log"
+kill $capture
+wait $capture || true
 tcpdump -nr "$T/underlay.pcap" 'not arp and not icmp6 and not udp port 4500' >"$T/clear" 2>/dev/null
 is "packets on the underlay that are not ours" "" "$(head -n 3 "$T/clear")"
 expect "ESP on the underlay" test "$(tcpdump -nr "$T/underlay.pcap" 'udp port 4500' 2>/dev/null | wc -l)" -gt 1000
