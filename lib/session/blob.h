@@ -13,7 +13,7 @@
 
 #define LM_BLOB_HASH_LEN 32
 #define LM_BLOB_CHUNK 1024
-#define LM_BLOB_PULLS_MAX 64   /* at once, over all peers; per peer LM_BLOB_PULLS_PER_PEER */
+#define LM_BLOB_PULLS_MAX 64 /* at once, over all peers; per peer LM_BLOB_PULLS_PER_PEER */
 #define LM_BLOB_PULLS_PER_PEER 4
 
 enum { LM_MSG_BLOB_GET = LM_MSG_BLOB, LM_MSG_BLOB_DATA, LM_MSG_BLOB_NONE };
@@ -21,16 +21,20 @@ enum { LM_MSG_BLOB_GET = LM_MSG_BLOB, LM_MSG_BLOB_DATA, LM_MSG_BLOB_NONE };
 struct lm_blobs;
 
 struct lm_blob_ops {
-	/* Find a blob that we may give to this peer: its bytes, or NULL. Valid until the call returns. */
-	const uint8_t *(*find)(void *ctx, struct lm_peer *peer, const uint8_t hash[32], size_t *len);
-	/* A pull ended: err 0 and the checked bytes, or -ETIMEDOUT, -ENOENT, -EBADMSG, -ECONNRESET. */
+	/* A blob that we may give to this peer, valid until the caller returns; or NULL. */
+	const uint8_t *(*find)(
+	    void *ctx, struct lm_peer *peer, const uint8_t hash[32], size_t *len);
+	/* A pull ended: 0 and the checked bytes, or -ETIMEDOUT, -ENOENT, -EBADMSG, -ECONNRESET. */
 	void (*pulled)(void *ctx, struct lm_peer *peer, const uint8_t hash[32], int err,
 	    const uint8_t *bytes, size_t len, uint64_t tag);
 };
 
 int lm_blobs_create(struct lm_blobs **out, const struct lm_blob_ops *ops, void *ctx);
 void lm_blobs_free(struct lm_blobs *b);
-/* size is what the peer claims; bounded by the caller. -EALREADY if it is under way, -EBUSY at a bound. */
+/*
+ * size is what the peer claims; bounded by the caller. -EALREADY if it is under way, -EBUSY at a
+ * bound, -EINVAL for a size of 0. pulled is called later, never from here.
+ */
 int lm_blob_pull(struct lm_blobs *b, const struct lm_now *now, struct lm_peer *peer,
     const uint8_t hash[32], size_t size, uint64_t tag);
 /* Returns true if the message was one of ours. */

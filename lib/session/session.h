@@ -22,7 +22,7 @@
 #include "crypto/identity.h"
 
 #define LM_DATAGRAM_MAX 1232 /* UDP payload that passes any IPv6 link: 1280 - 40 - 8 */
-#define LM_MESSAGE_MAX 1184  /* what fits into one datagram as a message: 1232 - 16 header - 16 tag - 16 reserve */
+#define LM_MESSAGE_MAX 1184 /* body of one message; the rest is header, tag and reserve */
 
 /* Ages, after WireGuard (section 6.1 of its paper). Seconds. */
 #define LM_REKEY_AFTER 120
@@ -41,18 +41,25 @@ struct lm_now {
 
 enum lm_peer_state { LM_PEER_DOWN, LM_PEER_HANDSHAKE, LM_PEER_UP };
 
+/* Callbacks may call anything below except lm_sessions_free, for any peer. */
 struct lm_session_ops {
 	/* Send one UDP payload. data is the callee's only during the call. */
 	void (*send)(void *ctx, const struct lm_udp_addr *to, const uint8_t *data, size_t len);
 	void (*random)(void *ctx, void *buf, size_t len);
 	/*
-	 * A handshake completed: a new epoch with a new secret, its first or a rekey. Called on both
-	 * sides; on the responder only once the initiator has proven that it has the keys.
+	 * A handshake completed: a new epoch with a new secret, its first or a rekey. Called on
+	 * both sides; on the responder only once the initiator has proven that it has the keys. The
+	 * epoch's number is the same at both ends; it is a name, not a count: the next may be
+	 * smaller. Each `up` may be that of a peer that restarted and remembers nothing, so tell it
+	 * everything again.
 	 */
 	void (*up)(void *ctx, struct lm_peer *peer, uint32_t epoch);
-	/* Dead, said goodbye, or removed. reason is a constant string. */
+	/*
+	 * Dead, said goodbye, or removed. reason is a constant string. Called only for a peer that
+	 * was up; a guest is gone when this returns.
+	 */
 	void (*down)(void *ctx, struct lm_peer *peer, const char *reason);
-	/* The peer's current address changed (roaming, or its first). */
+	/* The peer's current address changed (roaming, or its first; then before `up`). */
 	void (*moved)(void *ctx, struct lm_peer *peer, const struct lm_udp_addr *to);
 	/* One authentic message: type byte and body. Guests as well (lm_peer_is_guest). */
 	void (*message)(
@@ -60,26 +67,31 @@ struct lm_session_ops {
 };
 
 struct lm_session_config {
-	uint8_t lanes;         /* what we offer: our worker count rounded up to a power of two */
-	unsigned max_peers;    /* beyond: -ENOSPC */
-	unsigned max_guests;   /* sessions of keys that are no peer (tenants who submit) */
-	unsigned max_handshakes_per_s; /* beyond, initiations are answered with cookies */
+	uint8_t lanes; /* what we offer: our worker count rounded up to a power of two */
+	unsigned max_peers; /* beyond: -ENOSPC */
+	unsigned max_guests; /* sessions of keys that are no peer (tenants who submit) */
+	unsigned max_handshakes_per_s; /* beyond, initiations are answered with cookies; not 0 */
 };
 
-/* identity must outlive the sessions. */
+#define LM_PEER_ADDRS_MAX 8 /* candidates that are tried; further ones are not */
+
+/* identity must outlive the sessions. -EINVAL: lanes is no power of two, or the rate is 0. */
 int lm_sessions_create(struct lm_sessions **out, const struct lm_identity *identity,
     const struct lm_session_config *config, const struct lm_session_ops *ops, void *ctx);
 void lm_sessions_free(struct lm_sessions *s); /* silent; say goodbye first */
 
 /*
  * Peers are named by public key; adding one that is there updates its addresses. The session is
- * opened at once and kept open. addrs: candidates, tried in turn; may be empty (waits to be called).
+ * opened at once and kept open. addrs: candidates, tried in turn; may be empty (waits to be
+ * called). A guest with this key becomes the peer in place: *out is the guest, its session goes on,
+ * and if it is up, `up` is called again from the next tick. -EINVAL: our own key or no valid one,
+ * -ENOSPC.
  */
 int lm_peer_add(struct lm_sessions *s, const struct lm_now *now, const struct lm_public_key *key,
     const struct lm_udp_addr *addrs, unsigned n_addrs, struct lm_peer **out);
 /* Says goodbye, calls down, frees. */
 void lm_peer_remove(struct lm_sessions *s, const struct lm_now *now, struct lm_peer *peer);
-/* Goodbye to all (on SIGTERM). */
+/* Goodbye to all (on SIGTERM): all go down, and nothing is sent or accepted from then on. */
 void lm_sessions_goodbye(struct lm_sessions *s, const struct lm_now *now);
 
 /* One received UDP payload that starts with four zero bytes. Anything may be in it. */
@@ -92,9 +104,9 @@ void lm_peer_heard(struct lm_peer *peer, const struct lm_now *now);
 /* Runs timers that are due; returns the monotonic time of the next, or UINT64_MAX. */
 uint64_t lm_sessions_tick(struct lm_sessions *s, const struct lm_now *now);
 
-/* Datagram semantics: may be lost. -ENOTCONN without a session, -EMSGSIZE. */
-int lm_peer_send(struct lm_peer *peer, const struct lm_now *now, uint8_t type, const void *body,
-    size_t len);
+/* Datagram semantics: may be lost. -ENOTCONN without a session, -EMSGSIZE, -EINVAL: our type. */
+int lm_peer_send(
+    struct lm_peer *peer, const struct lm_now *now, uint8_t type, const void *body, size_t len);
 
 void lm_peer_set_user(struct lm_peer *peer, void *user);
 void *lm_peer_user(const struct lm_peer *peer);
@@ -103,7 +115,8 @@ enum lm_peer_state lm_peer_state(const struct lm_peer *peer);
 /* A guest's key is its X25519 key in the same struct: guests need no Ed25519 identity. */
 const struct lm_public_key *lm_peer_key(const struct lm_peer *peer);
 const struct lm_key_id *lm_peer_id(const struct lm_peer *peer); /* zero for a guest */
-const struct lm_udp_addr *lm_peer_addr(const struct lm_peer *peer); /* current; family 0: none yet */
+/* Current; family 0: none yet. */
+const struct lm_udp_addr *lm_peer_addr(const struct lm_peer *peer);
 /* The larger of both sides' offers; 1 .. 128. Valid while up. */
 uint8_t lm_peer_lanes(const struct lm_peer *peer);
 uint32_t lm_peer_epoch(const struct lm_peer *peer);
@@ -114,25 +127,36 @@ void lm_peer_info(const struct lm_peer *peer, struct lm_peer_info *out);
 
 /*
  * Key material (key || salt, RFC 4106) of one lane of a network:
- * HKDF(epoch's handshake secret, network secret, direction, net id, lane). inbound: for packets that
- * we receive; the peer's outbound of the same lane is the same. -ENOENT if the epoch is gone: the
- * current and the previous are kept.
+ * HKDF(epoch's handshake secret, network secret, direction, net id, lane). inbound: for packets
+ * that we receive; the peer's outbound of the same lane is the same. -ENOENT if the epoch is gone:
+ * the current and the previous are kept, each no longer than LM_REJECT_AFTER (forward secrecy).
  */
 int lm_peer_lane_key(const struct lm_peer *peer, uint32_t epoch, const struct lm_net_id *net,
     const struct lm_secret *net_secret, bool inbound, uint8_t lane, uint8_t out[36]);
 
 /* Counted reasons for datagrams that were not accepted; names for telemetry. */
 enum lm_session_drop {
-	LM_SD_SHORT, LM_SD_TYPE, LM_SD_MAC1, LM_SD_COOKIE_SENT, LM_SD_HANDSHAKE, LM_SD_UNKNOWN_PEER,
-	LM_SD_STALE_TIMESTAMP, LM_SD_RATE, LM_SD_NO_SESSION, LM_SD_AUTH, LM_SD_REPLAY, LM_SD_TABLE_FULL,
+	LM_SD_SHORT,
+	LM_SD_TYPE,
+	LM_SD_MAC1,
+	LM_SD_COOKIE_SENT,
+	LM_SD_HANDSHAKE,
+	LM_SD_UNKNOWN_PEER,
+	LM_SD_STALE_TIMESTAMP,
+	LM_SD_RATE,
+	LM_SD_NO_SESSION,
+	LM_SD_AUTH,
+	LM_SD_REPLAY,
+	LM_SD_TABLE_FULL,
+	LM_SD_CROSSED, /* both sides called at once; ours goes on */
 	LM_SD_MAX
 };
 extern const char *const lm_session_drop_names[LM_SD_MAX];
 const uint64_t *lm_sessions_drops(const struct lm_sessions *s);
 
 /* First message of each range; the types themselves belong to whoever speaks them. */
-#define LM_MSG_SESSION 0x00    /* 0x00..0x0f: keep-alive, goodbye; inside lib/session */
-#define LM_MSG_BLOB 0x10       /* 0x10..0x1f: session/blob.h */
+#define LM_MSG_SESSION 0x00 /* 0x00..0x0f: keep-alive, goodbye; inside lib/session */
+#define LM_MSG_BLOB 0x10 /* 0x10..0x1f: session/blob.h */
 #define LM_MSG_MEMBERSHIP 0x20 /* 0x20..0x2f: membership/membership.h */
 
 #endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How many handshakes we work on, and whose. Below `rate` initiations a second
+ * everybody is served. Beyond, only sources that have proven their address by a
+ * cookie, each at a bounded rate; and when even those are too many, only
+ * addresses at which a peer is known. So neither spoofed floods nor floods of
+ * guests keep peers from each other.
+ *
+ * Constant memory. Control thread.
+ */
+#ifndef LM_SESSION_GATE_H
+#define LM_SESSION_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+#define LM_GATE_SOURCES 1024 /* buckets; sources that hash alike share one */
+#define LM_GATE_SOURCE_RATE 10 /* a second, of one proven source (an IPv6 source is a /64) */
+#define LM_GATE_PROVEN_FACTOR 4 /* all proven strangers together: so many times `rate` */
+
+struct lm_bucket {
+	uint64_t spent; /* mono; how far into the future tokens are taken already */
+};
+
+struct lm_gate {
+	unsigned rate;
+	uint8_t hash_key[16]; /* secret, so that nobody can aim at another's bucket */
+	struct lm_bucket open, proven, sources[LM_GATE_SOURCES];
+};
+
+void lm_gate_init(struct lm_gate *g, unsigned rate, const uint8_t hash_key[16]);
+/* May this be worked on without asking for a cookie? */
+bool lm_gate_open(struct lm_gate *g, uint64_t now);
+/* May this source, which has proven its address? */
+bool lm_gate_source(struct lm_gate *g, uint64_t now, const struct lm_udp_addr *from);
+/* And if it is no peer's address? */
+bool lm_gate_stranger(struct lm_gate *g, uint64_t now);
+
+#endif

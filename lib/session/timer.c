@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happens by the passing of time alone. */
+#include "session/state.h"
+
+static uint64_t min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When we want new keys, or a session at all; hs_at may put it off. */
+static uint64_t handshake_due(const struct lm_peer *p)
+{
+	if (p->guest || p->s->closing || !lm_peer_try_addr(p))
+		return UINT64_MAX;
+	if (!p->up)
+		return p->hs_at;
+	uint64_t rekey = p->current->initiator ? LM_REKEY_AFTER * NS_PER_S : REKEY_RESPONDER_NS;
+	uint64_t wanted =
+	    min(p->current->born + rekey + p->current->rekey_jitter, p->last_heard + SILENCE_NS);
+	return wanted > p->hs_at ? wanted : p->hs_at;
+}
+
+static uint64_t keepalive_due(const struct lm_peer *p)
+{
+	if (p->current->initiator && !p->current->heard)
+		return p->last_sent + CONFIRM_NS;
+	return p->last_sent + LM_KEEPALIVE * NS_PER_S;
+}
+
+static uint64_t expiry(const struct lm_keypair *kp)
+{
+	return kp ? kp->born + LM_REJECT_AFTER * NS_PER_S : UINT64_MAX;
+}
+
+/* Why the session ends now, or NULL; *at is when it will. */
+static const char *end_of_session(const struct lm_peer *p, uint64_t now, uint64_t *at)
+{
+	uint64_t dead = p->last_heard + LM_DEAD_AFTER * NS_PER_S;
+	uint64_t old = expiry(p->current);
+	uint64_t idle = p->guest ? p->last_work + GUEST_IDLE_NS : UINT64_MAX;
+	*at = min(min(dead, old), idle);
+	if (now < *at)
+		return NULL;
+	return now >= dead ? "nothing heard" : now >= old ? "keys expired" : "idle";
+}
+
+/* A guest that does not show that it has the keys. */
+static uint64_t unconfirmed_end(const struct lm_peer *p)
+{
+	return p->next ? p->next->born + GUEST_UNCONFIRMED_NS : 0;
+}
+
+static uint64_t due(const struct lm_peer *p)
+{
+	uint64_t at = handshake_due(p), end;
+	if (!p->up)
+		return p->guest ? unconfirmed_end(p) : min(at, expiry(p->next));
+	if (p->promoted)
+		return 0;
+	end_of_session(p, 0, &end);
+	at = min(min(at, end), keepalive_due(p));
+	return min(at, min(expiry(p->previous), expiry(p->next)));
+}
+
+void lm_timer_touch(struct lm_peer *p)
+{
+	p->s->next_tick = min(p->s->next_tick, due(p));
+}
+
+static void forget_if_expired(struct lm_peer *p, struct lm_keypair **kp, uint64_t now)
+{
+	if (now < expiry(*kp))
+		return;
+	lm_keypair_free(&p->s->indices, *kp);
+	*kp = NULL;
+}
+
+static void run_up(struct lm_peer *p, const struct lm_now *now)
+{
+	uint64_t end;
+	const char *why = end_of_session(p, now->mono, &end);
+	if (why && p->guest) {
+		lm_transport_send(p, now, LM_MSG_GOODBYE, NULL, 0);
+		lm_peer_drop(p, why);
+		return;
+	}
+	if (why) {
+		/* An initiation that the silence has caused is under way: its timer goes on. */
+		if (!p->hs.active)
+			p->hs_at = now->mono;
+		lm_peer_down(p, why);
+		return;
+	}
+	if (p->promoted) {
+		p->promoted = false;
+		p->s->ops.up(p->s->ctx, p, p->current->epoch);
+		if (p->gone || !p->up)
+			return;
+	}
+	if (now->mono >= keepalive_due(p))
+		lm_transport_send(p, now, LM_MSG_KEEPALIVE, NULL, 0);
+}
+
+static void run(struct lm_peer *p, const struct lm_now *now)
+{
+	if (p->up)
+		run_up(p, now);
+	if (p->gone)
+		return;
+	if (p->guest && !p->up && now->mono >= unconfirmed_end(p))
+		return lm_peer_drop(p, "not confirmed");
+	forget_if_expired(p, &p->previous, now->mono);
+	forget_if_expired(p, &p->next, now->mono);
+	if (now->mono >= handshake_due(p)) {
+		/* The last try was not answered: maybe another address is. */
+		if (p->hs.active)
+			p->attempts++;
+		lm_handshake_start(p, now);
+	}
+}
+
+uint64_t lm_sessions_tick(struct lm_sessions *s, const struct lm_now *now)
+{
+	struct lm_peer *p;
+	uint64_t next = UINT64_MAX;
+
+	if (now->mono < s->next_tick)
+		return s->next_tick;
+	lm_session_enter(s);
+	s->next_tick = UINT64_MAX; /* callbacks may touch peers that the loop has passed */
+	TAILQ_FOREACH(p, &s->peers, link)
+	{
+		if (!p->gone)
+			run(p, now);
+		if (!p->gone)
+			next = min(next, due(p));
+	}
+	next = min(next, s->next_tick);
+	uint64_t soonest = now->mono + TICK_MIN_NS;
+	s->next_tick = next < soonest ? soonest : next;
+	lm_session_leave(s);
+	return s->next_tick;
+}
