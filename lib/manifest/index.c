@@ -3,44 +3,44 @@
 #include <stdlib.h>
 #include "manifest/index.h"
 
-int lm_index_init(struct lm_index *index, uint32_t room, lm_index_compare compare)
+int lm_sorted_init(struct lm_sorted *index, uint32_t room, lm_sorted_compare compare)
 {
-	*index = (struct lm_index){.room = room, .compare = compare};
+	*index = (struct lm_sorted){.room = room, .compare = compare};
 	index->entries = calloc(room ? room : 1, sizeof(*index->entries));
 	return index->entries ? 0 : -ENOMEM;
 }
 
-void lm_index_free(struct lm_index *index)
+void lm_sorted_free(struct lm_sorted *index)
 {
 	free(index->entries);
-	*index = (struct lm_index){0};
+	*index = (struct lm_sorted){0};
 }
 
-void lm_index_add(struct lm_index *index, const void *key, uint32_t position)
+void lm_sorted_add(struct lm_sorted *index, const void *key, uint32_t position)
 {
 	if (index->n < index->room)
-		index->entries[index->n++] = (struct lm_index_entry){key, position};
+		index->entries[index->n++] = (struct lm_sorted_entry){key, position};
 }
 
 static int compare_entries(const void *a, const void *b, void *index)
 {
-	const struct lm_index_entry *x = a, *y = b;
-	int order = ((const struct lm_index *)index)->compare(x->key, y->key);
+	const struct lm_sorted_entry *x = a, *y = b;
+	int order = ((const struct lm_sorted *)index)->compare(x->key, y->key);
 	if (order != 0)
 		return order;
 	return x->position < y->position ? -1 : x->position > y->position;
 }
 
-void lm_index_sort(struct lm_index *index)
+void lm_sorted_sort(struct lm_sorted *index)
 {
 	qsort_r(index->entries, index->n, sizeof(*index->entries), compare_entries, index);
 }
 
-bool lm_index_repeat(const struct lm_index *index, uint32_t *earlier, uint32_t *again)
+bool lm_sorted_repeat(const struct lm_sorted *index, uint32_t *earlier, uint32_t *again)
 {
 	bool found = false;
 	for (uint32_t i = 1; i < index->n; i++) {
-		const struct lm_index_entry *a = &index->entries[i - 1], *b = &index->entries[i];
+		const struct lm_sorted_entry *a = &index->entries[i - 1], *b = &index->entries[i];
 		if (index->compare(a->key, b->key) != 0 || (found && b->position >= *again))
 			continue;
 		found = true;
@@ -50,7 +50,7 @@ bool lm_index_repeat(const struct lm_index *index, uint32_t *earlier, uint32_t *
 	return found;
 }
 
-int64_t lm_index_find(const struct lm_index *index, const void *key)
+int64_t lm_sorted_find(const struct lm_sorted *index, const void *key)
 {
 	uint32_t from = 0, to = index->n;
 	while (from < to) {

@@ -12,28 +12,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef int (*lm_index_compare)(const void *a, const void *b);
+typedef int (*lm_sorted_compare)(const void *a, const void *b);
 
-struct lm_index_entry {
+struct lm_sorted_entry {
 	const void *key;
 	uint32_t position; /* in the list that is indexed */
 };
 
-struct lm_index {
-	struct lm_index_entry *entries;
+struct lm_sorted {
+	struct lm_sorted_entry *entries;
 	uint32_t n, room;
-	lm_index_compare compare;
+	lm_sorted_compare compare;
 };
 
 /* -ENOMEM. */
-int lm_index_init(struct lm_index *index, uint32_t room, lm_index_compare compare);
-void lm_index_free(struct lm_index *index);
+int lm_sorted_init(struct lm_sorted *index, uint32_t room, lm_sorted_compare compare);
+void lm_sorted_free(struct lm_sorted *index);
 /* Never beyond the room. Finds nothing until sorted. */
-void lm_index_add(struct lm_index *index, const void *key, uint32_t position);
-void lm_index_sort(struct lm_index *index);
+void lm_sorted_add(struct lm_sorted *index, const void *key, uint32_t position);
+void lm_sorted_sort(struct lm_sorted *index);
 /* Of a sorted index: the first position whose key an earlier one has too. */
-bool lm_index_repeat(const struct lm_index *index, uint32_t *earlier, uint32_t *again);
+bool lm_sorted_repeat(const struct lm_sorted *index, uint32_t *earlier, uint32_t *again);
 /* The position of the key, or -ENOENT. */
-int64_t lm_index_find(const struct lm_index *index, const void *key);
+int64_t lm_sorted_find(const struct lm_sorted *index, const void *key);
 
 #endif

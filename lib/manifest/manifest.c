@@ -20,11 +20,11 @@ int lm_compare_ip(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct lm_ip));
 }
 
-int lm_schema_unique(struct lm_index *index, const struct lm_place *list, const char *key)
+int lm_schema_unique(struct lm_sorted *index, const struct lm_place *list, const char *key)
 {
-	lm_index_sort(index);
+	lm_sorted_sort(index);
 	uint32_t earlier, again;
-	if (!lm_index_repeat(index, &earlier, &again))
+	if (!lm_sorted_repeat(index, &earlier, &again))
 		return 0;
 	struct lm_place item = lm_place_item(list, again, lm_yaml_nth(list->node, again));
 	struct lm_place value = lm_place_key(&item, key, lm_yaml_get(item.node, key));
@@ -49,9 +49,9 @@ void lm_manifest_free(struct lm_manifest *m)
 		free_rules(m->members[i].ingress, m->members[i].n_ingress);
 		free_rules(m->members[i].egress, m->members[i].n_egress);
 	}
-	lm_index_free(&f->provider_names);
-	lm_index_free(&f->provider_ids);
-	lm_index_free(&f->member_names);
+	lm_sorted_free(&f->provider_names);
+	lm_sorted_free(&f->provider_ids);
+	lm_sorted_free(&f->member_names);
 	free(m->providers);
 	free(m->members);
 	free(m->endpoints);
@@ -98,12 +98,12 @@ struct lm_ip lm_manifest_gateway_ip(const struct lm_manifest *m, int family)
 
 int lm_manifest_provider(const struct lm_manifest *m, const struct lm_key_id *id)
 {
-	return (int)lm_index_find(&((const struct lm_manifest_full *)m)->provider_ids, id);
+	return (int)lm_sorted_find(&((const struct lm_manifest_full *)m)->provider_ids, id);
 }
 
 int lm_manifest_member(const struct lm_manifest *m, const char *name)
 {
-	return (int)lm_index_find(&((const struct lm_manifest_full *)m)->member_names, name);
+	return (int)lm_sorted_find(&((const struct lm_manifest_full *)m)->member_names, name);
 }
 
 int lm_manifest_endpoint(const struct lm_manifest *m, const char *member, unsigned replica)

@@ -26,12 +26,12 @@ static const struct lm_key_rule endpoint_keys[N_ENDPOINT_KEYS] = {
 /* ---- endpoints ---- */
 
 static int read_provider_name(
-    struct lm_endpoint *out, const struct lm_index *names, const struct lm_place *p)
+    struct lm_endpoint *out, const struct lm_sorted *names, const struct lm_place *p)
 {
 	const char *text = lm_place_text(p, "the name of a provider");
 	if (!text)
 		return -EINVAL;
-	int64_t i = lm_index_find(names, text);
+	int64_t i = lm_sorted_find(names, text);
 	if (i < 0) {
 		char name[LM_QUOTE_MAX];
 		return lm_place_error(p, EINVAL, "no provider is called %s", lm_quote(name, text));
@@ -159,27 +159,27 @@ static int repeated_address(const struct lm_manifest *m, const struct lm_place *
 static int check_addresses(
     const struct lm_manifest *m, int family, const char *key, const struct lm_place *list)
 {
-	struct lm_index index;
-	int err = lm_index_init(&index, m->n_endpoints, lm_compare_ip);
+	struct lm_sorted index;
+	int err = lm_sorted_init(&index, m->n_endpoints, lm_compare_ip);
 	if (err < 0)
 		return err;
 	for (unsigned i = 0; i < m->n_endpoints; i++) {
 		const struct lm_endpoint *e = &m->endpoints[i];
 		const struct lm_ip *ip = family == 4 ? &e->ipv4 : &e->ipv6;
 		if (ip->family)
-			lm_index_add(&index, ip, i);
+			lm_sorted_add(&index, ip, i);
 	}
-	lm_index_sort(&index);
+	lm_sorted_sort(&index);
 	uint32_t earlier, again;
-	if (lm_index_repeat(&index, &earlier, &again))
+	if (lm_sorted_repeat(&index, &earlier, &again))
 		err = repeated_address(m, list, key, earlier, again);
-	lm_index_free(&index);
+	lm_sorted_free(&index);
 	return err;
 }
 
 /* ---- rules ---- */
 
-static int read_rules(struct lm_rule **out, unsigned *n_out, const struct lm_index *names,
+static int read_rules(struct lm_rule **out, unsigned *n_out, const struct lm_sorted *names,
     const char *peer_key, const struct lm_place *p)
 {
 	int err = lm_place_list(p, 0, LM_RULES_MAX);
@@ -197,7 +197,7 @@ static int read_rules(struct lm_rule **out, unsigned *n_out, const struct lm_ind
 }
 
 static int read_member_rules(
-    struct lm_member *member, const struct lm_index *names, const struct lm_place *p)
+    struct lm_member *member, const struct lm_sorted *names, const struct lm_place *p)
 {
 	const struct lm_yaml_node *ingress = lm_yaml_get(p->node, "ingress");
 	const struct lm_yaml_node *egress = lm_yaml_get(p->node, "egress");
@@ -239,11 +239,11 @@ static int read_member(
 
 static int index_members(struct lm_manifest_full *f, const struct lm_place *list)
 {
-	int err = lm_index_init(&f->member_names, f->m.n_members, lm_compare_name);
+	int err = lm_sorted_init(&f->member_names, f->m.n_members, lm_compare_name);
 	if (err < 0)
 		return err;
 	for (unsigned i = 0; i < f->m.n_members; i++)
-		lm_index_add(&f->member_names, f->m.members[i].name, i);
+		lm_sorted_add(&f->member_names, f->m.members[i].name, i);
 	err = lm_schema_unique(&f->member_names, list, "name");
 	if (err == 0)
 		err = check_addresses(&f->m, 4, "ipv4", list);

@@ -86,29 +86,29 @@ static int compare_address(const void *a, const void *b)
 /* Two gateways cannot answer at one address. */
 static int check_addresses(const struct lm_manifest *m, const struct lm_place *list)
 {
-	struct lm_index index;
-	int err = lm_index_init(&index, m->n_providers * LM_PROVIDER_ADDRS_MAX, compare_address);
+	struct lm_sorted index;
+	int err = lm_sorted_init(&index, m->n_providers * LM_PROVIDER_ADDRS_MAX, compare_address);
 	if (err < 0)
 		return err;
 	for (unsigned i = 0; i < m->n_providers; i++)
 		for (unsigned k = 0; k < m->providers[i].n_addrs; k++)
-			lm_index_add(&index, &m->providers[i].addrs[k], i);
+			lm_sorted_add(&index, &m->providers[i].addrs[k], i);
 	err = lm_schema_unique(&index, list, "addresses");
-	lm_index_free(&index);
+	lm_sorted_free(&index);
 	return err;
 }
 
 static int index_providers(struct lm_manifest_full *f, const struct lm_place *list)
 {
 	const struct lm_manifest *m = &f->m;
-	int err = lm_index_init(&f->provider_names, m->n_providers, lm_compare_name);
+	int err = lm_sorted_init(&f->provider_names, m->n_providers, lm_compare_name);
 	if (err == 0)
-		err = lm_index_init(&f->provider_ids, m->n_providers, lm_compare_key_id);
+		err = lm_sorted_init(&f->provider_ids, m->n_providers, lm_compare_key_id);
 	if (err < 0)
 		return err;
 	for (unsigned i = 0; i < m->n_providers; i++) {
-		lm_index_add(&f->provider_names, m->providers[i].name, i);
-		lm_index_add(&f->provider_ids, &m->providers[i].id, i);
+		lm_sorted_add(&f->provider_names, m->providers[i].name, i);
+		lm_sorted_add(&f->provider_ids, &m->providers[i].id, i);
 	}
 	err = lm_schema_unique(&f->provider_names, list, "name");
 	if (err == 0)

@@ -23,9 +23,9 @@ static bool has_ports(uint16_t protocol)
 static const char peers_what[] = "the name of a member, a list of names, or 'any'";
 
 static int add_peer(
-    struct lm_rule *rule, const struct lm_index *names, const char *text, const struct lm_place *p)
+    struct lm_rule *rule, const struct lm_sorted *names, const char *text, const struct lm_place *p)
 {
-	int64_t i = lm_index_find(names, text);
+	int64_t i = lm_sorted_find(names, text);
 	if (i < 0) {
 		char name[LM_QUOTE_MAX];
 		return lm_place_error(p, EINVAL, "no member is called %s", lm_quote(name, text));
@@ -38,7 +38,7 @@ static int add_peer(
 }
 
 static int read_peer_list(
-    struct lm_rule *rule, const struct lm_index *names, const struct lm_place *p)
+    struct lm_rule *rule, const struct lm_sorted *names, const struct lm_place *p)
 {
 	int err = lm_place_list(p, 1, LM_RULE_PEERS_MAX);
 	unsigned i = 0;
@@ -54,7 +54,7 @@ static int read_peer_list(
 	return err;
 }
 
-static int read_peers(struct lm_rule *rule, const struct lm_index *names, const struct lm_place *p)
+static int read_peers(struct lm_rule *rule, const struct lm_sorted *names, const struct lm_place *p)
 {
 	bool is_list = p->node->kind == LM_YAML_LIST;
 	unsigned room = is_list && p->node->count <= LM_RULE_PEERS_MAX ? p->node->count : 1;
@@ -160,7 +160,7 @@ static int read_ports(struct lm_rule *rule, const struct lm_place *p)
 
 /* ---- the rule ---- */
 
-int lm_schema_rule(struct lm_rule *rule, const struct lm_index *member_names, const char *peer_key,
+int lm_schema_rule(struct lm_rule *rule, const struct lm_sorted *member_names, const char *peer_key,
     const struct lm_place *p)
 {
 	const struct lm_key_rule keys[N_KEYS] = {
