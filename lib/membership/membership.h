@@ -137,13 +137,13 @@ void lm_membership_lanes(
 #define LM_MEMBERSHIP_DROPS(X) \
 	X(MALFORMED, "malformed")       /* a message that does not hold together */ \
 	X(UNAUTHORISED, "unauthorised") /* lanes of a network that the peer is no provider of */ \
-	X(UNKNOWN_OWNER, "unknown-owner") \
+	X(UNKNOWN_OWNER, "unknown_owner") \
 	X(OLD, "old")                   /* an older serial, or lanes of an older generation */ \
-	X(NO_KEY, "no-key")             /* lanes under keys that we do not have (yet) */ \
+	X(NO_KEY, "no_key")             /* lanes under keys that we do not have (yet) */ \
 	X(LIMIT, "limit")               /* over a rate or a bound; the peer asks again */ \
 	X(PULL, "pull")                 /* a manifest that was announced could not be had */ \
 	X(REFUSED, "refused")           /* a manifest was judged and not accepted */ \
-	X(NO_SA, "no-sa")               /* the data plane has no room for lanes */
+	X(NO_SA, "no_sa")               /* the data plane has no room for lanes */
 
 enum lm_membership_drop {
 #define X(id, name) LM_MD_##id,

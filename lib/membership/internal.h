@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of lib/membership share. Nothing here is seen from outside.
+ *
+ *   judge.c     is a new manifest good?
+ *   change.c    putting it into force
+ *   networks.c  the networks whose manifests are in force
+ *   peers.c     the other gateways that those manifests authorise
+ *   gossip.c    telling them what is in force, and pulling what is newer
+ *   lanes.c     the keys of a (network, peer) pair
+ *   submit.c    tenants, who are guests in a session
+ *   outbox.c    records on their way into datagrams
+ *   membership.c  wiring of the above, and the public calls
+ *
+ * Callbacks from sessions and blobs only take notes: whatever may remove or add
+ * a session (judging a manifest does) happens in leave(), after they returned.
+ */
+#ifndef LM_MEMBERSHIP_INTERNAL_H
+#define LM_MEMBERSHIP_INTERNAL_H
+
+#include <sys/queue.h>
+#include <uthash.h>
+#include "base/bytes.h"
+#include "membership/membership.h"
+#include "membership/timers.h"
+#include "session/blob.h"
+
+#define SECOND 1000000000ull
+#define MS 1000000ull
+
+#define LANE_SETS_MAX 4 /* inbound generations of a pair at once */
+#define LANE_CHECK 0xff /* lane number whose "key" is the key check; real lanes are below 64 */
+#define LANE_CHECK_LEN 16
+#define LANE_KEY_LEN 36 /* key || salt, RFC 4106 */
+#define SUBMIT_TEXT_MAX LM_WHY_MAX
+#define GUESTS_BURST 64 /* pulls that all guests together may start at once */
+
+/* A session that we know: what lm_peer_user() points to. */
+struct party {
+	uint32_t slot; /* UINT32_MAX: a guest */
+	struct lm_peer *session;
+};
+
+/* An announced manifest that waits until a pull is free. */
+struct want {
+	TAILQ_ENTRY(want) link;
+	uint8_t hash[32];
+	uint32_t size;
+};
+TAILQ_HEAD(want_list, want);
+
+struct pair;
+LIST_HEAD(pair_list, pair);
+
+/* Another gateway. It lives as long as a manifest in force authorises it (it has pairs). */
+struct remote {
+	struct party party;
+	struct lm_public_key key;
+	struct lm_udp_addr addrs[2 * LM_PROVIDER_ADDRS_MAX]; /* what the session was given */
+	unsigned n_addrs;
+	struct pair_list pairs;
+	bool up;
+	/* The session's epochs whose keys are there, newest first, and how many there ever were. */
+	uint32_t epochs[2];
+	uint64_t n_epochs;
+	bool revisit; /* on the list below: pairs or addresses changed */
+	TAILQ_ENTRY(remote) visit;
+	struct want_list wants;
+	unsigned n_wants;
+	TAILQ_ENTRY(remote) hunger; /* while n_wants > 0 */
+	UT_hash_handle hh;
+};
+TAILQ_HEAD(remote_list, remote);
+
+/* A tenant who submits, or a gateway that we do not know yet. */
+struct guest {
+	struct party party;
+	LIST_ENTRY(guest) link;
+	uint64_t tokens, refilled; /* pulls that it may start; milli-pulls, monotonic ns */
+	bool pulling; /* a submission of this guest is under way */
+	bool answered; /* result below is of hash */
+	uint8_t hash[32];
+	uint32_t code;
+	uint64_t serial;
+	char text[SUBMIT_TEXT_MAX];
+};
+LIST_HEAD(guest_list, guest);
+
+/* Inbound SAs of all lanes of a pair, made together. */
+struct lane_set {
+	uint32_t generation, epoch;
+	uint8_t n;
+	bool acked; /* the peer has used this set or one after it */
+	uint64_t drop_at; /* monotonic ns; LM_NEVER while the peer may use it */
+	uint8_t check[LANE_CHECK_LEN];
+	uint32_t spis[];
+};
+
+struct pair_key {
+	struct network *net;
+	struct remote *peer;
+};
+
+/* One network and one of its other providers. */
+struct pair {
+	struct pair_key key;
+	UT_hash_handle hh;
+	LIST_ENTRY(pair) link; /* of the remote */
+	unsigned provider; /* index in the manifest in force */
+	uint64_t mark; /* networks.c: seen in this change */
+	struct timer timer;
+
+	/* gossip.c */
+	bool settled; /* the peer has what we have, or will not be told again */
+	uint64_t have_at, have_wait;
+
+	/* lanes.c */
+	struct lane_set *in[LANE_SETS_MAX]; /* newest first */
+	unsigned n_in;
+	bool renew; /* lanes_at is when a new set is to be made */
+	uint64_t lanes_at, lanes_wait;
+	unsigned lanes_tries;
+	struct {
+		uint64_t incarnation, epoch_order;
+		uint32_t generation;
+		uint8_t n; /* 0: nothing is sent */
+	} out;
+};
+
+struct network {
+	struct lm_network pub;
+	struct lm_signed_manifest *sm; /* owned */
+	struct lm_secret secret;
+	struct pair **pairs; /* one a provider, NULL for ourselves */
+	struct timer expiry;
+	UT_hash_handle by_id, by_hash;
+};
+
+/* A network that has ended here, so that its older serials do not come back. */
+struct tombstone {
+	struct lm_net_id id;
+	uint64_t serial;
+	uint8_t hash[32];
+	UT_hash_handle hh;
+};
+
+/* A manifest on its way in, one a hash whoever announced it. */
+struct arrival {
+	uint8_t hash[32];
+	bool from_guest;
+	UT_hash_handle hh;
+};
+
+/* A pulled document that waits to be judged in leave(). */
+struct pulled {
+	TAILQ_ENTRY(pulled) link;
+	struct party *from; /* NULL once it went away */
+	bool submitted; /* by a tenant, who waits for the answer */
+	uint8_t hash[32];
+	size_t len;
+	uint8_t bytes[];
+};
+TAILQ_HEAD(pulled_list, pulled);
+
+/* The last hashes that something was said about. */
+#define MEMORY_LEN 64
+struct memory {
+	struct {
+		uint8_t hash[32];
+		uint64_t until; /* monotonic ns */
+	} at[MEMORY_LEN];
+	unsigned next;
+};
+
+struct outbox {
+	struct lm_peer *to; /* NULL: empty */
+	size_t len;
+	uint8_t body[LM_MESSAGE_MAX];
+};
+#define OUTBOXES 3 /* HAVE, LANES, LANES_ACK */
+
+struct lm_membership {
+	const struct lm_identity *self;
+	struct lm_membership_config config;
+	struct lm_membership_ops ops;
+	void *ctx;
+	struct lm_now now; /* of the call that we are in */
+	struct lm_sessions *sessions;
+	struct lm_blobs *blobs;
+	struct timers timers;
+	uint64_t drops[LM_MD_MAX];
+
+	struct lm_public_key *owners; /* sorted */
+	unsigned n_owners;
+
+	struct network **networks; /* by index */
+	uint32_t networks_end;
+	struct network *by_id, *by_hash;
+	struct tombstone *tombstones; /* oldest first */
+	struct memory conflicts; /* "signed serial N twice" was said */
+	uint64_t mark;
+
+	struct remote **remotes; /* by slot */
+	uint32_t remotes_end;
+	struct remote *by_key;
+	struct pair *pairs;
+	struct remote_list visits, hungry;
+
+	struct guest_list guests;
+	struct arrival *arrivals;
+	unsigned guest_pulls;
+	uint64_t guest_tokens, guest_refilled;
+	struct pulled_list pulled;
+	struct memory refused;
+
+	uint64_t incarnation; /* random: tells our generations from those before a restart */
+	uint32_t generation;
+	struct outbox outboxes[OUTBOXES];
+};
+
+static inline uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* membership.c */
+bool lm_owner_known(const struct lm_membership *m, const struct lm_public_key *owner);
+bool lm_memory_has(const struct memory *mem, const uint8_t hash[32], uint64_t now);
+void lm_memory_put(struct memory *mem, const uint8_t hash[32], uint64_t until);
+
+/* networks.c */
+struct network *lm_network_find(const struct lm_membership *m, const struct lm_net_id *id);
+/* The highest serial that we know of this network, in force or ended; 0: none. */
+uint64_t lm_network_serial(const struct lm_membership *m, const struct lm_net_id *id);
+bool lm_network_expired(const struct lm_membership *m, const struct lm_manifest *man);
+/* Not in any table yet; has the lowest free index. */
+struct network *lm_network_new(struct lm_membership *m, const struct lm_net_id *id);
+void lm_network_watch_expiry(struct lm_membership *m, struct network *net);
+/* Lanes and pairs go with it; whether a tombstone stays is the caller's. */
+void lm_network_end(struct lm_membership *m, struct network *net, const char *reason);
+struct tombstone *lm_tombstone_find(const struct lm_membership *m, const struct lm_net_id *id);
+void lm_tombstone_put(struct lm_membership *m, const struct lm_signed_manifest *sm);
+void lm_tombstone_drop(struct lm_membership *m, struct tombstone *t);
+void lm_networks_free(struct lm_membership *m);
+
+/* change.c */
+int lm_network_persist(
+    struct lm_membership *m, const struct lm_signed_manifest *sm, struct lm_why *why);
+/* Takes sm over if it returns 0; persisted unless it is from the store. */
+int lm_network_put_in_force(struct lm_membership *m, struct lm_signed_manifest *sm, int self,
+    bool stored, struct lm_why *why);
+
+/* judge.c */
+/*
+ * Judges a document and puts it into force. stored: it comes from our own store. *serial becomes
+ * what is in force for its network afterwards, if the document is authentic.
+ */
+int lm_network_judge(struct lm_membership *m, const void *bytes, size_t len, bool stored,
+    uint64_t *serial, struct lm_why *why);
+
+/* peers.c */
+/* The remote with this key, made if need be; goes away by itself if it gets no pair. */
+int lm_remote_get(struct lm_membership *m, const struct lm_provider *provider, struct remote **out);
+/* Sets the pair's timer to the earliest of what it has to do. */
+void lm_pair_arm(struct lm_membership *m, struct pair *p);
+struct pair *lm_pair_find(const struct lm_membership *m, struct network *net, struct remote *r);
+struct pair *lm_pair_new(struct lm_membership *m, struct network *net, struct remote *r);
+void lm_pair_link(struct lm_membership *m, struct pair *p);
+void lm_pair_unlink(struct lm_membership *m, struct pair *p);
+void lm_pair_free(struct lm_membership *m, struct pair *p); /* unlinked or never linked */
+void lm_remote_revisit(struct lm_membership *m, struct remote *r);
+/* Ends remotes without pairs, tells sessions new addresses. */
+void lm_remotes_visit(struct lm_membership *m);
+void lm_remote_up(struct lm_membership *m, struct remote *r, uint32_t epoch);
+void lm_remote_down(struct lm_membership *m, struct remote *r, const char *reason);
+void lm_remote_moved(struct lm_membership *m, struct remote *r, const struct lm_udp_addr *to);
+void lm_remotes_free(struct lm_membership *m);
+
+/* gossip.c */
+/* Tell the peer what is in force, until it has it. */
+void lm_gossip_start(struct lm_membership *m, struct pair *p);
+void lm_gossip_stop(struct pair *p);
+void lm_gossip_due(struct lm_membership *m, struct pair *p);
+void lm_gossip_message(
+    struct lm_membership *m, struct party *from, const uint8_t *body, size_t len);
+const uint8_t *lm_gossip_find(
+    struct lm_membership *m, struct lm_peer *peer, const uint8_t hash[32], size_t *len);
+/* A pull for gossip ended. */
+void lm_gossip_pulled(struct lm_membership *m, const uint8_t hash[32]);
+/* A pulled document was judged. */
+void lm_gossip_judged(
+    struct lm_membership *m, const struct pulled *doc, int err, const struct lm_why *why);
+/* Starts pulls that were waiting for a free one. */
+void lm_gossip_feed(struct lm_membership *m);
+void lm_wants_clear(struct lm_membership *m, struct remote *r);
+
+/* lanes.c */
+/* New inbound lanes are due: a new epoch, a new secret, or a new pair. */
+void lm_lanes_renew(struct lm_membership *m, struct pair *p);
+void lm_lanes_due(struct lm_membership *m, struct pair *p);
+uint64_t lm_lanes_next_drop(const struct pair *p);
+/* The session is up again: what the peer may still use stays. */
+void lm_lanes_up(struct lm_membership *m, struct pair *p);
+void lm_lanes_down(struct lm_membership *m, struct pair *p);
+/* Everything of this pair ends now. */
+void lm_lanes_cut(struct lm_membership *m, struct pair *p);
+/* The peer has got our manifest: it can follow our lanes now. */
+void lm_lanes_hurry(struct lm_membership *m, struct pair *p);
+void lm_lanes_message(struct lm_membership *m, struct party *from, const uint8_t *body, size_t len);
+void lm_lanes_ack_message(
+    struct lm_membership *m, struct party *from, const uint8_t *body, size_t len);
+
+/* submit.c */
+struct guest *lm_guest_of(struct lm_membership *m, struct lm_peer *session);
+void lm_guest_free(struct lm_membership *m, struct guest *g);
+/* Takes one pull from the guest's and the common allowance; false: over the rate. */
+bool lm_guest_may_pull(struct lm_membership *m, struct guest *g);
+void lm_submit_message(
+    struct lm_membership *m, struct party *from, const uint8_t *body, size_t len);
+void lm_submit_failed(struct lm_membership *m, struct lm_peer *session, int err);
+void lm_submit_judged(struct lm_membership *m, const struct pulled *doc, int err, uint64_t serial,
+    const struct lm_why *why);
+
+/* outbox.c */
+/* Room for a record of this type to this peer; written by the caller before anything else is sent.
+ */
+struct lm_writer lm_outbox_record(
+    struct lm_membership *m, struct lm_peer *to, uint8_t type, size_t len);
+void lm_outbox_flush(struct lm_membership *m);
+void lm_outbox_forget(struct lm_membership *m, const struct lm_peer *to);
+
+#endif

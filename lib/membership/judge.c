@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Judging a document, whoever brought it: the tenant, another gateway, our own
+ * store. Whatever is wrong with it has one reason that the tenant can read, and
+ * what was in force stays.
+ */
+#include "membership/internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <time.h>
+#include "base/log.h"
+
+#define LM_LOG_MODULE "membership"
+
+#define FOREVER UINT64_MAX
+
+static bool same_hash(const uint8_t a[32], const uint8_t b[32])
+{
+	return memcmp(a, b, 32) == 0;
+}
+
+static int check_expiry(
+    const struct lm_membership *m, const struct lm_manifest *man, struct lm_why *why)
+{
+	if (!lm_network_expired(m, man))
+		return 0;
+	char text[32] = "?";
+	time_t at = (time_t)man->expires;
+	struct tm tm;
+	if (gmtime_r(&at, &tm))
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return lm_why(why, ETIME, "serial %" PRIu64 " of network %s expired at %s", man->serial,
+	    man->network, text);
+}
+
+/* -ESTALE, -EEXIST, or 0 if it is newer than what we know, or the very same. */
+static int check_serial(
+    struct lm_membership *m, const struct lm_signed_manifest *sm, struct lm_why *why)
+{
+	const struct network *net = lm_network_find(m, &sm->net_id);
+	const struct tombstone *t = net ? NULL : lm_tombstone_find(m, &sm->net_id);
+	uint64_t serial = sm->manifest->serial, known = lm_network_serial(m, &sm->net_id);
+	const uint8_t *hash = net ? net->sm->hash : t ? t->hash : sm->hash;
+	const char *state = net ? "is in force" : "is known";
+
+	if (serial < known)
+		return lm_why(why, ESTALE,
+		    "serial %" PRIu64 " of network %s is older than serial %" PRIu64 ", which %s",
+		    serial, sm->manifest->network, known, state);
+	if (serial > known || same_hash(hash, sm->hash))
+		return 0;
+	if (!lm_memory_has(&m->conflicts, sm->hash, m->now.mono)) {
+		char owner[LM_KEY_ID_TEXT];
+		struct lm_key_id id = lm_key_id(&sm->owner);
+		lm_memory_put(&m->conflicts, sm->hash, FOREVER);
+		lm_error("network %s: owner %s signed serial %" PRIu64
+			 " twice, with different contents; the first one stays in force",
+		    sm->manifest->network, lm_hex(owner, id.b, LM_KEY_ID_LEN), serial);
+	}
+	return lm_why(why, EEXIST,
+	    "another document with serial %" PRIu64
+	    " of network %s %s: sign this one with a higher serial",
+	    serial, sm->manifest->network, state);
+}
+
+static int check_owner(
+    const struct lm_membership *m, const struct lm_public_key *owner, struct lm_why *why)
+{
+	char text[2 * LM_PUBLIC_KEY_LEN + 1];
+
+	if (lm_owner_known(m, owner))
+		return 0;
+	return lm_why(why, EACCES, "this gateway does not serve owner %s",
+	    lm_hex(text, owner->b, LM_PUBLIC_KEY_LEN));
+}
+
+static int check_room(
+    const struct lm_membership *m, const struct lm_signed_manifest *sm, struct lm_why *why)
+{
+	if (lm_network_find(m, &sm->net_id) || HASH_CNT(by_id, m->by_id) < m->config.max_networks)
+		return 0;
+	return lm_why(why, ENOSPC, "this gateway has no room for more than %u networks",
+	    m->config.max_networks);
+}
+
+/* A manifest that does not name us: if it is newer than the one in force, we have left. */
+static int judge_absence(
+    struct lm_membership *m, const struct lm_signed_manifest *sm, bool stored, struct lm_why *why)
+{
+	struct network *net = lm_network_find(m, &sm->net_id);
+
+	if (stored) {
+		lm_tombstone_put(m, sm);
+		return 0;
+	}
+	if (!net)
+		return lm_why(
+		    why, EACCES, "this gateway is not among the providers of the manifest");
+	int err = lm_network_persist(m, sm, why);
+	if (err)
+		return err;
+	lm_tombstone_put(m, sm);
+	lm_network_end(m, net, "a newer manifest leaves this gateway out");
+	return lm_why(why, EACCES,
+	    "this gateway is not among the providers of serial %" PRIu64
+	    " and has left network %s: submit it to one that is",
+	    sm->manifest->serial, sm->manifest->network);
+}
+
+/* Takes sm over if it comes into force (*sm becomes NULL). */
+static int judge(
+    struct lm_membership *m, struct lm_signed_manifest **sm, bool stored, struct lm_why *why)
+{
+	struct lm_signed_manifest *s = *sm;
+	struct network *net = lm_network_find(m, &s->net_id);
+	int err = stored ? 0 : check_owner(m, &s->owner, why);
+
+	if (!err)
+		err = check_serial(m, s, why);
+	if (!err && net && same_hash(net->sm->hash, s->hash))
+		return 0;
+	if (!err && !stored)
+		err = check_expiry(m, s->manifest, why);
+	if (err)
+		return err;
+	int self = lm_manifest_provider(s->manifest, &m->self->id);
+	if (self < 0)
+		return judge_absence(m, s, stored, why);
+	if (stored && lm_network_expired(m, s->manifest) &&
+	    s->manifest->on_expiry == LM_EXPIRY_CLOSE) {
+		lm_tombstone_put(m, s);
+		return 0;
+	}
+	err = check_room(m, s, why);
+	if (!err)
+		err = lm_network_put_in_force(m, s, self, stored, why);
+	if (!err)
+		*sm = NULL;
+	return err;
+}
+
+int lm_network_judge(struct lm_membership *m, const void *bytes, size_t len, bool stored,
+    uint64_t *serial, struct lm_why *why)
+{
+	struct lm_signed_manifest *sm = NULL;
+
+	*serial = 0;
+	int err = lm_manifest_open(&sm, stored ? "stored manifest" : "manifest", bytes, len, why);
+	if (err)
+		return err;
+	struct lm_net_id id = sm->net_id;
+	err = judge(m, &sm, stored, why);
+	lm_signed_manifest_free(sm);
+	*serial = lm_network_serial(m, &id);
+	return err;
+}

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "membership/internal.h"
+
+#include <errno.h>
+
+#define GUESTS_DEFAULT 64
+#define HANDSHAKES_DEFAULT 200
+#define TIMERS_AT_ONCE 256 /* of one call: a session that comes up must not stall the others */
+
+const char *const lm_membership_drop_names[LM_MD_MAX] = {
+#define X(id, name) [LM_MD_##id] = name,
+    LM_MEMBERSHIP_DROPS(X)
+#undef X
+};
+
+/* ---- what is remembered of refused documents ---- */
+
+bool lm_memory_has(const struct memory *mem, const uint8_t hash[32], uint64_t now)
+{
+	for (unsigned i = 0; i < MEMORY_LEN; i++)
+		if (mem->at[i].until > now && memcmp(mem->at[i].hash, hash, 32) == 0)
+			return true;
+	return false;
+}
+
+void lm_memory_put(struct memory *mem, const uint8_t hash[32], uint64_t until)
+{
+	unsigned at = 0;
+
+	while (at < MEMORY_LEN && memcmp(mem->at[at].hash, hash, 32) != 0)
+		at++;
+	if (at == MEMORY_LEN)
+		at = mem->next++ % MEMORY_LEN;
+	memcpy(mem->at[at].hash, hash, 32);
+	mem->at[at].until = until;
+}
+
+/* ---- owners ---- */
+
+static int key_order(const void *a, const void *b)
+{
+	return memcmp(a, b, LM_PUBLIC_KEY_LEN);
+}
+
+bool lm_owner_known(const struct lm_membership *m, const struct lm_public_key *owner)
+{
+	return m->n_owners &&
+	       bsearch(owner, m->owners, m->n_owners, sizeof(*owner), key_order) != NULL;
+}
+
+int lm_membership_set_owners(
+    struct lm_membership *m, const struct lm_public_key *owners, unsigned n)
+{
+	struct lm_public_key *copy = NULL;
+
+	if (n > LM_OWNERS_MAX)
+		return -E2BIG;
+	if (n) {
+		copy = malloc(n * sizeof(*copy));
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, owners, n * sizeof(*copy));
+		qsort(copy, n, sizeof(*copy), key_order);
+	}
+	free(m->owners);
+	m->owners = copy;
+	m->n_owners = n;
+	/* What was refused because of its owner may be welcome now. */
+	memset(&m->refused, 0, sizeof(m->refused));
+	return 0;
+}
+
+/* ---- entering and leaving ---- */
+
+static void enter(struct lm_membership *m, const struct lm_now *now)
+{
+	m->now = *now;
+}
+
+static void judge_pulled(struct lm_membership *m)
+{
+	struct pulled *doc;
+
+	/* It stays in the list meanwhile, so that `from` is cleared if that session ends. */
+	while ((doc = TAILQ_FIRST(&m->pulled))) {
+		struct lm_why why = {""};
+		uint64_t serial;
+		int err = lm_network_judge(m, doc->bytes, doc->len, false, &serial, &why);
+		if (doc->submitted)
+			lm_submit_judged(m, doc, err, serial, &why);
+		else
+			lm_gossip_judged(m, doc, err, &why);
+		TAILQ_REMOVE(&m->pulled, doc, link);
+		free(doc);
+	}
+}
+
+static void run_timers(struct lm_membership *m)
+{
+	for (unsigned i = 0; i < TIMERS_AT_ONCE; i++) {
+		struct timer *t = lm_timers_first(&m->timers);
+		if (!t || t->due > m->now.mono)
+			break;
+		lm_timers_set(&m->timers, t, LM_NEVER);
+		t->fire(m, t);
+	}
+}
+
+/* What callbacks have noted is done here, where no session is in the middle of something. */
+static void leave(struct lm_membership *m)
+{
+	judge_pulled(m);
+	run_timers(m);
+	lm_remotes_visit(m);
+	lm_gossip_feed(m);
+	lm_outbox_flush(m);
+}
+
+/* ---- callbacks from sessions ---- */
+
+static void on_send(void *ctx, const struct lm_udp_addr *to, const uint8_t *data, size_t len)
+{
+	struct lm_membership *m = ctx;
+
+	m->ops.send(m->ctx, to, data, len);
+}
+
+static void on_random(void *ctx, void *buf, size_t len)
+{
+	struct lm_membership *m = ctx;
+
+	m->ops.random(m->ctx, buf, len);
+}
+
+/* The remote behind a session, or NULL for guests. */
+static struct remote *remote_of(const struct lm_peer *session)
+{
+	struct party *party = lm_peer_user(session);
+
+	return party && party->slot != UINT32_MAX ? (struct remote *)party : NULL;
+}
+
+static void on_up(void *ctx, struct lm_peer *session, uint32_t epoch)
+{
+	struct remote *r = remote_of(session);
+
+	if (r)
+		lm_remote_up(ctx, r, epoch);
+}
+
+static void on_down(void *ctx, struct lm_peer *session, const char *reason)
+{
+	struct lm_membership *m = ctx;
+	struct party *party = lm_peer_user(session);
+	struct remote *r = remote_of(session);
+
+	lm_blobs_peer_down(m->blobs, session);
+	if (r) {
+		lm_remote_down(m, r, reason);
+	} else if (party) {
+		lm_peer_set_user(session, NULL);
+		lm_guest_free(m, (struct guest *)party);
+	}
+}
+
+static void on_moved(void *ctx, struct lm_peer *session, const struct lm_udp_addr *to)
+{
+	struct remote *r = remote_of(session);
+
+	if (r)
+		lm_remote_moved(ctx, r, to);
+}
+
+static void on_message(
+    void *ctx, struct lm_peer *session, uint8_t type, const uint8_t *body, size_t len)
+{
+	struct lm_membership *m = ctx;
+	struct remote *r = remote_of(session);
+	struct guest *g = r ? NULL : lm_guest_of(m, session);
+	struct party *from = r ? &r->party : g ? &g->party : NULL;
+
+	if (!from || lm_blobs_message(m->blobs, &m->now, session, type, body, len))
+		return;
+	switch (type) {
+	case LM_MSG_HAVE:
+		lm_gossip_message(m, from, body, len);
+		break;
+	case LM_MSG_LANES:
+		lm_lanes_message(m, from, body, len);
+		break;
+	case LM_MSG_LANES_ACK:
+		lm_lanes_ack_message(m, from, body, len);
+		break;
+	case LM_MSG_SUBMIT:
+		lm_submit_message(m, from, body, len);
+		break;
+	default:
+		m->drops[LM_MD_MALFORMED]++;
+	}
+}
+
+/* ---- callbacks from blobs ---- */
+
+static const uint8_t *on_find(
+    void *ctx, struct lm_peer *session, const uint8_t hash[32], size_t *len)
+{
+	return lm_gossip_find(ctx, session, hash, len);
+}
+
+static void on_pulled(void *ctx, struct lm_peer *session, const uint8_t hash[32], int err,
+    const uint8_t *bytes, size_t len, uint64_t submitted)
+{
+	struct lm_membership *m = ctx;
+	struct pulled *doc = err ? NULL : malloc(sizeof(*doc) + len);
+
+	if (!submitted)
+		lm_gossip_pulled(m, hash);
+	if (!doc && submitted)
+		lm_submit_failed(m, session, err);
+	else if (!doc)
+		m->drops[LM_MD_PULL]++;
+	if (!doc)
+		return;
+	doc->from = lm_peer_user(session);
+	doc->submitted = submitted;
+	memcpy(doc->hash, hash, 32);
+	doc->len = len;
+	memcpy(doc->bytes, bytes, len);
+	TAILQ_INSERT_TAIL(&m->pulled, doc, link);
+}
+
+/* ---- the public calls ---- */
+
+static int create_channels(struct lm_membership *m)
+{
+	static const struct lm_session_ops session_ops = {
+	    .send = on_send,
+	    .random = on_random,
+	    .up = on_up,
+	    .down = on_down,
+	    .moved = on_moved,
+	    .message = on_message,
+	};
+	static const struct lm_blob_ops blob_ops = {.find = on_find, .pulled = on_pulled};
+	const struct lm_membership_config *c = &m->config;
+	struct lm_session_config config = {
+	    .lanes = c->lanes,
+	    .max_peers = c->max_peers,
+	    .max_guests = c->max_guests ? c->max_guests : GUESTS_DEFAULT,
+	    .max_handshakes_per_s =
+		c->max_handshakes_per_s ? c->max_handshakes_per_s : HANDSHAKES_DEFAULT,
+	};
+	int err = lm_sessions_create(&m->sessions, m->self, &config, &session_ops, m);
+
+	return err ? err : lm_blobs_create(&m->blobs, &blob_ops, m);
+}
+
+int lm_membership_create(struct lm_membership **out, const struct lm_identity *self,
+    const struct lm_membership_config *config, const struct lm_membership_ops *ops, void *ctx)
+{
+	if (config->max_networks == 0 || config->max_networks > LM_NETWORKS_MAX ||
+	    config->max_peers == 0)
+		return -EINVAL;
+	struct lm_membership *m = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	m->self = self;
+	m->config = *config;
+	m->ops = *ops;
+	m->ctx = ctx;
+	TAILQ_INIT(&m->visits);
+	TAILQ_INIT(&m->hungry);
+	TAILQ_INIT(&m->pulled);
+	LIST_INIT(&m->guests);
+	m->guest_tokens = GUESTS_BURST * 1000;
+	m->ops.random(ctx, &m->incarnation, sizeof(m->incarnation));
+	m->networks = calloc(config->max_networks, sizeof(m->networks[0]));
+	m->remotes = calloc(config->max_peers, sizeof(m->remotes[0]));
+	int err = m->networks && m->remotes ? create_channels(m) : -ENOMEM;
+	if (err) {
+		lm_membership_free(m);
+		return err;
+	}
+	*out = m;
+	return 0;
+}
+
+void lm_membership_free(struct lm_membership *m)
+{
+	struct arrival *a, *next;
+
+	if (!m)
+		return;
+	if (m->blobs)
+		lm_blobs_free(m->blobs);
+	if (m->sessions)
+		lm_sessions_free(m->sessions);
+	while (!TAILQ_EMPTY(&m->pulled)) {
+		struct pulled *doc = TAILQ_FIRST(&m->pulled);
+		TAILQ_REMOVE(&m->pulled, doc, link);
+		free(doc);
+	}
+	while (!LIST_EMPTY(&m->guests))
+		lm_guest_free(m, LIST_FIRST(&m->guests));
+	HASH_ITER(hh, m->arrivals, a, next)
+	{
+		HASH_DEL(m->arrivals, a);
+		free(a);
+	}
+	lm_networks_free(m);
+	lm_remotes_free(m);
+	lm_timers_free(&m->timers);
+	free(m->owners);
+	free(m);
+}
+
+void lm_membership_goodbye(struct lm_membership *m, const struct lm_now *now)
+{
+	enter(m, now);
+	lm_outbox_flush(m);
+	lm_sessions_goodbye(m->sessions, now);
+}
+
+int lm_membership_restore(struct lm_membership *m, const struct lm_now *now, const void *bytes,
+    size_t len, struct lm_why *why)
+{
+	uint64_t serial;
+
+	enter(m, now);
+	int err = lm_network_judge(m, bytes, len, true, &serial, why);
+	leave(m);
+	return err;
+}
+
+int lm_membership_submit(struct lm_membership *m, const struct lm_now *now, const void *bytes,
+    size_t len, struct lm_why *why)
+{
+	uint64_t serial;
+
+	enter(m, now);
+	int err = lm_network_judge(m, bytes, len, false, &serial, why);
+	leave(m);
+	return err;
+}
+
+void lm_membership_input(struct lm_membership *m, const struct lm_now *now,
+    const struct lm_udp_addr *from, const uint8_t *data, size_t len)
+{
+	enter(m, now);
+	lm_sessions_input(m->sessions, now, from, data, len);
+	leave(m);
+}
+
+void lm_membership_heard(struct lm_membership *m, const struct lm_now *now, uint32_t slot)
+{
+	if (slot < m->remotes_end && m->remotes[slot])
+		lm_peer_heard(m->remotes[slot]->party.session, now);
+}
+
+uint64_t lm_membership_tick(struct lm_membership *m, const struct lm_now *now)
+{
+	enter(m, now);
+	uint64_t sessions = lm_sessions_tick(m->sessions, now);
+	uint64_t blobs = lm_blobs_tick(m->blobs, now);
+	leave(m);
+	const struct timer *first = lm_timers_first(&m->timers);
+	uint64_t own = first ? first->due : LM_NEVER;
+	/* More was due than one call does: let the caller breathe. */
+	if (own <= now->mono)
+		own = now->mono + MS;
+	return min_u64(own, min_u64(sessions, blobs));
+}
+
+struct lm_sessions *lm_membership_sessions(struct lm_membership *m)
+{
+	return m->sessions;
+}
+
+const uint64_t *lm_membership_drops(const struct lm_membership *m)
+{
+	return m->drops;
+}
