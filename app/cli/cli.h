@@ -16,7 +16,9 @@
 #define CLI_COMMANDS(X) \
 	X(keygen)       \
 	X(key)          \
-	X(manifest)
+	X(manifest)     \
+	X(status)       \
+	X(reload)
 /* clang-format on */
 
 /* Exit codes of the whole tool, documented in docs/leasemesh.1.md. */

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One cell of a table from one member of an answer. */
+#include <stdio.h>
+#include <string.h>
+#include "status.h"
+#include "telemetry.h"
+
+json_int_t number_of(const json_t *row, const char *key)
+{
+	return json_integer_value(json_object_get(row, key));
+}
+
+void cell_text(struct table *t, const json_t *row, const char *key)
+{
+	char text[256];
+
+	table_cell(t, telemetry_text(row, key, text, sizeof(text)));
+}
+
+void cell_id(struct table *t, const json_t *row, const char *key)
+{
+	char text[256];
+
+	telemetry_text(row, key, text, sizeof(text));
+	table_cellf(t, "%.12s", text);
+}
+
+void cell_count(struct table *t, const json_t *row, const char *key)
+{
+	const json_t *value = json_object_get(row, key);
+
+	if (json_is_integer(value))
+		table_cellf(t, "%lld", (long long)json_integer_value(value));
+	else
+		table_cell(t, NULL);
+}
+
+void cell_bytes(struct table *t, const json_t *row, const char *key)
+{
+	static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
+	const json_t *value = json_object_get(row, key);
+	double n = (double)json_integer_value(value);
+	unsigned unit = 0;
+
+	if (!json_is_integer(value)) {
+		table_cell(t, NULL);
+	} else if (n < 1000) {
+		table_cellf(t, "%.0f B", n);
+	} else {
+		/* 999.95 would be printed as 1000.0 */
+		for (n /= 1000; n >= 999.95 && unit < 5; unit++)
+			n /= 1000;
+		table_cellf(t, "%.1f %s", n, units[unit]);
+	}
+}
+
+void cell_age(struct table *t, const json_t *row, const char *key)
+{
+	const json_t *value = json_object_get(row, key);
+	long long s = json_integer_value(value);
+
+	if (!json_is_integer(value))
+		table_cell(t, NULL);
+	else if (s < 60)
+		table_cellf(t, "%llds", s);
+	else if (s < 3600)
+		table_cellf(t, "%lldm%02llds", s / 60, s % 60);
+	else if (s < 86400)
+		table_cellf(t, "%lldh%02lldm", s / 3600, s / 60 % 60);
+	else
+		table_cellf(t, "%lldd%02lldh", s / 86400, s / 3600 % 24);
+}
