@@ -211,11 +211,10 @@ limits = { networks = 64; peers = 64; endpoints = 1024; flows = 8192; flow_timeo
 END
 }
 
-# Ready is when it answers. Huge pages are mounted in the mount namespace that `ip netns exec`
-# makes for the process: the mount ends with it.
+# Ready is when it answers.
 gateway_start()
 {
-	local dir=$T/gateway/$1 wrap=() before=
+	local dir=$T/gateway/$1
 
 	if [ ! -e "$dir/gateway.conf" ]; then
 		if [ "$LM_HUGE" != no ] && hugepages_reserve $((LM_MEMORY_MB / 2 + 8)); then
@@ -225,13 +224,8 @@ gateway_start()
 		fi
 		gateway_conf "$1" >"$dir/gateway.conf"
 	fi
-	if [ -e "$dir/huge" ]; then
-		mkdir -p "$dir/hugepages"
-		# shellcheck disable=SC2016
-		wrap=(sh -c 'mount -t hugetlbfs -o pagesize=2M none "$0" && exec "$@"' "$dir/hugepages")
-	fi
-	setsid ip netns exec "$LM_ID-$1" "${wrap[@]}" \
-		"$LM_BUILD/app/gateway/leasemeshd" -c "$dir/gateway.conf" >>"$dir/log" 2>&1 </dev/null &
+	# A session of its own: Ctrl-C is for the script, which then stops it in order.
+	setsid ip netns exec "$LM_ID-$1" "$LM_BUILD/app/gateway/leasemeshd" -c "$dir/gateway.conf" >>"$dir/log" 2>&1 </dev/null &
 	echo $! >"$dir/pid"
 	await "${LM_START_SECONDS:-20}" gateway_settled "$1"
 	gateway_answers "$1" && return
