@@ -29,8 +29,8 @@ struct lm_port_config {
 	char name[32];
 	enum lm_port_role role;
 	char device[512]; /* DPDK device arguments: "0000:01:00.0", "net_af_xdp0,iface=eth1" */
-	uint16_t mtu;     /* IP bytes; 0: what the device has */
-	uint16_t vlan;    /* underlay only: 0 untagged */
+	uint16_t mtu; /* IP bytes; 0: what the device has */
+	uint16_t vlan; /* underlay only: 0 untagged */
 	unsigned line;
 };
 
@@ -39,25 +39,25 @@ struct lm_owner_config {
 	struct lm_public_key key;
 };
 
-/* Keys marked [live] may change on reload; the others need a restart and are named if they differ. */
+/* Keys marked [live] may change on reload; the others need a restart. */
 struct lm_gateway_config {
-	char identity[LM_CONFIG_PATH_MAX];    /* key file */
+	char identity[LM_CONFIG_PATH_MAX]; /* key file */
 	char state_dir[LM_CONFIG_PATH_MAX];
 	char attachments[LM_CONFIG_PATH_MAX]; /* directory of *.conf */
-	char key_log[LM_CONFIG_PATH_MAX];     /* [live] "" or a file for tshark's esp_sa; secrets! */
-	enum lm_log_level log_level;          /* [live] */
+	char key_log[LM_CONFIG_PATH_MAX]; /* [live] "" or a file for tshark's esp_sa; secrets! */
+	enum lm_log_level log_level; /* [live] */
 
 	/* dpdk = { } */
-	bool huge_pages;     /* false: --no-huge */
+	bool huge_pages; /* false: --no-huge */
 	unsigned memory_mb;
 	char file_prefix[64];
 	unsigned control_core;
 	unsigned worker_cores[LM_WORKERS_MAX];
 	unsigned n_workers;
-	bool pin;            /* false: cores are threads that the kernel schedules (laptops, tests) */
-	bool busy_poll;      /* [live] true: never sleep */
-	char eal_args[512];  /* further EAL arguments, split at spaces */
-	unsigned mbufs;      /* of the packet pool */
+	bool pin; /* false: cores are threads that the kernel schedules (laptops, tests) */
+	bool busy_poll; /* [live] true: never sleep */
+	char eal_args[512]; /* further EAL arguments, split at spaces */
+	unsigned mbufs; /* of the packet pool */
 
 	struct lm_port_config ports[LM_PORTS_MAX];
 	unsigned n_ports;
@@ -67,16 +67,16 @@ struct lm_gateway_config {
 	struct lm_ifaddr addrs[8]; /* [live] */
 	unsigned n_addrs;
 	struct lm_ip gateway4, gateway6; /* [live] */
-	bool lane_source_ports; /* each lane from its own UDP source port, so that RSS spreads them */
+	bool lane_source_ports; /* each lane from its own UDP source port: RSS spreads them */
 
 	/* owners = ( ) [live] */
 	struct lm_owner_config *owners;
 	unsigned n_owners;
 
 	/* workload = { } [live] */
-	uint16_t workload_mtu;  /* 0: computed from the underlay's */
+	uint16_t workload_mtu; /* 0: computed from the underlay's */
 	uint32_t dhcp_lease_seconds;
-	char domain[64];        /* suffix after the network's name, "internal" */
+	char domain[64]; /* suffix after the network's name, "internal" */
 
 	/* limits = { } */
 	unsigned max_networks, max_peers, max_endpoints;
@@ -107,7 +107,7 @@ int lm_config_restart_needed(const struct lm_gateway_config *running,
 
 /* The name is the file's, without folder and ".conf". On failure *out is untouched. */
 int lm_attachment_load(struct lm_attachment *out, const char *path, struct lm_why *why);
-int lm_attachment_parse(struct lm_attachment *out, const char *path, const char *text, size_t len,
-    struct lm_why *why);
+int lm_attachment_parse(
+    struct lm_attachment *out, const char *path, const char *text, size_t len, struct lm_why *why);
 
 #endif
