@@ -21,23 +21,28 @@
 /* Everything is the caller's; addresses with family 0 are absent. */
 struct lm_workload_view {
 	struct lm_mac gateway_mac; /* the access port's */
-	uint16_t vlan;             /* tag of this workload, 0: untagged */
-	struct lm_ip ipv4, ipv6;   /* the endpoint's */
+	uint16_t vlan; /* tag of this workload, 0: untagged */
+	struct lm_ip ipv4, ipv6; /* the endpoint's */
 	struct lm_prefix net4, net6;
 	struct lm_ip gateway4, gateway6;
 	uint16_t mtu; /* inner IP bytes, as told by DHCP option 26 */
 	uint32_t lease_seconds;
 	const char *host_name; /* "web-0" or NULL: option 12 */
-	const char *domain;    /* "shop.internal" or NULL: option 15 */
-	/* Is ip an endpoint of this network (or the gateway's own address)? ARP and ND answer only then. */
+	const char *domain; /* "shop.internal" or NULL: option 15 */
+	/* Is ip an endpoint's address? ARP and ND answer for those and for the gateway's own. */
 	bool (*is_known)(void *ctx, const struct lm_ip *ip);
 	void *ctx;
 };
 
 enum lm_workload_result {
 	LM_WL_REPLY, /* a reply is in out */
-	LM_WL_ARP_IGNORED, LM_WL_ND_IGNORED, LM_WL_DHCP_IGNORED, LM_WL_DHCP_OTHER_SERVER,
-	LM_WL_ICMP_IGNORED, LM_WL_MALFORMED, LM_WL_UNHANDLED,
+	LM_WL_ARP_IGNORED,
+	LM_WL_ND_IGNORED,
+	LM_WL_DHCP_IGNORED,
+	LM_WL_DHCP_OTHER_SERVER,
+	LM_WL_ICMP_IGNORED,
+	LM_WL_MALFORMED,
+	LM_WL_UNHANDLED,
 	LM_WL_MAX
 };
 extern const char *const lm_workload_result_names[LM_WL_MAX];
@@ -47,8 +52,8 @@ extern const char *const lm_workload_result_names[LM_WL_MAX];
  * LM_WORKLOAD_FRAME_MAX bytes; *out_len is set with LM_WL_REPLY. Bad checksums, truncated headers,
  * options that run over the end: LM_WL_MALFORMED.
  */
-enum lm_workload_result lm_workload_input(const struct lm_workload_view *view,
-    const uint8_t *frame, size_t len, uint8_t *out, size_t *out_len);
+enum lm_workload_result lm_workload_input(const struct lm_workload_view *view, const uint8_t *frame,
+    size_t len, uint8_t *out, size_t *out_len);
 
 /*
  * The frame that tells a workload that its packet was too large: built from the offending frame
