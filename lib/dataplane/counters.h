@@ -9,66 +9,69 @@
 
 /* X(identifier, name in telemetry) */
 #define LM_DROPS(X) \
-	X(MALFORMED, "malformed")               /* headers or lengths do not hold together */ \
+	X(MALFORMED, "malformed") /* headers or lengths do not hold together */ \
 	X(UNKNOWN_ETHERTYPE, "unknown_ethertype") \
-	X(NOT_OURS, "not_ours")                 /* underlay: other MAC, address, port or protocol */ \
-	X(NO_ATTACHMENT, "no_attachment")       /* access: nobody is attached at this port, VLAN, MAC */ \
+	X(NOT_OURS, "not_ours") /* underlay: other MAC, address, port or protocol */ \
+	X(NO_ATTACHMENT, "no_attachment") /* access: nobody is attached at this port, VLAN, MAC */ \
 	X(SPOOFED_MAC, "spoofed_mac") \
-	X(SPOOFED_SOURCE, "spoofed_source")     /* inner source is not the endpoint's address */ \
-	X(NO_NETWORK, "no_network")             /* attached, but no manifest is in force */ \
-	X(NO_ROUTE, "no_route")                 /* no endpoint has this destination */ \
+	X(SPOOFED_SOURCE, "spoofed_source") /* inner source is not the endpoint's address */ \
+	X(NO_NETWORK, "no_network") /* attached, but no manifest is in force */ \
+	X(NO_ROUTE, "no_route") /* no endpoint has this destination */ \
 	X(MULTICAST, "multicast") \
-	X(FRAGMENT, "fragment")                 /* a later fragment: ports are not known */ \
+	X(FRAGMENT, "fragment") /* a later fragment: ports are not known */ \
 	X(TTL_EXPIRED, "ttl_expired") \
 	X(POLICY_EGRESS, "policy_egress") \
 	X(POLICY_INGRESS, "policy_ingress") \
 	X(FLOW_TABLE_FULL, "flow_table_full") \
-	X(NOT_ATTACHED, "not_attached")         /* the destination is ours but has no attachment */ \
-	X(MAC_UNKNOWN, "mac_unknown")           /* the destination's MAC was not learned yet */ \
-	X(NO_LANE, "no_lane")                   /* no keys with the peer */ \
-	X(NO_PATH, "no_path")                   /* the peer's next hop is not resolved */ \
-	X(NO_ROOM, "no_room")                   /* head- or tailroom of the buffer */ \
+	X(NOT_ATTACHED, "not_attached") /* the destination is ours but has no attachment */ \
+	X(MAC_UNKNOWN, "mac_unknown") /* the source's or destination's MAC was not learned yet */ \
+	X(NO_LANE, "no_lane") /* no keys with the peer */ \
+	X(NO_PATH, "no_path") /* the peer's next hop is not resolved */ \
+	X(NO_ROOM, "no_room") /* head- or tailroom of the buffer */ \
 	X(SEQUENCE_EXHAUSTED, "sequence_exhausted") \
 	X(UNKNOWN_SPI, "unknown_spi") \
 	X(REPLAY, "replay") \
 	X(AUTH_FAILED, "auth_failed") \
 	X(BAD_PADDING, "bad_padding") \
-	X(INNER_SOURCE, "inner_source")         /* decrypted, but the source is not that peer's endpoint */ \
-	X(KEEPALIVE, "keepalive")               /* one byte 0xff on the underlay */ \
-	X(PUNT_LIMIT, "punt_limit")             /* over the rate or the ring to control is full */ \
-	X(HANDOVER_FULL, "handover_full")       /* ring to the worker that owns the lane is full */ \
+	X(INNER_SOURCE, \
+	    "inner_source") /* decrypted, but the source is not that peer's endpoint */ \
+	X(KEEPALIVE, "keepalive") /* one byte 0xff on the underlay */ \
+	X(PUNT_LIMIT, "punt_limit") /* over the rate or the ring to control is full */ \
+	X(HANDOVER_FULL, "handover_full") /* ring to the worker that owns the lane is full */ \
 	X(TX_FULL, "tx_full") \
-	X(TOO_BIG, "too_big")                   /* over the MTU of the port it leaves by */
+	X(TOO_BIG, "too_big") /* over the MTU of the port it leaves by */ \
+	X(ECN, "ecn") /* congestion that the inner packet cannot tell, RFC 6040 */
 
 #define LM_PUNTS(X) \
-	X(UNDERLAY, "underlay")       /* ARP, ND, ICMP to us */ \
-	X(SESSION, "session")         /* UDP to our port, first four bytes zero */ \
-	X(WORKLOAD, "workload")       /* ARP, ND, DHCP, ICMP to the gateway's address */ \
-	X(TOO_BIG, "too_big")         /* answered with fragmentation needed / packet too big */
+	X(UNDERLAY, "underlay") /* ARP, ND, ICMP to us */ \
+	X(SESSION, "session") /* UDP to our port, first four bytes zero */ \
+	X(WORKLOAD, "workload") /* ARP, ND, DHCP, ICMP to the gateway's address */ \
+	X(TOO_BIG, "too_big") /* answered with fragmentation needed / packet too big */
 
 #define LM_STAGES(X) \
-	X(RX, "rx") X(ACCESS, "access") X(FLOW, "flow") X(SEAL, "seal") X(OPEN, "open") \
-	X(DELIVER, "deliver") X(TX, "tx")
+	X(RX, "rx") \
+	X(ACCESS, "access") X(UNDERLAY, "underlay") X(OPEN, "open") X(FLOW, "flow") \
+	    X(SEAL, "seal") X(DELIVER, "deliver") X(TX, "tx")
 
 enum lm_drop {
 #define X(id, name) LM_DROP_##id,
 	LM_DROPS(X)
 #undef X
-	LM_DROP_MAX
+	    LM_DROP_MAX
 };
 
 enum lm_punt {
 #define X(id, name) LM_PUNT_##id,
 	LM_PUNTS(X)
 #undef X
-	LM_PUNT_MAX
+	    LM_PUNT_MAX
 };
 
 enum lm_stage {
 #define X(id, name) LM_STAGE_##id,
 	LM_STAGES(X)
 #undef X
-	LM_STAGE_MAX
+	    LM_STAGE_MAX
 };
 
 extern const char *const lm_drop_names[LM_DROP_MAX];
@@ -77,6 +80,8 @@ extern const char *const lm_stage_names[LM_STAGE_MAX];
 
 struct lm_counters {
 	uint64_t rx, injected, tx; /* packets: from ports, from control, to ports */
+	uint64_t handed_in,
+	    handed_out; /* from and to other workers, by ring; equal in sum, at rest */
 	uint64_t drops[LM_DROP_MAX];
 	uint64_t punts[LM_PUNT_MAX];
 	uint64_t stage_packets[LM_STAGE_MAX], stage_cycles[LM_STAGE_MAX];

@@ -8,8 +8,9 @@
  * published; a replaced table is freed after every worker has passed a quiescent
  * state (rte_rcu_qsbr). Each counter is written by one worker and read by anyone.
  *
- * Conservation: for each worker and in sum, at rest,
- *   rx + injected = tx + sum of drops + sum of punts
+ * Conservation: at rest, for each worker
+ *   rx + injected + handed_in = tx + handed_out + sum of drops + sum of punts
+ * and in sum handed_in = handed_out.
  */
 #ifndef LM_DATAPLANE_DATAPLANE_H
 #define LM_DATAPLANE_DATAPLANE_H
@@ -31,9 +32,9 @@ struct lm_dp;
 struct lm_dp_config {
 	unsigned n_workers;
 	unsigned max_networks, max_peers, max_endpoints, max_sas;
-	unsigned flows;          /* of each worker, a power of two */
+	unsigned flows; /* of each worker, a power of two */
 	uint32_t flow_timeout_s; /* idle flows */
-	uint16_t udp_port;       /* ours on the underlay, host byte order */
+	uint16_t udp_port; /* ours on the underlay, host byte order */
 	bool busy_poll;
 	bool lane_source_ports;
 	unsigned mbufs; /* of the packet pool, shared by all ports */
@@ -48,7 +49,7 @@ struct lm_dp_port_config {
 	char name[32];
 	char device[512]; /* DPDK device arguments */
 	bool underlay;
-	uint16_t mtu;  /* IP bytes; 0: leave the device's */
+	uint16_t mtu; /* IP bytes; 0: leave the device's */
 	uint16_t vlan; /* underlay's tag, 0 untagged */
 };
 
@@ -68,7 +69,8 @@ void lm_dp_ports_stop(struct lm_dp *dp);
 
 /* ---- workers ------------------------------------------------------------ */
 
-/* For rte_eal_remote_launch: arg is the struct lm_dp_worker_arg. Returns when lm_dp_stop was called. */
+/* For rte_eal_remote_launch: arg is the struct lm_dp_worker_arg. Returns when lm_dp_stop was
+ * called. */
 struct lm_dp_worker_arg {
 	struct lm_dp *dp;
 	unsigned index;
@@ -87,7 +89,8 @@ struct lm_dp_attachment {
 	uint32_t id; /* small and stable: index below max_endpoints, chosen by the control plane */
 	unsigned port;
 	uint16_t vlan; /* 0: untagged */
-	bool has_mac;  /* false: any source MAC on this port and VLAN is punted until one is learned */
+	bool has_mac; /* false: any source MAC on this port and VLAN is punted until one is learned
+		       */
 	struct lm_mac mac;
 	uint32_t net, endpoint; /* indices: network, and the endpoint inside it */
 };
@@ -98,7 +101,7 @@ struct lm_dp_endpoint {
 	struct lm_ip ipv4, ipv6; /* family 0: none */
 	uint16_t member;
 	uint32_t attachment; /* local: id of its attachment; LM_DP_NONE: not attached here */
-	uint32_t peer;       /* remote: slot of the peer that hosts it; LM_DP_NONE: it is ours */
+	uint32_t peer; /* remote: slot of the peer that hosts it; LM_DP_NONE: it is ours */
 };
 struct lm_dp_network {
 	struct lm_prefix net4, net6;
@@ -137,7 +140,7 @@ struct lm_dp_punt {
 	enum lm_punt reason;
 	unsigned port;
 	uint32_t attachment; /* LM_DP_NONE on the underlay */
-	uint16_t mtu;        /* with LM_PUNT_TOO_BIG: what would have fitted, inner IP bytes */
+	uint16_t mtu; /* with LM_PUNT_TOO_BIG: what would have fitted, inner IP bytes */
 	const uint8_t *data; /* the Ethernet frame; valid during the call */
 	size_t len;
 };
@@ -160,7 +163,8 @@ struct lm_dp_lane_info {
 	uint64_t packets, bytes, sequence, replays, auth_failures;
 };
 /* cursor from 0; fills up to max, returns how many, advances cursor; 0 at the end. */
-unsigned lm_dp_lanes(const struct lm_dp *dp, uint32_t *cursor, struct lm_dp_lane_info *out, unsigned max);
+unsigned lm_dp_lanes(
+    const struct lm_dp *dp, uint32_t *cursor, struct lm_dp_lane_info *out, unsigned max);
 /* Packets that were authentic from this peer since start: evidence that it lives. */
 uint64_t lm_dp_peer_rx(const struct lm_dp *dp, uint32_t peer);
 struct lm_dp_endpoint_info {
@@ -177,8 +181,8 @@ struct lm_dp_flow_info {
 	uint64_t packets, bytes;
 };
 /* A racy sample for people: rows may be torn, never out of bounds. */
-unsigned lm_dp_flows(
-    const struct lm_dp *dp, unsigned worker, uint32_t *cursor, struct lm_dp_flow_info *out, unsigned max);
+unsigned lm_dp_flows(const struct lm_dp *dp, unsigned worker, uint32_t *cursor,
+    struct lm_dp_flow_info *out, unsigned max);
 uint32_t lm_dp_flow_count(const struct lm_dp *dp);
 
 #endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From workloads: who is it, is it who it says, and where does it go.
+ */
+#include <rte_arp.h>
+#include <rte_ether.h>
+#include "dataplane/inner.h"
+#include "dataplane/worker.h"
+
+#define PUNT_BURST 64 /* of one attachment at once */
+#define DHCP_SERVER_PORT 67
+#define DHCP6_SERVER_PORT 547
+#define ND_FIRST 133 /* router solicitation */
+#define ND_LAST 137 /* redirect */
+
+/* Taken out of the burst by a step: dropped, punted or handed over. */
+#define GONE false
+
+struct access {
+	struct lm_worker *w;
+	const struct lm_attach_table *table;
+	const struct lm_port *port;
+	unsigned index; /* of the port */
+};
+
+static bool drop(const struct access *a, struct lm_pkt *p, enum lm_drop why)
+{
+	lm_worker_drop(a->w, p->m, why);
+	return GONE;
+}
+
+static bool spoofed(const struct access *a, struct lm_pkt *p, enum lm_drop why)
+{
+	a->w->attached[p->attachment].spoofed++;
+	return drop(a, p, why);
+}
+
+static bool punt(struct lm_worker *w, struct lm_pkt *p, enum lm_punt reason, uint16_t mtu)
+{
+	struct lm_limit *limit = &w->attached[p->attachment].punts;
+
+	if (lm_limit_take(limit, w->now, w->dp->costs.attachment, PUNT_BURST))
+		lm_worker_punt(w, p->m, reason, p->port, p->attachment, mtu);
+	else
+		lm_worker_drop(w, p->m, LM_DROP_PUNT_LIMIT);
+	return GONE;
+}
+
+/* Before anything in the frame was changed: control answers it. */
+void lm_access_too_big(struct lm_worker *w, struct lm_pkt *p, uint16_t mtu)
+{
+	punt(w, p, LM_PUNT_TOO_BIG, mtu);
+}
+
+/* The endpoint of this attachment, if it has this address. */
+static const struct lm_ep *endpoint_of(
+    const struct lm_net *net, const struct lm_attached *at, uint32_t id, struct lm_addr addr)
+{
+	if (likely(at->endpoint < net->n_eps)) {
+		const struct lm_ep *ep = &net->eps[at->endpoint];
+
+		if (likely(ep->attachment == id &&
+			   (lm_addr_equal(ep->addr4, addr) || lm_addr_equal(ep->addr6, addr))))
+			return ep;
+	}
+	/*
+	 * Networks and attachments are published one after the other, so for a moment indices may
+	 * disagree. What the network itself says about the address is what counts.
+	 */
+	if ((addr.w[0] | addr.w[1]) == 0)
+		return NULL;
+	uint32_t ep = lm_net_route(net, addr);
+	return ep != LM_DP_NONE && net->eps[ep].attachment == id ? &net->eps[ep] : NULL;
+}
+
+static bool is_link_local(const uint8_t *ip6)
+{
+	return ip6[0] == 0xfe && (ip6[1] & 0xc0) == 0x80;
+}
+
+/* Only in its own name, or in nobody's: a probe (RFC 5227), a host without an address yet. */
+static bool arp(
+    const struct access *a, struct lm_pkt *p, const struct lm_attached *at, unsigned room)
+{
+	const struct rte_arp_hdr *arp_hdr = (const void *)p->ip;
+
+	if (room < sizeof *arp_hdr)
+		return drop(a, p, LM_DROP_MALFORMED);
+	uint32_t sender = arp_hdr->arp_data.arp_sip;
+	if (sender != 0 && !endpoint_of(p->net, at, p->attachment, lm_addr4(sender)))
+		return spoofed(a, p, LM_DROP_SPOOFED_SOURCE);
+	return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
+}
+
+static bool is_dhcp(const uint8_t *ip, unsigned room)
+{
+	unsigned header = (ip[0] & 15u) * 4;
+
+	return room >= sizeof(struct rte_ipv4_hdr) && header >= sizeof(struct rte_ipv4_hdr) &&
+	       room >= header + 8 && ip[9] == IPPROTO_UDP &&
+	       !(lm_be16(ip + 6) & RTE_IPV4_HDR_OFFSET_MASK) &&
+	       lm_be16(ip + header + 2) == DHCP_SERVER_PORT;
+}
+
+static bool is_nd_or_dhcp6(const uint8_t *ip, unsigned room)
+{
+	const uint8_t *l4 = ip + sizeof(struct rte_ipv6_hdr);
+
+	if (room < sizeof(struct rte_ipv6_hdr) + 8)
+		return false;
+	if (ip[6] == IPPROTO_ICMPV6)
+		return l4[0] >= ND_FIRST && l4[0] <= ND_LAST;
+	return ip[6] == IPPROTO_UDP && lm_be16(l4 + 2) == DHCP6_SERVER_PORT;
+}
+
+static bool nd_or_dhcp6(const struct access *a, struct lm_pkt *p, const struct lm_attached *at)
+{
+	struct lm_addr src = lm_addr6(p->ip + 8);
+
+	if ((src.w[0] | src.w[1]) != 0 && !is_link_local(p->ip + 8) &&
+	    (src.w[0] == 0 || !endpoint_of(p->net, at, p->attachment, src)))
+		return spoofed(a, p, LM_DROP_SPOOFED_SOURCE);
+	return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
+}
+
+static bool is_multicast(const uint8_t *ip, bool ipv6)
+{
+	return ipv6 ? ip[24] == 0xff : ip[16] >= 224; /* with 240/4 and the broadcast address */
+}
+
+/* IPv4 or IPv6 from a known attachment. True: goes on to the flow table. */
+static bool ip(const struct access *a, struct lm_pkt *p, const struct lm_attached *at,
+    unsigned room, bool ipv6)
+{
+	struct lm_worker *w = a->w;
+	const struct lm_net *net = p->net;
+
+	if (ipv6 ? is_nd_or_dhcp6(p->ip, room) : is_dhcp(p->ip, room))
+		return ipv6 ? nd_or_dhcp6(a, p, at) : punt(w, p, LM_PUNT_WORKLOAD, 0);
+	if (unlikely(!at->has_mac))
+		return drop(a, p, LM_DROP_MAC_UNKNOWN);
+	if (room >= sizeof(struct rte_ipv4_hdr) && (!ipv6 || room >= sizeof(struct rte_ipv6_hdr)) &&
+	    is_multicast(p->ip, ipv6))
+		return drop(a, p, LM_DROP_MULTICAST);
+	enum lm_drop why = lm_inner_parse(p, room, ipv6, at->net);
+	if (unlikely(why == LM_DROP_MALFORMED))
+		return drop(a, p, why);
+	p->src_ep = endpoint_of(net, at, p->attachment, p->src);
+	if (unlikely(!p->src_ep))
+		return spoofed(a, p, LM_DROP_SPOOFED_SOURCE);
+	if (unlikely(lm_addr_equal(p->dst, ipv6 ? net->gateway6 : net->gateway4)))
+		return punt(w, p, LM_PUNT_WORKLOAD, 0);
+	if (unlikely(why != LM_FINE))
+		return drop(a, p, why);
+	unsigned owner = lm_worker_of(w->dp, p->hash);
+	if (owner != w->index) {
+		/* The owner sees the frame as if it had come to it, and counts it. */
+		w->attached[p->attachment].rx_packets--;
+		w->attached[p->attachment].rx_bytes -= rte_pktmbuf_pkt_len(p->m);
+		lm_worker_hand(w, owner, a->index, p->m);
+		return GONE;
+	}
+	p->slot_hash = lm_flow_slot_hash(&w->flows, &p->key, p->hash);
+	lm_flow_prefetch(&w->flows, p->slot_hash);
+	p->tos = ipv6 ? (uint8_t)(lm_be16(p->ip) >> 4) : p->ip[1];
+	return true;
+}
+
+/* Whose frame is it? NULL: nobody's, and it is gone. */
+static const struct lm_attached *identify(
+    const struct access *a, struct lm_pkt *p, const uint8_t *frame, uint16_t vlan)
+{
+	uint64_t mac;
+
+	memcpy(&mac, frame + RTE_ETHER_ADDR_LEN, sizeof mac);
+	const struct lm_attach_slot *s =
+	    lm_attach_find(a->table, a->index, vlan, mac & LM_MAC_MASK);
+	if (unlikely(!s)) {
+		s = lm_attach_find(a->table, a->index, vlan, LM_MAC_ANY);
+		if (!s || s->id == LM_DP_NONE) {
+			drop(a, p, s ? LM_DROP_SPOOFED_MAC : LM_DROP_NO_ATTACHMENT);
+			return NULL;
+		}
+	}
+	p->attachment = s->id;
+	a->w->attached[s->id].rx_packets++;
+	a->w->attached[s->id].rx_bytes += rte_pktmbuf_pkt_len(p->m);
+	return &a->table->by_id[s->id];
+}
+
+static bool receive(const struct access *a, struct lm_pkt *p, struct rte_mbuf *m)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	unsigned room = rte_pktmbuf_data_len(m), l2 = sizeof(struct rte_ether_hdr);
+	uint16_t type, vlan = 0;
+
+	p->m = m;
+	p->port = (uint8_t)a->index;
+	p->flags = 0;
+	p->sa = NULL;
+	if (unlikely(room < l2 + sizeof(struct rte_vlan_hdr) || m->nb_segs != 1))
+		return drop(a, p, LM_DROP_MALFORMED);
+	type = lm_be16(frame + 12);
+	if (type == RTE_ETHER_TYPE_VLAN) {
+		vlan = lm_be16(frame + 14) & 0xfff;
+		type = lm_be16(frame + 16);
+		l2 += sizeof(struct rte_vlan_hdr);
+	}
+	if (unlikely(!(frame[0] & 1) && memcmp(frame, a->port->mac.b, RTE_ETHER_ADDR_LEN) != 0))
+		return drop(a, p, LM_DROP_NOT_OURS);
+	const struct lm_attached *at = identify(a, p, frame, vlan);
+	if (unlikely(!at))
+		return GONE;
+	p->net = lm_load(a->w->dp->nets[at->net]);
+	if (unlikely(!p->net))
+		return drop(a, p, LM_DROP_NO_NETWORK);
+	p->ip = rte_pktmbuf_mtod_offset(m, uint8_t *, l2);
+	room -= l2;
+	switch (type) {
+	case RTE_ETHER_TYPE_IPV4:
+		return ip(a, p, at, room, false);
+	case RTE_ETHER_TYPE_IPV6:
+		return ip(a, p, at, room, true);
+	case RTE_ETHER_TYPE_ARP:
+		return arp(a, p, at, room);
+	default:
+		return drop(a, p, LM_DROP_UNKNOWN_ETHERTYPE);
+	}
+}
+
+/* To peers: *sealed, with lane and path. To our own workloads: the rest, at the front. */
+static unsigned split(struct lm_worker *w, struct lm_pkt **p, unsigned n, unsigned *sealed)
+{
+	unsigned local = 0, remote = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct lm_tunnel *tunnel = p[i]->dst_ep->tunnel;
+
+		if (!tunnel) {
+			p[local++] = p[i];
+			continue;
+		}
+		struct lm_sa_out *out = lm_load(tunnel->out);
+		p[i]->path = lm_load(w->dp->paths[tunnel->peer]);
+		if (unlikely(!out || !p[i]->path)) {
+			lm_worker_drop(w, p[i]->m, out ? LM_DROP_NO_PATH : LM_DROP_NO_LANE);
+			continue;
+		}
+		p[i]->lane = &out->lanes[p[i]->hash & (out->n_lanes - 1)];
+		w->aside[remote++] = p[i];
+	}
+	*sealed = remote;
+	return local;
+}
+
+void lm_access_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n)
+{
+	const struct access a = {.w = w,
+	    .table = lm_load(w->dp->attachments),
+	    .port = &w->dp->ports[port],
+	    .index = port};
+	uint64_t since = rte_rdtsc();
+	unsigned live = 0, remote;
+
+	for (unsigned i = 0; i < n; i++)
+		if (receive(&a, &w->pkts[i], m[i]))
+			w->live[live++] = &w->pkts[i];
+	lm_stage_done(w, LM_STAGE_ACCESS, n, &since);
+	unsigned judged = live;
+	live = lm_judge_burst(w, w->live, live);
+	live = split(w, w->live, live, &remote);
+	lm_stage_done(w, LM_STAGE_FLOW, judged, &since);
+	if (remote > 0) {
+		lm_seal_burst(w, w->aside, remote);
+		lm_stage_done(w, LM_STAGE_SEAL, remote, &since);
+	}
+	if (live > 0) {
+		lm_deliver_burst(w, w->live, live);
+		lm_stage_done(w, LM_STAGE_DELIVER, live, &since);
+	}
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is attached where: (port, VLAN, MAC) -> attachment, and the way back.
+ * Immutable once published; made and freed by the control lcore, read by workers.
+ */
+#ifndef LM_DATAPLANE_ATTACH_H
+#define LM_DATAPLANE_ATTACH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include "dataplane/dataplane.h"
+#include "dataplane/hash.h"
+
+/* Bytes 0..5 source MAC as in memory, 6..7 VLAN. */
+#define LM_MAC_MASK UINT64_C(0x0000ffffffffffff)
+/* No source has the broadcast address: with it stands the line for "anybody else". */
+#define LM_MAC_ANY LM_MAC_MASK
+
+/* An attachment as workers need it: one cache line. */
+struct lm_attached {
+	uint8_t l2[16]; /* towards it: destination, source and maybe the tag; ether type follows */
+	uint8_t l2_len; /* 12 or 16 */
+	uint8_t port;
+	bool valid, has_mac;
+	uint16_t port_mtu; /* IP bytes that fit */
+	uint16_t vlan;
+	uint32_t net, endpoint;
+	uint8_t pad[32];
+};
+_Static_assert(sizeof(struct lm_attached) == 64, "an attachment is one cache line");
+
+struct lm_attach_slot {
+	uint64_t key;
+	uint32_t port; /* LM_DP_NONE: empty */
+	uint32_t id; /* of "anybody else": LM_DP_NONE where only known MACs may speak */
+};
+
+struct lm_attach_table {
+	struct lm_attach_slot *slots;
+	uint32_t mask;
+	uint32_t n; /* ids below */
+	struct lm_attached by_id[];
+};
+
+/* What workers ask of a port when a frame leaves by it. */
+struct lm_attach_port {
+	struct lm_mac mac;
+	uint16_t mtu;
+	bool access;
+};
+
+/* -EINVAL (id, port), -EEXIST (two attachments at one place), -ENOMEM. */
+int lm_attach_table_create(struct lm_attach_table **out, const struct lm_dp_attachment *list,
+    unsigned n, uint32_t max_id, const struct lm_attach_port *ports, unsigned n_ports);
+void lm_attach_table_free(void *table);
+
+static inline const struct lm_attach_slot *lm_attach_find(
+    const struct lm_attach_table *t, uint32_t port, uint16_t vlan, uint64_t mac)
+{
+	uint64_t key = mac | (uint64_t)vlan << 48;
+
+	for (uint32_t i = (uint32_t)lm_mix(key ^ LM_HASH_K0, port ^ LM_HASH_K1);; i++) {
+		const struct lm_attach_slot *s = &t->slots[i & t->mask];
+
+		if (s->key == key && s->port == port)
+			return s;
+		if (s->port == LM_DP_NONE)
+			return NULL;
+	}
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * For benchmarks and tests: what nobody calls in a running gateway. Control lcore,
+ * except lm_dp_poll_once.
+ */
+#ifndef LM_DATAPLANE_BENCH_H
+#define LM_DATAPLANE_BENCH_H
+
+#include "dataplane/dataplane.h"
+
+/*
+ * A capture that is played for ever repeats its sequence numbers. From now on this inbound lane
+ * takes a replay for the start of the next round: it forgets its window and counts no replay. The
+ * check itself stays in the path and costs what it costs.
+ */
+void lm_dp_bench_loop(struct lm_dp *dp, uint32_t spi);
+/* One round of a worker by hand. Returns how many packets moved. */
+unsigned lm_dp_poll_once(struct lm_dp *dp, unsigned worker);
+/* Lets seconds pass for a worker's flow table and limits. */
+void lm_dp_pass_time(struct lm_dp *dp, unsigned worker, unsigned seconds);
+/* Packet buffers in use, to prove that none is lost. Those that wait in a device's queues count. */
+unsigned lm_dp_mbufs_in_use(const struct lm_dp *dp);
+/* Sets the next sequence number of an outbound lane. */
+int lm_dp_set_sequence(struct lm_dp *dp, uint32_t net, uint32_t peer, uint8_t lane, uint64_t next);
+/* Who would carry a flow with this hash. */
+struct rte_mempool *lm_dp_pool(const struct lm_dp *dp);
+
+#endif

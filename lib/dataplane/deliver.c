@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * To a workload of ours, whether the packet came from a peer or from its neighbour.
+ */
+#include <rte_ether.h>
+#include "dataplane/rewrite.h"
+#include "dataplane/worker.h"
+
+static const struct lm_attached *find(
+    const struct lm_attach_table *t, const struct lm_pkt *p, enum lm_drop *why)
+{
+	uint32_t id = p->dst_ep->attachment;
+	uint32_t net = p->key.net_proto >> 8;
+
+	*why = LM_DROP_NOT_ATTACHED;
+	if (unlikely(id >= t->n || !t->by_id[id].valid || t->by_id[id].net != net))
+		return NULL;
+	*why = LM_DROP_MAC_UNKNOWN;
+	return likely(t->by_id[id].has_mac) ? &t->by_id[id] : NULL;
+}
+
+static void write_l2(struct lm_pkt *p, const struct lm_attached *to)
+{
+	uint8_t *type = p->ip - sizeof(uint16_t);
+	uint16_t ether_type = p->flags & LM_PKT_V6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4;
+	struct rte_mbuf *m = p->m;
+
+	type[0] = (uint8_t)(ether_type >> 8);
+	type[1] = (uint8_t)ether_type;
+	if (to->l2_len == 12)
+		memcpy(type - 12, to->l2, 12);
+	else
+		memcpy(type - 16, to->l2, 16);
+	uint8_t *frame = type - to->l2_len;
+	m->data_off = (uint16_t)(frame - (uint8_t *)m->buf_addr);
+	m->data_len = (uint16_t)(to->l2_len + sizeof(uint16_t) + p->len);
+	m->pkt_len = m->data_len;
+}
+
+void lm_deliver_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
+{
+	const struct lm_attach_table *t = lm_load(w->dp->attachments);
+
+	for (unsigned i = 0; i < n; i++) {
+		enum lm_drop why;
+		const struct lm_attached *to = find(t, p[i], &why);
+
+		if (unlikely(!to)) {
+			lm_worker_drop(w, p[i]->m, why);
+			continue;
+		}
+		if (unlikely(p[i]->len > to->port_mtu)) {
+			/* Its sender is a peer's workload: told by that peer, if at all. */
+			if (p[i]->sa)
+				lm_worker_drop(w, p[i]->m, LM_DROP_TOO_BIG);
+			else
+				lm_access_too_big(w, p[i], to->port_mtu);
+			continue;
+		}
+		size_t front = (size_t)(p[i]->ip - (uint8_t *)p[i]->m->buf_addr);
+		if (unlikely(front < to->l2_len + sizeof(uint16_t))) {
+			lm_worker_drop(w, p[i]->m, LM_DROP_NO_ROOM);
+			continue;
+		}
+		if (unlikely(!lm_rewrite(p[i]))) {
+			lm_worker_drop(w, p[i]->m, LM_DROP_TTL_EXPIRED);
+			continue;
+		}
+		write_l2(p[i], to);
+		struct lm_attach_state *state = &w->attached[p[i]->dst_ep->attachment];
+		state->tx_packets++;
+		state->tx_bytes += p[i]->m->pkt_len;
+		lm_worker_tx(w, to->port, p[i]->m);
+	}
+}

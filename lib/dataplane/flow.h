@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections that policy has allowed, one table a worker: no lock, no sharing.
+ * Both directions of a connection are one entry, since its key is canonical: the
+ * lower (address, port) comes first.
+ *
+ * Owned and written by one worker. The control lcore reads entries for display
+ * only, racily; the memory stays where it is as long as the data plane lives.
+ */
+#ifndef LM_DATAPLANE_FLOW_H
+#define LM_DATAPLANE_FLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <rte_byteorder.h>
+#include <rte_prefetch.h>
+#include "dataplane/hash.h"
+
+/* IPv4 as an IPv4-mapped address, ::ffff:a.b.c.d. Words as they stand in memory. */
+struct lm_addr {
+	uint64_t w[2];
+};
+
+struct lm_flow_key {
+	struct lm_addr a, b;
+	uint16_t port_a, port_b; /* network byte order, as in the packet */
+	uint32_t net_proto; /* network index << 8 | IP protocol */
+};
+
+#define LM_FLOW_NETS_MAX (1u << 24)
+#define LM_FLOW_FREE UINT32_MAX /* net_proto of an unused entry: no network has that index */
+
+enum lm_flow_flags { LM_FLOW_FROM_B = 1 /* b opened the connection */ };
+
+struct lm_flow {
+	struct lm_flow_key key;
+	uint32_t seen; /* tick of the last packet */
+	uint32_t generation; /* of the network that allowed it */
+	uint16_t ep_a, ep_b; /* endpoints of that generation */
+	uint32_t packets; /* wraps */
+	uint64_t bytes : 56, flags : 8;
+};
+_Static_assert(sizeof(struct lm_flow) == 64, "an entry is one cache line");
+
+#define LM_FLOW_WAYS 4
+
+struct lm_flows {
+	struct lm_flow *slots;
+	uint32_t bucket_mask;
+	uint32_t count, limit;
+	uint32_t timeout; /* ticks */
+	uint32_t hand; /* next bucket that aging looks at */
+	uint64_t seed; /* so that nobody can aim at one bucket */
+};
+
+/* limit: a power of two. Twice as many slots are made, so that buckets hardly ever fill up. */
+int lm_flows_init(struct lm_flows *f, uint32_t limit, uint64_t seed, int socket);
+void lm_flows_free(struct lm_flows *f);
+/* A free entry for this key, or one that timed out; NULL: the table is full. */
+struct lm_flow *lm_flow_insert(
+    struct lm_flows *f, const struct lm_flow_key *key, uint64_t slot_hash, uint32_t now);
+void lm_flow_remove(struct lm_flows *f, struct lm_flow *flow);
+/* Frees what timed out in the next n buckets. */
+void lm_flows_age(struct lm_flows *f, uint32_t now, uint32_t n);
+
+static inline struct lm_addr lm_addr4(uint32_t be)
+{
+	struct lm_addr addr = {{0, 0}};
+	uint8_t bytes[8] = {0, 0, 0xff, 0xff};
+
+	memcpy(bytes + 4, &be, 4);
+	memcpy(&addr.w[1], bytes, 8);
+	return addr;
+}
+
+static inline struct lm_addr lm_addr6(const uint8_t b[16])
+{
+	struct lm_addr addr;
+
+	memcpy(&addr, b, 16);
+	return addr;
+}
+
+static inline bool lm_addr_equal(struct lm_addr x, struct lm_addr y)
+{
+	return ((x.w[0] ^ y.w[0]) | (x.w[1] ^ y.w[1])) == 0;
+}
+
+/* Ordered as the bytes are on the wire. */
+static inline bool lm_addr_above(struct lm_addr x, struct lm_addr y)
+{
+	if (x.w[0] != y.w[0])
+		return rte_be_to_cpu_64(x.w[0]) > rte_be_to_cpu_64(y.w[0]);
+	return rte_be_to_cpu_64(x.w[1]) > rte_be_to_cpu_64(y.w[1]);
+}
+
+/* Returns whether the source became b. Ports in network byte order. */
+static inline bool lm_flow_key_set(struct lm_flow_key *k, struct lm_addr src, struct lm_addr dst,
+    uint16_t src_port, uint16_t dst_port, uint32_t net, uint8_t proto)
+{
+	bool swap = lm_addr_above(src, dst);
+
+	if (lm_addr_equal(src, dst))
+		swap = rte_be_to_cpu_16(src_port) > rte_be_to_cpu_16(dst_port);
+	k->a = swap ? dst : src;
+	k->b = swap ? src : dst;
+	k->port_a = swap ? dst_port : src_port;
+	k->port_b = swap ? src_port : dst_port;
+	k->net_proto = net << 8 | proto;
+	return swap;
+}
+
+/*
+ * The same on every gateway, whatever its byte order, and for both directions: lanes are chosen by
+ * it (docs/protocol.md). The network is not in it.
+ */
+static inline uint64_t lm_flow_hash(const struct lm_flow_key *k)
+{
+	uint64_t ports = (uint64_t)rte_be_to_cpu_16(k->port_a) << 16 | rte_be_to_cpu_16(k->port_b);
+	uint64_t h = lm_mix(
+	    rte_be_to_cpu_64(k->a.w[0]) ^ LM_HASH_K0, rte_be_to_cpu_64(k->a.w[1]) ^ LM_HASH_K1);
+
+	h ^= lm_mix(
+	    rte_be_to_cpu_64(k->b.w[0]) ^ LM_HASH_K2, rte_be_to_cpu_64(k->b.w[1]) ^ LM_HASH_K3);
+	return lm_mix(h ^ LM_HASH_K4, (ports | (uint64_t)(k->net_proto & 0xff) << 32) ^ LM_HASH_K5);
+}
+
+/* Where in this table: seeded, and with the network. */
+static inline uint64_t lm_flow_slot_hash(
+    const struct lm_flows *f, const struct lm_flow_key *k, uint64_t hash)
+{
+	return lm_mix(hash ^ f->seed, (k->net_proto >> 8) ^ LM_HASH_K2);
+}
+
+static inline struct lm_flow *lm_flow_bucket(
+    const struct lm_flows *f, uint64_t slot_hash, int second)
+{
+	uint32_t bucket = (uint32_t)(second ? slot_hash >> 32 : slot_hash) & f->bucket_mask;
+
+	return &f->slots[(size_t)bucket * LM_FLOW_WAYS];
+}
+
+static inline void lm_flow_prefetch(const struct lm_flows *f, uint64_t slot_hash)
+{
+	rte_prefetch0(lm_flow_bucket(f, slot_hash, 0));
+}
+
+static inline bool lm_flow_key_equal(const struct lm_flow_key *x, const struct lm_flow_key *y)
+{
+	uint64_t p, q;
+
+	/* Ports, network and protocol differ most often. */
+	memcpy(&p, &x->port_a, 8);
+	memcpy(&q, &y->port_a, 8);
+	return p == q && lm_addr_equal(x->a, y->a) && lm_addr_equal(x->b, y->b);
+}
+
+/* NULL: unknown, or timed out. */
+static inline struct lm_flow *lm_flow_find(
+    struct lm_flows *f, const struct lm_flow_key *key, uint64_t slot_hash, uint32_t now)
+{
+	for (int second = 0; second < 2; second++) {
+		struct lm_flow *bucket = lm_flow_bucket(f, slot_hash, second);
+
+		for (unsigned i = 0; i < LM_FLOW_WAYS; i++) {
+			if (!lm_flow_key_equal(&bucket[i].key, key))
+				continue;
+			if (now - bucket[i].seen <= f->timeout)
+				return &bucket[i];
+			lm_flow_remove(f, &bucket[i]);
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/network.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <rte_common.h>
+
+/* Flow entries hold endpoints in 16 bits. */
+#define ENDPOINTS_MAX 65535
+
+static struct lm_addr addr_of(const struct lm_ip *ip)
+{
+	uint32_t be;
+
+	if (ip->family == 6)
+		return lm_addr6(ip->b);
+	if (ip->family != 4)
+		return (struct lm_addr){{0, 0}};
+	memcpy(&be, ip->b, 4);
+	return lm_addr4(be);
+}
+
+static int put(struct lm_net *net, struct lm_addr addr, uint32_t ep)
+{
+	uint32_t i = lm_net_slot(net, addr);
+
+	if (addr.w[1] == 0 && addr.w[0] == 0)
+		return 0;
+	if (lm_net_route(net, addr) != LM_DP_NONE)
+		return -EINVAL;
+	while (net->slots[i & net->mask] != 0)
+		i++;
+	net->slots[i & net->mask] = ep + 1;
+	return 0;
+}
+
+static int add(struct lm_net *net, const struct lm_dp_endpoint *from, uint32_t index,
+    struct lm_tunnels *tunnels)
+{
+	struct lm_ep ep = {
+	    .member = from->member, .attachment = from->attachment, .peer = from->peer};
+	struct lm_addr addr4 = addr_of(&from->ipv4), addr6 = addr_of(&from->ipv6);
+
+	if (from->peer != LM_DP_NONE) {
+		ep.tunnel = lm_tunnel_hold(tunnels, index, from->peer);
+		if (!ep.tunnel)
+			return -ENOMEM;
+		ep.attachment = LM_DP_NONE;
+	}
+	/* Counted first: lm_net_free lets go of the tunnel also if an address is refused. */
+	net->eps[net->n_eps] = ep;
+	uint32_t at = net->n_eps++;
+	/* The addresses come last, so that a lookup cannot find this endpoint by its own. */
+	if (put(net, addr4, at) != 0)
+		return -EINVAL;
+	net->eps[at].addr4 = addr4;
+	if (put(net, addr6, at) != 0)
+		return -EINVAL;
+	net->eps[at].addr6 = addr6;
+	return 0;
+}
+
+int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec, uint32_t index,
+    uint32_t generation, uint64_t seed, struct lm_tunnels *tunnels)
+{
+	uint32_t n_slots = rte_align32pow2(spec->n_endpoints * 4 + 4);
+	int err = 0;
+
+	if (spec->n_endpoints > ENDPOINTS_MAX)
+		return -EINVAL;
+	struct lm_net *net = calloc(1, sizeof *net);
+	if (!net)
+		return -ENOMEM;
+	net->eps = calloc(spec->n_endpoints + 1, sizeof *net->eps);
+	net->slots = calloc(n_slots, sizeof *net->slots);
+	if (!net->eps || !net->slots) {
+		lm_net_free(net);
+		return -ENOMEM;
+	}
+	net->mask = n_slots - 1;
+	net->generation = generation;
+	net->seed = seed;
+	net->mtu = spec->mtu;
+	net->gateway4 = addr_of(&spec->gateway4);
+	net->gateway6 = addr_of(&spec->gateway6);
+	for (unsigned i = 0; i < spec->n_endpoints && err == 0; i++)
+		err = add(net, &spec->endpoints[i], index, tunnels);
+	if (err != 0) {
+		lm_net_free(net);
+		return err;
+	}
+	net->policy = spec->policy;
+	*out = net;
+	return 0;
+}
+
+void lm_net_free(void *arg)
+{
+	struct lm_net *net = arg;
+
+	if (!net)
+		return;
+	for (uint32_t i = 0; i < net->n_eps; i++)
+		lm_tunnel_release(net->eps[i].tunnel);
+	lm_policy_free(net->policy);
+	free(net->eps);
+	free(net->slots);
+	free(net);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A network as workers see it: address -> endpoint, endpoint -> where it lives,
+ * and the policy. Immutable once published, replaced as a whole; made and freed
+ * by the control lcore.
+ *
+ * An address is looked up on flow misses only, hence one hash table for both
+ * families and no index by offset.
+ */
+#ifndef LM_DATAPLANE_NETWORK_H
+#define LM_DATAPLANE_NETWORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "dataplane/dataplane.h"
+#include "dataplane/flow.h"
+#include "dataplane/sa.h"
+
+struct lm_ep {
+	struct lm_addr addr4, addr6; /* zero: none */
+	struct lm_tunnel *tunnel; /* NULL: ours */
+	uint32_t attachment; /* LM_DP_NONE: not attached here */
+	uint32_t peer; /* LM_DP_NONE: ours */
+	uint16_t member;
+};
+
+struct lm_net {
+	uint32_t generation; /* never repeats, of whatever network */
+	uint16_t mtu;
+	struct lm_addr gateway4, gateway6; /* zero: none */
+	struct lm_policy *policy; /* NULL: nothing passes */
+	struct lm_ep *eps;
+	uint32_t n_eps;
+	uint32_t mask;
+	uint64_t seed; /* so that a tenant cannot choose colliding addresses */
+	uint32_t *slots; /* endpoint + 1; 0: empty */
+};
+
+/*
+ * Takes spec->policy over if it returns 0. Tunnels are looked up in, and counted by, the registry.
+ * -EINVAL: two endpoints with one address, too many endpoints.
+ */
+int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec, uint32_t index,
+    uint32_t generation, uint64_t seed, struct lm_tunnels *tunnels);
+void lm_net_free(void *net);
+
+static inline uint32_t lm_net_slot(const struct lm_net *net, struct lm_addr addr)
+{
+	return (uint32_t)lm_mix(addr.w[0] ^ net->seed, addr.w[1] ^ LM_HASH_K1);
+}
+
+/* Index of the endpoint with this address, or LM_DP_NONE. */
+static inline uint32_t lm_net_route(const struct lm_net *net, struct lm_addr addr)
+{
+	for (uint32_t i = lm_net_slot(net, addr);; i++) {
+		uint32_t ep = net->slots[i & net->mask];
+
+		if (ep == 0)
+			return LM_DP_NONE;
+		ep--;
+		if (lm_addr_equal(net->eps[ep].addr4, addr) ||
+		    lm_addr_equal(net->eps[ep].addr6, addr))
+			return ep;
+	}
+}
+
+#endif

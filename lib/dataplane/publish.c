@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Publication: each table is built aside, swapped in by one atomic exchange, and
+ * what it replaces is retired. Control lcore only.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <rte_random.h>
+#include "dataplane/dp.h"
+
+int lm_dp_underlay_addrs(struct lm_dp *dp, const struct lm_ip *addrs, unsigned n)
+{
+	if (n > LM_UNDERLAY_ADDRS_IN_USE)
+		return -ENOSPC;
+	struct lm_underlay_list *list = calloc(1, sizeof *list);
+	if (!list)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t be;
+
+		memcpy(&be, addrs[i].b, 4);
+		list->addr[list->n++] = addrs[i].family == 6 ? lm_addr6(addrs[i].b) : lm_addr4(be);
+	}
+	lm_retire(&dp->reclaim, lm_publish(dp->underlay, list), free);
+	return 0;
+}
+
+int lm_dp_attachments_publish(struct lm_dp *dp, const struct lm_dp_attachment *list, unsigned n)
+{
+	struct lm_attach_port ports[LM_DP_PORTS_MAX];
+	struct lm_attach_table *table;
+
+	for (unsigned i = 0; i < dp->n_ports; i++)
+		ports[i] = (struct lm_attach_port){.mac = dp->ports[i].mac,
+		    .mtu = dp->ports[i].mtu,
+		    .access = !dp->ports[i].config.underlay};
+	for (unsigned i = 0; i < n; i++)
+		if (list[i].net >= dp->config.max_networks)
+			return -EINVAL;
+	int err =
+	    lm_attach_table_create(&table, list, n, dp->config.max_endpoints, ports, dp->n_ports);
+	if (err != 0)
+		return err;
+	lm_retire(&dp->reclaim, lm_publish(dp->attachments, table), lm_attach_table_free);
+	return 0;
+}
+
+int lm_dp_network_publish(struct lm_dp *dp, uint32_t index, const struct lm_dp_network *spec)
+{
+	struct lm_net *net;
+
+	if (index >= dp->config.max_networks)
+		return -EINVAL;
+	for (unsigned i = 0; i < spec->n_endpoints; i++)
+		if (spec->endpoints[i].peer != LM_DP_NONE &&
+		    spec->endpoints[i].peer >= dp->config.max_peers)
+			return -EINVAL;
+	int err = lm_net_create(&net, spec, index, ++dp->generation, rte_rand(), &dp->tunnels);
+	if (err != 0)
+		return err;
+	lm_retire(&dp->reclaim, lm_publish(dp->nets[index], net), lm_net_free);
+	return 0;
+}
+
+void lm_dp_network_remove(struct lm_dp *dp, uint32_t index)
+{
+	if (index < dp->config.max_networks)
+		lm_retire(&dp->reclaim, lm_publish(dp->nets[index], NULL), lm_net_free);
+}
+
+int lm_dp_peer_path(struct lm_dp *dp, uint32_t peer, const struct lm_dp_path *spec)
+{
+	struct lm_path *path = NULL;
+
+	if (peer >= dp->config.max_peers)
+		return -EINVAL;
+	if (spec) {
+		if (spec->port >= dp->n_ports || !dp->ports[spec->port].config.underlay)
+			return -EINVAL;
+		int err = lm_path_create(&path, spec, dp->config.udp_port);
+		if (err != 0)
+			return err;
+	}
+	lm_retire(&dp->reclaim, lm_publish(dp->paths[peer], path), free);
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What forwarding changes in a packet: one hop less, and a smaller MSS in a SYN.
+ */
+#ifndef LM_DATAPLANE_REWRITE_H
+#define LM_DATAPLANE_REWRITE_H
+
+#include "dataplane/worker.h"
+#include "packet/mss.h"
+#include "packet/ttl.h"
+
+/* False: its hops are used up. */
+static inline bool lm_rewrite(struct lm_pkt *p)
+{
+	bool ipv6 = p->flags & LM_PKT_V6;
+
+	if (unlikely(ipv6 ? !lm_ipv6_hop_limit_decrement((void *)p->ip)
+			  : !lm_ipv4_ttl_decrement((void *)p->ip)))
+		return false;
+	if (unlikely(p->flags & LM_PKT_SYN))
+		lm_tcp_mss_clamp(p->ip + p->l4, p->len - p->l4, lm_mss_of_mtu(p->net->mtu, ipv6));
+	return true;
+}
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the underlay: what is for us, and of that, what is ESP.
+ */
+#include <rte_ether.h>
+#include <rte_udp.h>
+#include "dataplane/inner.h"
+#include "dataplane/worker.h"
+
+#define SESSION_BURST 512
+#define UNDERLAY_BURST 256
+#define KEEPALIVE 0xff /* RFC 3948 section 2.3 */
+#define ND_FIRST 133
+#define ND_LAST 137
+#define UDP_HEADER sizeof(struct rte_udp_hdr)
+
+/* Taken out of the burst: dropped, punted or handed over. */
+#define GONE false
+
+struct outer {
+	struct lm_worker *w;
+	const struct lm_underlay_list *addrs;
+	const struct lm_port *port;
+	unsigned index; /* of the port */
+};
+
+static bool drop(const struct outer *o, struct lm_pkt *p, enum lm_drop why)
+{
+	lm_worker_drop(o->w, p->m, why);
+	return GONE;
+}
+
+static bool punt(const struct outer *o, struct lm_pkt *p, enum lm_punt reason)
+{
+	struct lm_worker *w = o->w;
+	bool ok =
+	    reason == LM_PUNT_SESSION
+		? lm_limit_take(&w->session_punts, w->now, w->dp->costs.session, SESSION_BURST)
+		: lm_limit_take(&w->underlay_punts, w->now, w->dp->costs.underlay, UNDERLAY_BURST);
+
+	if (!ok)
+		return drop(o, p, LM_DROP_PUNT_LIMIT);
+	lm_worker_punt(w, p->m, reason, p->port, LM_DP_NONE, 0);
+	return GONE;
+}
+
+static bool is_ours(const struct outer *o, struct lm_addr dst)
+{
+	for (unsigned i = 0; i < o->addrs->n; i++)
+		if (lm_addr_equal(o->addrs->addr[i], dst))
+			return true;
+	return false;
+}
+
+/* True: ESP of a lane of ours, which goes on to be opened. */
+static bool esp(const struct outer *o, struct lm_pkt *p, uint8_t *payload, unsigned len)
+{
+	struct lm_worker *w = o->w;
+	struct lm_sa_in *sa = lm_sa_find(&w->dp->sas, rte_be_to_cpu_32(lm_load32(payload)));
+
+	if (unlikely(!sa))
+		return drop(o, p, LM_DROP_UNKNOWN_SPI);
+	if (sa->worker != w->index) {
+		lm_worker_hand(w, sa->worker, o->index, p->m);
+		return GONE;
+	}
+	rte_prefetch0(&sa->window);
+	p->sa = sa;
+	p->ip = payload;
+	p->len = (uint16_t)len;
+	return true;
+}
+
+/* udp: a UDP header, of which len bytes are there. */
+static bool udp(const struct outer *o, struct lm_pkt *p, uint8_t *udp_hdr, unsigned len)
+{
+	uint8_t *payload = udp_hdr + UDP_HEADER;
+
+	if (unlikely(len < UDP_HEADER))
+		return drop(o, p, LM_DROP_MALFORMED);
+	unsigned claimed = lm_be16(udp_hdr + 4);
+	if (lm_be16(udp_hdr + 2) != o->w->dp->config.udp_port)
+		return drop(o, p, LM_DROP_NOT_OURS);
+	if (unlikely(claimed < UDP_HEADER || claimed > len))
+		return drop(o, p, LM_DROP_MALFORMED);
+	len = claimed - (unsigned)UDP_HEADER;
+	if (unlikely(len < 4))
+		return drop(o, p,
+		    len == 1 && payload[0] == KEEPALIVE ? LM_DROP_KEEPALIVE : LM_DROP_MALFORMED);
+	if (unlikely(lm_load32(payload) == 0))
+		return punt(o, p, LM_PUNT_SESSION);
+	return esp(o, p, payload, len);
+}
+
+static bool ip4(const struct outer *o, struct lm_pkt *p, uint8_t *ip, unsigned room, bool multicast)
+{
+	if (unlikely(room < sizeof(struct rte_ipv4_hdr)))
+		return drop(o, p, LM_DROP_MALFORMED);
+	unsigned header = (ip[0] & 15u) * 4, total = lm_be16(ip + 2);
+	if (unlikely(ip[0] >> 4 != 4 || header < sizeof(struct rte_ipv4_hdr) || total < header ||
+		     total > room))
+		return drop(o, p, LM_DROP_MALFORMED);
+	if (multicast || !is_ours(o, lm_addr4(lm_load32(ip + 16))))
+		return drop(o, p, LM_DROP_NOT_OURS);
+	/* Peers send atomic datagrams, and we do not reassemble. */
+	if (unlikely(lm_be16(ip + 6) & (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG)))
+		return drop(o, p, LM_DROP_FRAGMENT);
+	p->tos = ip[1];
+	if (likely(ip[9] == IPPROTO_UDP))
+		return udp(o, p, ip + header, total - header);
+	if (ip[9] == IPPROTO_ICMP)
+		return punt(o, p, LM_PUNT_UNDERLAY);
+	return drop(o, p, LM_DROP_NOT_OURS);
+}
+
+static bool ip6(const struct outer *o, struct lm_pkt *p, uint8_t *ip, unsigned room, bool multicast)
+{
+	const unsigned header = sizeof(struct rte_ipv6_hdr);
+
+	if (unlikely(room < header))
+		return drop(o, p, LM_DROP_MALFORMED);
+	unsigned len = lm_be16(ip + 4);
+	if (unlikely(ip[0] >> 4 != 6 || len > room - header))
+		return drop(o, p, LM_DROP_MALFORMED);
+	/* Neighbour discovery also speaks to link-local addresses and groups, which control knows.
+	 */
+	if (ip[6] == IPPROTO_ICMPV6 && len >= LM_ICMP_HEADER && ip[header] >= ND_FIRST &&
+	    ip[header] <= ND_LAST)
+		return punt(o, p, LM_PUNT_UNDERLAY);
+	if (multicast || !is_ours(o, lm_addr6(ip + 24)))
+		return drop(o, p, LM_DROP_NOT_OURS);
+	p->tos = (uint8_t)(lm_be16(ip) >> 4);
+	if (likely(ip[6] == IPPROTO_UDP))
+		return udp(o, p, ip + header, len);
+	if (ip[6] == IPPROTO_ICMPV6)
+		return punt(o, p, LM_PUNT_UNDERLAY);
+	return drop(o, p, ip[6] == IPPROTO_FRAGMENT ? LM_DROP_FRAGMENT : LM_DROP_NOT_OURS);
+}
+
+static bool receive(const struct outer *o, struct lm_pkt *p, struct rte_mbuf *m)
+{
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+	unsigned room = rte_pktmbuf_data_len(m), l2 = sizeof(struct rte_ether_hdr);
+	uint16_t type, vlan = 0;
+
+	p->m = m;
+	p->port = (uint8_t)o->index;
+	p->flags = 0;
+	if (unlikely(room < l2 + sizeof(struct rte_vlan_hdr) || m->nb_segs != 1))
+		return drop(o, p, LM_DROP_MALFORMED);
+	type = lm_be16(frame + 12);
+	if (type == RTE_ETHER_TYPE_VLAN) {
+		vlan = lm_be16(frame + 14) & 0xfff;
+		type = lm_be16(frame + 16);
+		l2 += sizeof(struct rte_vlan_hdr);
+	}
+	bool multicast = frame[0] & 1;
+	if (vlan != o->port->config.vlan ||
+	    (!multicast && memcmp(frame, o->port->mac.b, RTE_ETHER_ADDR_LEN) != 0))
+		return drop(o, p, LM_DROP_NOT_OURS);
+	switch (type) {
+	case RTE_ETHER_TYPE_IPV4:
+		return ip4(o, p, frame + l2, room - l2, multicast);
+	case RTE_ETHER_TYPE_IPV6:
+		return ip6(o, p, frame + l2, room - l2, multicast);
+	case RTE_ETHER_TYPE_ARP:
+		return punt(o, p, LM_PUNT_UNDERLAY);
+	default:
+		return drop(o, p, LM_DROP_UNKNOWN_ETHERTYPE);
+	}
+}
+
+void lm_underlay_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n)
+{
+	const struct outer o = {
+	    .w = w, .addrs = lm_load(w->dp->underlay), .port = &w->dp->ports[port], .index = port};
+	uint64_t since = rte_rdtsc();
+	unsigned live = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (receive(&o, &w->pkts[i], m[i]))
+			w->live[live++] = &w->pkts[i];
+	lm_stage_done(w, LM_STAGE_UNDERLAY, n, &since);
+	if (live == 0)
+		return;
+	unsigned opened = lm_open_burst(w, w->live, live);
+	lm_stage_done(w, LM_STAGE_OPEN, live, &since);
+	live = lm_judge_burst(w, w->live, opened);
+	lm_stage_done(w, LM_STAGE_FLOW, opened, &since);
+	lm_deliver_burst(w, w->live, live);
+	lm_stage_done(w, LM_STAGE_DELIVER, live, &since);
+}

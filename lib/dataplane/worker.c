@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <sys/eventfd.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_random.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+#include "dataplane/bench.h"
+
+#define RING_SIZE 1024
+#define TX_TRIES 4
+#define IDLE_POLLS 64
+/* The flow table is looked over once in this part of the timeout, so that it does not hoard. */
+#define AGE_ROUNDS 4
+
+/* ---- create and free ------------------------------------------------------ */
+
+static struct rte_ring *create_ring(const struct lm_dp *dp, unsigned from, unsigned to)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof name, "lm_%s_%u_%u", dp->pool->name + 3, from, to);
+	return rte_ring_create(
+	    name, RING_SIZE, (int)rte_socket_id(), RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+/* Rings with the workers that are there already; control counts as one more. */
+static int create_rings(struct lm_worker *w)
+{
+	struct lm_dp *dp = w->dp;
+	unsigned control = dp->config.n_workers;
+
+	w->up = create_ring(dp, w->index, control);
+	w->down = create_ring(dp, control, w->index);
+	if (!w->up || !w->down)
+		return -ENOMEM;
+	for (unsigned i = 0; i < w->index; i++) {
+		struct lm_worker *other = dp->workers[i];
+
+		w->to[i] = other->from[w->index] = create_ring(dp, w->index, i);
+		other->to[w->index] = w->from[i] = create_ring(dp, i, w->index);
+		if (!w->to[i] || !w->from[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index)
+{
+	struct lm_worker *w = rte_zmalloc("lm_worker", sizeof *w, RTE_CACHE_LINE_SIZE);
+
+	if (!w)
+		return -ENOMEM;
+	*out = w;
+	w->dp = dp;
+	w->index = index;
+	w->now = w->aged = rte_rdtsc();
+	w->tick = (uint32_t)(w->now >> LM_TICK_SHIFT);
+	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	w->attached = aligned_alloc(
+	    RTE_CACHE_LINE_SIZE, (size_t)dp->config.max_endpoints * sizeof *w->attached);
+	w->peer_rx = calloc(dp->config.max_peers, sizeof *w->peer_rx);
+	if (w->wake_fd < 0 || !w->attached || !w->peer_rx)
+		return -ENOMEM;
+	memset(w->attached, 0, (size_t)dp->config.max_endpoints * sizeof *w->attached);
+	int err = lm_gcm_engine_create(&w->gcm);
+	if (err == 0)
+		err = lm_flows_init(&w->flows, dp->config.flows, rte_rand(), (int)rte_socket_id());
+	if (err == 0)
+		err = create_rings(w);
+	w->flows.timeout = dp->flow_timeout;
+	return err;
+}
+
+static void free_ring(struct rte_ring *r)
+{
+	void *m;
+
+	while (r && rte_ring_dequeue(r, &m) == 0)
+		rte_pktmbuf_free(m);
+	rte_ring_free(r);
+}
+
+void lm_worker_free(struct lm_worker *w)
+{
+	if (!w)
+		return;
+	rte_pktmbuf_free_bulk(w->dead.m, w->dead.n);
+	free_ring(w->up);
+	free_ring(w->down);
+	for (unsigned i = 0; i < w->dp->config.n_workers; i++)
+		free_ring(w->from[i]);
+	lm_flows_free(&w->flows);
+	lm_gcm_engine_free(w->gcm);
+	if (w->wake_fd >= 0)
+		close(w->wake_fd);
+	free(w->attached);
+	free(w->peer_rx);
+	rte_free(w);
+}
+
+/* ---- out ------------------------------------------------------------------ */
+
+static void send_batch(struct lm_worker *w, unsigned index)
+{
+	const struct lm_port *port = &w->dp->ports[index];
+	struct lm_batch *b = &w->tx[index];
+	unsigned sent = 0;
+
+	/* A full queue of a virtual device drains while we try: its transmit call does the work. */
+	for (unsigned i = 0; i < TX_TRIES && sent < b->n; i++)
+		sent += rte_eth_tx_burst(
+		    port->ethdev, port->tx_queue[w->index], b->m + sent, (uint16_t)(b->n - sent));
+	w->c.tx += sent;
+	for (unsigned i = sent; i < b->n; i++)
+		lm_worker_drop(w, b->m[i], LM_DROP_TX_FULL);
+	b->n = 0;
+}
+
+static void hand_batch(struct lm_worker *w, unsigned to)
+{
+	struct lm_batch *b = &w->hand[to];
+	unsigned n = rte_ring_sp_enqueue_burst(w->to[to], (void **)b->m, b->n, NULL);
+
+	w->c.handed_out += n;
+	for (unsigned i = n; i < b->n; i++)
+		lm_worker_drop(w, b->m[i], LM_DROP_HANDOVER_FULL);
+	b->n = 0;
+	lm_worker_wake(w->dp->workers[to]);
+}
+
+void lm_worker_hand(struct lm_worker *w, unsigned to, unsigned port, struct rte_mbuf *m)
+{
+	*lm_meta(m) = (struct lm_meta){.kind = LM_RING_FRAME, .port = (uint8_t)port};
+	w->hand[to].m[w->hand[to].n++] = m;
+	if (w->hand[to].n == RTE_DIM(w->hand[to].m))
+		hand_batch(w, to);
+}
+
+void lm_worker_tx(struct lm_worker *w, unsigned port, struct rte_mbuf *m)
+{
+	unsigned by = w->dp->ports[port].tx_worker[w->index];
+
+	if (by != w->index) {
+		*lm_meta(m) = (struct lm_meta){.kind = LM_RING_TX, .port = (uint8_t)port};
+		w->hand[by].m[w->hand[by].n++] = m;
+		if (w->hand[by].n == RTE_DIM(w->hand[by].m))
+			hand_batch(w, by);
+		return;
+	}
+	w->tx[port].m[w->tx[port].n++] = m;
+	if (w->tx[port].n == RTE_DIM(w->tx[port].m))
+		send_batch(w, port);
+}
+
+void lm_worker_flush(struct lm_worker *w)
+{
+	uint64_t since = rte_rdtsc();
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < w->dp->n_ports; i++)
+		if (w->tx[i].n > 0) {
+			n += w->tx[i].n;
+			send_batch(w, i);
+		}
+	for (unsigned i = 0; i < w->dp->config.n_workers; i++)
+		if (w->hand[i].n > 0)
+			hand_batch(w, i);
+	if (w->punted.n > 0)
+		lm_worker_punt_flush(w);
+	if (w->dead.n > 0) {
+		rte_pktmbuf_free_bulk(w->dead.m, w->dead.n);
+		w->dead.n = 0;
+	}
+	lm_stage_done(w, LM_STAGE_TX, n, &since);
+}
+
+/* ---- in ------------------------------------------------------------------- */
+
+static void process(struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n)
+{
+	if (w->dp->ports[port].config.underlay)
+		lm_underlay_burst(w, port, m, n);
+	else
+		lm_access_burst(w, port, m, n);
+	lm_worker_flush(w);
+}
+
+static unsigned poll_ports(struct lm_worker *w)
+{
+	struct rte_mbuf *m[LM_BURST];
+	unsigned total = 0;
+
+	for (unsigned i = 0; i < w->n_rxq; i++) {
+		const struct lm_rx_queue *q = &w->rxq[i];
+		uint64_t since = rte_rdtsc();
+		unsigned n = rte_eth_rx_burst(q->ethdev, q->queue, m, LM_BURST);
+
+		if (n == 0)
+			continue;
+		w->c.rx += n;
+		total += n;
+		for (unsigned k = 0; k < n; k++)
+			rte_prefetch0(rte_pktmbuf_mtod(m[k], void *));
+		lm_stage_done(w, LM_STAGE_RX, n, &since);
+		process(w, q->port, m, n);
+	}
+	return total;
+}
+
+/* Frames of one port follow each other in the ring as they did on the wire: runs go as bursts. */
+static void take_handed(struct lm_worker *w, struct rte_mbuf **m, unsigned n)
+{
+	for (unsigned i = 0, end; i < n; i = end) {
+		const struct lm_meta first = *lm_meta(m[i]);
+
+		for (end = i; end < n; end++) {
+			const struct lm_meta *meta = lm_meta(m[end]);
+
+			if (meta->kind != first.kind || meta->port != first.port)
+				break;
+			if (first.kind == LM_RING_TX)
+				lm_worker_tx(w, first.port, m[end]);
+		}
+		if (first.kind == LM_RING_FRAME)
+			process(w, first.port, m + i, end - i);
+	}
+}
+
+static unsigned poll_rings(struct lm_worker *w)
+{
+	struct rte_mbuf *m[LM_BURST];
+	unsigned total = 0;
+
+	for (unsigned i = 0; i < w->dp->config.n_workers; i++) {
+		if (i == w->index)
+			continue;
+		unsigned n = rte_ring_sc_dequeue_burst(w->from[i], (void **)m, LM_BURST, NULL);
+		w->c.handed_in += n;
+		total += n;
+		take_handed(w, m, n);
+	}
+	unsigned n = rte_ring_sc_dequeue_burst(w->down, (void **)m, LM_BURST, NULL);
+	w->c.injected += n;
+	for (unsigned i = 0; i < n; i++)
+		lm_worker_tx(w, lm_meta(m[i])->port, m[i]);
+	if (total + n > 0)
+		lm_worker_flush(w);
+	return total + n;
+}
+
+static void age_flows(struct lm_worker *w)
+{
+	uint64_t passed = w->now - w->aged;
+	uint64_t round = (uint64_t)w->flows.timeout << LM_TICK_SHIFT;
+	uint64_t buckets = (uint64_t)w->flows.bucket_mask + 1;
+
+	w->flows.timeout = __atomic_load_n(&w->dp->flow_timeout, __ATOMIC_RELAXED);
+	if (w->flows.count == 0 || passed >= round) {
+		if (w->flows.count > 0)
+			lm_flows_age(&w->flows, w->tick, (uint32_t)buckets);
+		w->aged = w->now;
+		return;
+	}
+	/* In portions of at least one bucket, rounding the time that was used up. */
+	uint64_t n =
+	    RTE_MIN((uint64_t)((double)passed * (double)buckets * AGE_ROUNDS / (double)round),
+		(uint64_t)LM_BURST);
+	if (n == 0)
+		return;
+	lm_flows_age(&w->flows, w->tick, (uint32_t)n);
+	w->aged = w->now;
+}
+
+unsigned lm_worker_poll(struct lm_worker *w)
+{
+	w->now = rte_rdtsc() + w->skew;
+	w->tick = (uint32_t)(w->now >> LM_TICK_SHIFT);
+	unsigned n = poll_rings(w);
+	n += poll_ports(w);
+	return n;
+}
+
+int lm_dp_worker_main(void *arg)
+{
+	const struct lm_dp_worker_arg *a = arg;
+	struct lm_dp *dp = a->dp;
+	struct lm_worker *w = dp->workers[a->index];
+	struct rte_rcu_qsbr *qsbr = dp->reclaim.qsbr;
+
+	rte_rcu_qsbr_thread_register(qsbr, w->index);
+	rte_rcu_qsbr_thread_online(qsbr, w->index);
+	for (unsigned round = 0; !__atomic_load_n(&dp->stopping, __ATOMIC_ACQUIRE); round++) {
+		unsigned n = lm_worker_poll(w);
+
+		rte_rcu_qsbr_quiescent(qsbr, w->index);
+		w->idle = n > 0 ? 0 : w->idle + 1;
+		if (w->idle >= IDLE_POLLS && !__atomic_load_n(&dp->busy_poll, __ATOMIC_RELAXED)) {
+			rte_rcu_qsbr_thread_offline(qsbr, w->index);
+			lm_worker_sleep(w);
+			rte_rcu_qsbr_thread_online(qsbr, w->index);
+			age_flows(w);
+		} else if (round % 256 == 0) {
+			age_flows(w);
+		}
+	}
+	rte_rcu_qsbr_thread_offline(qsbr, w->index);
+	rte_rcu_qsbr_thread_unregister(qsbr, w->index);
+	return 0;
+}
+
+/* ---- by hand -------------------------------------------------------------- */
+
+unsigned lm_dp_poll_once(struct lm_dp *dp, unsigned worker)
+{
+	unsigned n = lm_worker_poll(dp->workers[worker]);
+
+	age_flows(dp->workers[worker]);
+	return n;
+}
+
+void lm_dp_pass_time(struct lm_dp *dp, unsigned worker, unsigned seconds)
+{
+	dp->workers[worker]->skew += seconds * dp->hz;
+}
+
+unsigned lm_dp_mbufs_in_use(const struct lm_dp *dp)
+{
+	return rte_mempool_in_use_count(dp->pool);
+}
+
+struct rte_mempool *lm_dp_pool(const struct lm_dp *dp)
+{
+	return dp->pool;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A worker, and a packet on its way through the stages of a burst. Everything
+ * here is written by one worker alone, except where a field says otherwise.
+ *
+ * A stage takes an array of packets, and returns how many are left of it, moved
+ * together at the front. What it takes out was dropped, punted or handed over.
+ */
+#ifndef LM_DATAPLANE_WORKER_H
+#define LM_DATAPLANE_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <rte_branch_prediction.h>
+#include <rte_cycles.h>
+#include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
+#include "crypto/gcm.h"
+#include "dataplane/attach.h"
+#include "dataplane/dp.h"
+#include "dataplane/flow.h"
+#include "dataplane/limit.h"
+#include "dataplane/network.h"
+#include "dataplane/path.h"
+
+#define LM_BURST 32
+/* Flow ages are counted in ticks of 2^26 cycles: 14 to 60 ms. */
+#define LM_TICK_SHIFT 26
+
+enum lm_pkt_flags {
+	LM_PKT_V6 = 1 << 0,
+	LM_PKT_FROM_B = 1 << 1, /* the source is b of the key */
+	LM_PKT_SYN = 1 << 2,
+	LM_PKT_REPLY = 1 << 3, /* ICMP echo reply: only ever an answer */
+	LM_PKT_ERROR = 1 << 4, /* ICMP error: the key is that of the packet it complains about */
+	LM_PKT_STATELESS = 1 << 5, /* judged one by one, leaves no flow */
+	LM_PKT_LATER = 1 << 6, /* a later fragment */
+};
+
+struct lm_pkt {
+	struct rte_mbuf *m;
+	uint8_t *ip; /* the inner IP header */
+	uint16_t len; /* inner IP bytes */
+	uint16_t flags;
+	uint16_t dst_port; /* for policy: host byte order, 0 where there is none */
+	uint8_t proto; /* for policy */
+	uint8_t l4; /* offset of the upper layer */
+	uint8_t tos; /* access: the inner packet's; underlay: the outer's */
+	uint8_t port; /* index of the port it came by */
+	uint16_t seal_len; /* bytes to encrypt or decrypt */
+	uint32_t attachment; /* it came by */
+	struct lm_addr src, dst;
+	struct lm_flow_key key;
+	uint64_t hash, slot_hash;
+	const struct lm_net *net;
+	const struct lm_ep *src_ep, *dst_ep;
+	struct lm_sa_in *sa;
+	const struct lm_path *path;
+	uint64_t seq;
+	struct lm_lane_out *lane;
+	uint8_t nonce[12], aad[12]; /* salt or SPI, then the 64-bit sequence number */
+	uint8_t tag[16]; /* computed */
+};
+
+/* What travels with a frame through a ring, in the mbuf's dynamic field. */
+enum lm_ring_kind { LM_RING_FRAME /* process it as if it came by port */, LM_RING_TX };
+struct lm_meta {
+	uint8_t kind, port;
+	uint8_t reason; /* enum lm_punt, on the way to control */
+	uint8_t pad;
+	uint16_t mtu, pad2;
+	uint32_t attachment;
+};
+extern int lm_meta_offset; /* set once, before any worker runs */
+static inline struct lm_meta *lm_meta(struct rte_mbuf *m)
+{
+	return RTE_MBUF_DYNFIELD(m, lm_meta_offset, struct lm_meta *);
+}
+
+struct lm_batch {
+	unsigned n;
+	struct rte_mbuf *m[2 * LM_BURST];
+};
+
+/* What a worker keeps of each attachment. */
+struct lm_attach_state {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, spoofed;
+	struct lm_limit punts;
+	uint64_t pad[2];
+};
+_Static_assert(sizeof(struct lm_attach_state) == 64, "one cache line each");
+
+struct lm_rx_queue {
+	uint8_t port;
+	uint16_t ethdev, queue;
+	bool underlay;
+};
+
+struct lm_worker {
+	struct lm_dp *dp;
+	unsigned index;
+	uint64_t now; /* cycles, at the start of the burst */
+	uint32_t tick; /* the same in ticks */
+	uint64_t skew; /* tests let time pass by adding to it */
+	struct lm_gcm_engine *gcm;
+	struct lm_flows flows;
+
+	struct lm_rx_queue rxq[LM_DP_PORTS_MAX];
+	unsigned n_rxq;
+	struct rte_ring *from[LM_DP_WORKERS_MAX]; /* we consume; NULL: our own */
+	struct rte_ring *to[LM_DP_WORKERS_MAX]; /* we produce */
+	struct rte_ring *up, *down; /* to and from control */
+	struct lm_batch tx[LM_DP_PORTS_MAX], hand[LM_DP_WORKERS_MAX], punted, dead;
+
+	struct lm_pkt pkts[LM_BURST];
+	struct lm_pkt *live[LM_BURST], *aside[LM_BURST];
+
+	struct lm_limit session_punts, underlay_punts;
+	uint64_t aged; /* cycles: when flows were last aged */
+	struct lm_attach_state *attached; /* by attachment id */
+	uint64_t *peer_rx; /* by peer slot */
+
+	struct lm_counters c LM_CACHE_ALIGNED;
+
+	/* Sleep: see sleep.c. */
+	unsigned idle; /* empty polls in a row */
+	int wake_fd; /* an eventfd that others kick */
+	uint32_t asleep LM_CACHE_ALIGNED; /* set by us, cleared by whoever kicks */
+} LM_CACHE_ALIGNED;
+
+/* worker.c. Returns how many packets were moved: 0 means an idle round. */
+unsigned lm_worker_poll(struct lm_worker *w);
+int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index);
+void lm_worker_free(struct lm_worker *w);
+/* Let the peers and control know of what was put into their rings, send what is to be sent. */
+void lm_worker_flush(struct lm_worker *w);
+/* Queue for a port, by whoever transmits there for us. */
+void lm_worker_tx(struct lm_worker *w, unsigned port, struct rte_mbuf *m);
+/* To another worker, which will treat it as if it had received it. */
+void lm_worker_hand(struct lm_worker *w, unsigned to, unsigned port, struct rte_mbuf *m);
+
+/* sleep.c */
+void lm_worker_sleep(struct lm_worker *w);
+void lm_worker_wake(struct lm_worker *w); /* any thread: after putting something into a ring of w */
+
+/* punt.c */
+void lm_worker_punt(struct lm_worker *w, struct rte_mbuf *m, enum lm_punt reason, unsigned port,
+    uint32_t attachment, uint16_t mtu);
+void lm_worker_punt_flush(struct lm_worker *w);
+
+/* The stages, each in its file. */
+void lm_access_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n);
+void lm_underlay_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n);
+unsigned lm_open_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n);
+unsigned lm_judge_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n);
+void lm_seal_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n);
+void lm_deliver_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n);
+
+/* Its frame is still as received: control answers the sender. */
+void lm_access_too_big(struct lm_worker *w, struct lm_pkt *p, uint16_t mtu);
+
+#define LM_FINE LM_DROP_MAX /* no reason to drop */
+
+static inline void lm_worker_drop(struct lm_worker *w, struct rte_mbuf *m, enum lm_drop why)
+{
+	w->c.drops[why]++;
+	if (unlikely(w->dead.n == RTE_DIM(w->dead.m))) {
+		rte_pktmbuf_free_bulk(w->dead.m, w->dead.n);
+		w->dead.n = 0;
+	}
+	w->dead.m[w->dead.n++] = m;
+}
+
+/* The owner of a hash. Peers have at least as many lanes as we have workers, see lm_dp_lanes_min.
+ */
+static inline unsigned lm_worker_of(const struct lm_dp *dp, uint64_t hash)
+{
+	return dp->worker_of_lane[hash & dp->lane_mask];
+}
+
+/* Between stages: *since is when the last one ended. */
+static inline void lm_stage_done(
+    struct lm_worker *w, enum lm_stage stage, unsigned packets, uint64_t *since)
+{
+	uint64_t now = rte_rdtsc();
+
+	w->c.stage_packets[stage] += packets;
+	w->c.stage_cycles[stage] += now - *since;
+	*since = now;
+}
+
+#endif
