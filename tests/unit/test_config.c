@@ -202,6 +202,7 @@ static const struct refused {
     {"[1, 2]", "[1]; memory_mb = 2000000",
 	"gw.conf:4: dpdk.memory_mb: 2000000 is not within 64..1048576"},
     {"[1, 2]", "[1]; memory_mb = 99999999999999999999", "gw.conf:4: memory_mb: number too large"},
+    {"[1, 2]", "[1]; memory_mb = 2147483648", "gw.conf:4: memory_mb: number too large"},
     {"[1, 2]", "[1]; memory_mb = 4294968320", "gw.conf:4: memory_mb: number too large"},
     {"[1, 2]", "[4294967297]", "gw.conf:4: worker_cores: number too large"},
     {"[1, 2]", "[1]; memory_mb = 100",
@@ -235,6 +236,8 @@ static const struct refused {
     {"\"access\"", "\"Access\"",
 	"gw.conf:7: ports[1].role: \"Access\" is none of underlay, access"},
     {"\"lan\"", "\"wan\"", "gw.conf:7: ports[1].name: ports[0] is called \"wan\" as well"},
+    {"\"lan\"", "\"-lan\"",
+	"gw.conf:7: ports[1].name: \"-lan\" is no name (a-z, 0-9 and inner hyphens)"},
     {"\"lan\"", "\"l n\"",
 	"gw.conf:7: ports[1].name: \"l n\" is no name (a-z, 0-9 and inner hyphens)"},
     {"\"net_b\"", "\"net_a\"", "gw.conf:7: ports[1].device: ports[0] has this device"},
@@ -246,6 +249,12 @@ static const struct refused {
 	"gw.conf:7: ports[1].mtu: 1279 is not within 1280..9702"},
 
     /* underlay */
+    {"[\"192.0.2.1/24\", \"2001:db8::1/64\"]",
+	"[\"10.0.0.1/8\", \"10.0.0.2/8\", \"10.0.0.3/8\", \"10.0.0.4/8\", \"10.0.0.5/8\", "
+	"\"10.0.0.6/8\", \"10.0.0.7/8\", \"10.0.0.8/8\", \"10.0.0.9/8\"]",
+	"gw.conf:10: underlay.addresses: has 9 entries, at most 8 are possible"},
+    {"\"2001:db8::1/64\"", "\n\"x\"\n\n",
+	"gw.conf:10: underlay.addresses[1]: \"x\" is no address with a prefix length"},
     {"192.0.2.1/24", "192.0.2.1",
 	"gw.conf:10: underlay.addresses[0]: \"192.0.2.1\" is no address with a prefix length"},
     {"192.0.2.1/24", "192.0.2.1/0",
@@ -309,7 +318,7 @@ static void test_accepted(void)
 	    {"[1, 2]", "[1]; memory_mb = 1024L"},
 	    {"[1, 2]", "( 1, 2 )"}, /* a list is as good as an array */
 	    {"[1, 2]", "[0, 0]; pin = false"}, /* the kernel schedules threads */
-	    {"owners = ( );", "owners = ( ); # at the end"}, /* and no newline after it */
+	    {"owners = ( );\n", "owners = ( ); # at the end"}, /* and no newline after it */
 	    {"2001:db8::1/64", "192.0.2.4/31"}, /* RFC 3021: both are hosts */
 	    {"};\nowners", "gateway6 = \"fe80::1\"; };\nowners"},
 	    {"};\nowners", "gateway4 = \"192.0.2.254\"; };\nowners"},
@@ -564,6 +573,11 @@ static void test_restart_needed(void)
 		lm_config_free(next);
 	}
 
+	/* One core more: what both have is the same. */
+	struct lm_gateway_config *more = parse_edited("[1, 2]", "[1, 2, 3]");
+	CU_ASSERT_EQUAL(lm_config_restart_needed(running, more, "gw.conf", NULL), -EBUSY);
+	lm_config_free(more);
+
 	/* A key that was taken out is back at its default, and has no line any more. */
 	struct lm_gateway_config *other = parse_edited("[1, 2];", "[1, 2]; mbufs = 4096;");
 	memset(&why, 0, sizeof(why));
@@ -571,6 +585,33 @@ static void test_restart_needed(void)
 	CU_ASSERT_STRING_EQUAL(why.text, "/etc/lm/gw.conf: dpdk.mbufs: needs a restart");
 	lm_config_free(other);
 	lm_config_free(running);
+}
+
+/* More groups and keys than one group may have. */
+static void test_many_owners(void)
+{
+	enum { OWNERS = 2000 };
+	char *list = malloc(OWNERS * 128), *at = list;
+	uint8_t seed[32] = {0};
+	struct lm_identity id;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(list);
+	at += sprintf(at, "(");
+	for (int i = 0; i < OWNERS; i++) {
+		char key[65];
+
+		memcpy(seed, &i, sizeof(i));
+		lm_identity_from_seed(&id, seed);
+		at += sprintf(at, "%s{ name = \"o%d\"; key = \"%s\"; }\n", i ? "," : "", i,
+		    lm_hex(key, id.pub.b, sizeof(id.pub.b)));
+	}
+	strcpy(at, ");");
+	struct lm_gateway_config *c = parse_edited("( );", list);
+	CU_ASSERT_EQUAL_FATAL(c->n_owners, OWNERS);
+	CU_ASSERT_STRING_EQUAL(c->owners[OWNERS - 1].name, "o1999");
+	CU_ASSERT_EQUAL(memcmp(&c->owners[OWNERS - 1].key, &id.pub, sizeof(id.pub)), 0);
+	lm_config_free(c);
+	free(list);
 }
 
 static bool below(void *ctx, unsigned core)
@@ -607,4 +648,4 @@ LM_SUITE("config",
     {"long file name", test_long_file_name}, {"files", test_files},
     {"attachment", test_attachment}, {"example ids", test_example_ids},
     {"attachment refused", test_attachment_refused}, {"restart needed", test_restart_needed},
-    {"cores of the host", test_cores_of_host})
+    {"many owners", test_many_owners}, {"cores of the host", test_cores_of_host})
