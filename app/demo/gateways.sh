@@ -148,14 +148,16 @@ detach()
 	rm "$T/gateway/$(cat "$T/workload/$1/gateway")/attachments/$1.conf"
 }
 
+# AF_XDP has one queue on a veth: DPDK takes the number from its "combined" channels, of which it
+# has none.
 gateway_ports()
 {
-	local name role n=0 sep=
+	local name role n=0 sep='' more=
 
+	[ "$LM_DRIVER" = af_xdp ] || more=,qpairs=${LM_QUEUES:-1}
 	while read -r name role; do
 		printf '%s\t{ name = "%s"; role = "%s"; device = "net_%s%d,iface=%s%s"; }' "$sep" \
-			"$name" "$role" "$LM_DRIVER" $n "$name" \
-			"$([ "$LM_DRIVER" = af_xdp ] && echo ",queue_count=${LM_QUEUES:-1}")"
+			"$name" "$role" "$LM_DRIVER" $n "$name" "$more"
 		n=$((n + 1)) sep=$',\n'
 	done <"$T/gateway/$1/ports"
 	echo
