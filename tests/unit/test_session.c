@@ -72,4 +72,523 @@ static void test_lane_keys(void)
 	sim_free(&sim);
 }
 
-LM_SUITE("session", {"opens", test_opens}, {"lane_keys", test_lane_keys})
+/* Whatever the delay: both call at once, one session results, and both mean the same one. */
+static void test_simultaneous(void)
+{
+	static struct sim sim;
+	for (uint64_t seed = 0; seed < 40; seed++) {
+		two(&sim, seed);
+		sim.delay_min = seed * 10 * MSEC;
+		sim.delay_max = sim.delay_min + (seed % 4) * 20 * MSEC;
+		sim_know(&sim, 0, 1, true);
+		sim_know(&sim, 1, 0, true);
+		sim_run(&sim, 20 * SEC);
+		CU_ASSERT(sim_agree(&sim, 0, 1));
+		CU_ASSERT_EQUAL(sim.nodes[0].ups, 1);
+		CU_ASSERT_EQUAL(sim.nodes[1].ups, 1);
+		CU_ASSERT_EQUAL(sim_drops(&sim.nodes[0], LM_SD_CROSSED) +
+				    sim_drops(&sim.nodes[1], LM_SD_CROSSED),
+		    1);
+		sim_free(&sim);
+	}
+}
+
+/* Numbers in both directions all the time, keys renewed again and again: none is lost. */
+static void traffic_over_rekeys(struct sim *sim, uint64_t seed)
+{
+	unsigned sent = 0, lost = 0;
+	two_up(sim, seed);
+	sim->delay_min = 5 * MSEC;
+	sim->delay_max = 120 * MSEC; /* much reordering */
+	uint64_t first = sim->next_seq;
+	for (; sent < 10000; sent += 2) {
+		CU_ASSERT_FATAL(sim_send(sim, 0, sim->nodes[0].peers[1]) >= 0);
+		CU_ASSERT_FATAL(sim_send(sim, 1, sim->nodes[1].peers[0]) >= 0);
+		sim_run(sim, 100 * MSEC);
+	}
+	sim_run(sim, SEC);
+	for (uint64_t seq = first; seq < first + sent; seq += 2)
+		lost += !sim_seen(&sim->nodes[1], seq) + !sim_seen(&sim->nodes[0], seq + 1);
+	CU_ASSERT_EQUAL(lost, 0);
+}
+
+static void test_rekey_loses_nothing(void)
+{
+	static struct sim sim;
+	for (uint64_t seed = 100; seed < 105; seed++) {
+		traffic_over_rekeys(&sim, seed);
+		for (int i = 0; i < 2; i++) {
+			CU_ASSERT_EQUAL(sim.nodes[i].ups, 5); /* 500 s: at 0, 120, 240 ... */
+			CU_ASSERT_EQUAL(sim.nodes[i].downs, 0);
+			CU_ASSERT_EQUAL(sim.nodes[i].doubled, 0);
+		}
+		CU_ASSERT(sim_agree(&sim, 0, 1));
+		sim_free(&sim);
+	}
+}
+
+static void test_previous_epoch_kept(void)
+{
+	static struct sim sim;
+	struct lm_net_id net = {{1}};
+	struct lm_secret secret = {{3}};
+	uint8_t before[36], after[36];
+	two_up(&sim, 3);
+	struct lm_peer *p = sim.nodes[0].peers[1];
+	uint32_t old = lm_peer_epoch(p);
+	lm_peer_lane_key(p, old, &net, &secret, true, 0, before);
+	sim_run(&sim, 130 * SEC);
+	CU_ASSERT_NOT_EQUAL(lm_peer_epoch(p), old);
+	CU_ASSERT_EQUAL(lm_peer_lane_key(p, old, &net, &secret, true, 0, after), 0);
+	CU_ASSERT_EQUAL(memcmp(before, after, sizeof(before)), 0);
+	lm_peer_lane_key(p, lm_peer_epoch(p), &net, &secret, true, 0, after);
+	CU_ASSERT_NOT_EQUAL(memcmp(before, after, sizeof(before)), 0);
+	sim_run(&sim, 60 * SEC); /* 190 s old */
+	CU_ASSERT_EQUAL(lm_peer_lane_key(p, old, &net, &secret, true, 0, after), -ENOENT);
+	sim_free(&sim);
+}
+
+/* If the initiator of the current keys does not renew them, the responder does. */
+static void test_responder_rekeys(void)
+{
+	static struct sim sim;
+	two_up(&sim, 4);
+	CU_ASSERT(sim.nodes[0].peers[1]->current->initiator);
+	/* It neither calls nor knows where to; the responder learned the address. */
+	sim.nodes[0].peers[1]->current->rekey_jitter = 1000 * SEC;
+	sim_run(&sim, 139 * SEC);
+	CU_ASSERT_EQUAL(sim.nodes[1].ups, 1);
+	sim_run(&sim, 10 * SEC);
+	CU_ASSERT_EQUAL(sim.nodes[1].ups, 2);
+	CU_ASSERT(!sim.nodes[0].peers[1]->current->initiator);
+	CU_ASSERT(sim_agree(&sim, 0, 1));
+	sim_free(&sim);
+}
+
+/* ---- loss ---- */
+
+static void test_lossy_network(void)
+{
+	static struct sim sim;
+	for (uint64_t seed = 200; seed < 220; seed++) {
+		two(&sim, seed);
+		sim.loss = 30;
+		sim.dup = 20;
+		sim.delay_min = MSEC;
+		sim.delay_max = 400 * MSEC;
+		sim_know(&sim, 0, 1, true);
+		sim_know(&sim, 1, 0, true);
+		sim_run(&sim, 60 * SEC);
+		unsigned sent = 0;
+		for (int i = 0; i < 3000; i++) {
+			sent += sim_send(&sim, 0, sim.nodes[0].peers[1]) >= 0;
+			sim_run(&sim, 200 * MSEC);
+		}
+		CU_ASSERT(sent > 2700);
+		CU_ASSERT_EQUAL(sim.nodes[1].doubled, 0);
+		/* What the network let through has arrived, but for a few around a change. */
+		CU_ASSERT(sim.nodes[1].messages > sent * 65 / 100);
+		sim.loss = 0;
+		sim_run(&sim, 40 * SEC);
+		CU_ASSERT(sim_agree(&sim, 0, 1));
+		sim_free(&sim);
+	}
+}
+
+/* A lost proof is repeated: the responder is not left waiting. */
+static bool lose_first_transport(struct sim *sim, struct sim_packet *p)
+{
+	unsigned *lost = sim->tap_ctx;
+	return p->data[4] != LM_WIRE_TRANSPORT || (*lost)++ > 0;
+}
+
+static void test_lost_confirmation(void)
+{
+	static struct sim sim;
+	unsigned lost = 0;
+	two(&sim, 5);
+	sim.tap = lose_first_transport;
+	sim.tap_ctx = &lost;
+	sim_know(&sim, 1, 0, false);
+	sim_know(&sim, 0, 1, true);
+	sim_run(&sim, 500 * MSEC);
+	CU_ASSERT_EQUAL(sim.nodes[1].ups, 0);
+	sim_run(&sim, SEC);
+	CU_ASSERT(sim_agree(&sim, 0, 1));
+	sim_free(&sim);
+}
+
+/* ---- where the peer is ---- */
+
+static void test_roaming(void)
+{
+	static struct sim sim;
+	two_up(&sim, 6);
+	struct lm_udp_addr before = sim.nodes[0].addr;
+	sim.nodes[0].addr = (struct lm_udp_addr){{4, {198, 51, 100, 7}}, 32001};
+	int64_t lost = sim_send(&sim, 1, sim.nodes[1].peers[0]);
+	sim_run(&sim, SEC);
+	CU_ASSERT(!sim_seen(&sim.nodes[0], (uint64_t)lost));
+	sim_send(&sim, 0, sim.nodes[0].peers[1]);
+	sim_run(&sim, SEC);
+	CU_ASSERT_EQUAL(sim.nodes[1].moves, 2);
+	CU_ASSERT(lm_udp_addr_equal(lm_peer_addr(sim.nodes[1].peers[0]), &sim.nodes[0].addr));
+	int64_t there = sim_send(&sim, 1, sim.nodes[1].peers[0]);
+	sim_run(&sim, SEC);
+	CU_ASSERT(sim_seen(&sim.nodes[0], (uint64_t)there));
+	CU_ASSERT(!lm_udp_addr_equal(&before, lm_peer_addr(sim.nodes[1].peers[0])));
+	sim_free(&sim);
+}
+
+/* A message that was on its way when a newer one came from elsewhere says nothing new. */
+static bool hold_back(struct sim *sim, struct sim_packet *p)
+{
+	struct sim_packet *held = sim->tap_ctx;
+	if (p->data[4] != LM_WIRE_TRANSPORT || held->len)
+		return true;
+	*held = *p;
+	return false;
+}
+
+static void test_late_message_moves_nothing(void)
+{
+	static struct sim sim;
+	struct sim_packet held = {.len = 0};
+	two_up(&sim, 7);
+	sim.tap_ctx = &held;
+	sim.tap = hold_back;
+	int64_t late = sim_send(&sim, 0, sim.nodes[0].peers[1]);
+	sim_send(&sim, 0, sim.nodes[0].peers[1]);
+	sim_run(&sim, SEC);
+	struct lm_udp_addr elsewhere = {{4, {203, 0, 113, 1}}, 1};
+	sim_inject(&sim, 1, &elsewhere, held.data, held.len);
+	CU_ASSERT(sim_seen(&sim.nodes[1], (uint64_t)late));
+	CU_ASSERT_EQUAL(sim.nodes[1].moves, 1);
+	sim_free(&sim);
+}
+
+static void test_candidates_in_turn(void)
+{
+	static struct sim sim;
+	two(&sim, 8);
+	struct lm_udp_addr addrs[3] = {
+	    {{4, {203, 0, 113, 9}}, 4500}, {{6, {0x20, 1, 0xd, 0xb8}}, 4500}, sim.nodes[1].addr};
+	struct lm_now now = sim_now(&sim, &sim.nodes[0]);
+	struct lm_peer *p;
+	CU_ASSERT_EQUAL(lm_peer_add(sim.nodes[0].s, &now, &sim.nodes[1].id.pub, addrs, 3, &p), 0);
+	sim_know(&sim, 1, 0, false);
+	sim_run(&sim, 2 * (LM_HANDSHAKE_RETRY + 1) * SEC + SEC);
+	CU_ASSERT_EQUAL(lm_peer_state(p), LM_PEER_UP);
+	CU_ASSERT(lm_udp_addr_equal(lm_peer_addr(p), &sim.nodes[1].addr));
+	sim_free(&sim);
+}
+
+static void test_new_address_is_tried_at_once(void)
+{
+	static struct sim sim;
+	two(&sim, 9);
+	struct lm_udp_addr wrong = {{4, {203, 0, 113, 9}}, 4500};
+	struct lm_now now = sim_now(&sim, &sim.nodes[0]);
+	struct lm_peer *p;
+	sim_know(&sim, 1, 0, false);
+	CU_ASSERT_EQUAL(lm_peer_add(sim.nodes[0].s, &now, &sim.nodes[1].id.pub, &wrong, 1, &p), 0);
+	sim_run(&sim, SEC);
+	CU_ASSERT_PTR_EQUAL(sim_know(&sim, 0, 1, true), p);
+	sim_run(&sim, 100 * MSEC);
+	CU_ASSERT_EQUAL(lm_peer_state(p), LM_PEER_UP);
+	CU_ASSERT_EQUAL(sim.nodes[0].s->n_peers, 1);
+	sim_free(&sim);
+}
+
+/* ---- death, return, goodbye ---- */
+
+static void test_death_and_return(void)
+{
+	static struct sim sim;
+	two_up(&sim, 10);
+	sim_run(&sim, 100 * SEC);
+	uint64_t died = sim.now;
+	sim_stop(&sim, 1);
+	sim_run(&sim, 60 * SEC);
+	CU_ASSERT_EQUAL(sim.nodes[0].downs, 1);
+	CU_ASSERT_STRING_EQUAL(sim.nodes[0].reason, "nothing heard");
+	CU_ASSERT(sim.nodes[0].last_down <= died + LM_DEAD_AFTER * SEC + 100 * MSEC);
+	CU_ASSERT(sim.nodes[0].last_down > died + (LM_DEAD_AFTER - LM_KEEPALIVE - 1) * SEC);
+	CU_ASSERT_EQUAL(sim_send(&sim, 0, sim.nodes[0].peers[1]), -ENOTCONN);
+	sim_start(&sim, 1);
+	sim_know(&sim, 1, 0, false); /* it must be called */
+	sim_run(&sim, (LM_HANDSHAKE_RETRY + 2) * SEC);
+	CU_ASSERT(sim_agree(&sim, 0, 1));
+	sim_free(&sim);
+}
+
+/* Restarted, and it calls: healed within round trips; the other never went down. */
+static void test_restart_that_calls(void)
+{
+	static struct sim sim;
+	two_up(&sim, 11);
+	sim_run(&sim, 50 * SEC);
+	sim_stop(&sim, 1);
+	sim_start(&sim, 1);
+	sim_know(&sim, 1, 0, true);
+	sim_run(&sim, 100 * MSEC);
+	CU_ASSERT(sim_agree(&sim, 0, 1));
+	CU_ASSERT_EQUAL(sim.nodes[0].downs, 0);
+	CU_ASSERT_EQUAL(sim.nodes[0].ups, 2);
+	sim_free(&sim);
+}
+
+/* Restarted, and it cannot call: the other notices the silence and calls, still without going down.
+ */
+static void test_restart_that_waits(void)
+{
+	static struct sim sim;
+	for (uint64_t seed = 300; seed < 310; seed++) {
+		two_up(&sim, seed);
+		sim_run(&sim, 50 * SEC);
+		sim_stop(&sim, 1);
+		sim_start(&sim, 1);
+		sim_know(&sim, 1, 0, false);
+		sim_run(&sim, 16 * SEC);
+		CU_ASSERT(sim_agree(&sim, 0, 1));
+		CU_ASSERT_EQUAL(sim.nodes[0].downs, 0);
+		sim_free(&sim);
+	}
+}
+
+static void test_goodbye(void)
+{
+	static struct sim sim;
+	two_up(&sim, 12);
+	struct lm_now now = sim_now(&sim, &sim.nodes[1]);
+	lm_sessions_goodbye(sim.nodes[1].s, &now);
+	CU_ASSERT_EQUAL(sim.nodes[1].downs, 1);
+	sim_run(&sim, 100 * MSEC);
+	CU_ASSERT_EQUAL(sim.nodes[0].downs, 1);
+	CU_ASSERT_STRING_EQUAL(sim.nodes[0].reason, "said goodbye");
+	unsigned sent = sim.nodes[0].sent, sent1 = sim.nodes[1].sent;
+	sim_run(&sim, 4 * SEC); /* the closing door is not knocked at at once ... */
+	CU_ASSERT_EQUAL(sim.nodes[0].sent, sent);
+	sim_run(&sim, 60 * SEC); /* ... and the one that left stays silent */
+	CU_ASSERT_EQUAL(sim.nodes[1].sent, sent1);
+	CU_ASSERT(sim.nodes[0].sent - sent >= 9 && sim.nodes[0].sent - sent <= 13);
+	sim_stop(&sim, 1);
+	sim_start(&sim, 1);
+	sim_know(&sim, 1, 0, true);
+	sim_run(&sim, SEC);
+	CU_ASSERT(sim_agree(&sim, 0, 1));
+	sim_free(&sim);
+}
+
+static void test_remove(void)
+{
+	static struct sim sim;
+	two_up(&sim, 13);
+	struct lm_now now = sim_now(&sim, &sim.nodes[1]);
+	lm_peer_remove(sim.nodes[1].s, &now, sim.nodes[1].peers[0]);
+	CU_ASSERT_EQUAL(sim.nodes[1].downs, 1);
+	CU_ASSERT_STRING_EQUAL(sim.nodes[1].reason, "removed");
+	CU_ASSERT_EQUAL(sim.nodes[1].s->n_peers, 0);
+	sim_run(&sim, 100 * MSEC);
+	CU_ASSERT_STRING_EQUAL(sim.nodes[0].reason, "said goodbye");
+	sim_free(&sim);
+}
+
+static void remove_sender(
+    struct sim_node *n, struct lm_peer *p, uint8_t type, const uint8_t *body, size_t len)
+{
+	(void)type;
+	(void)body;
+	(void)len;
+	struct lm_now now = sim_now(n->sim, n);
+	lm_peer_remove(n->s, &now, p);
+}
+
+static void remove_at_up(struct sim_node *n, struct lm_peer *p)
+{
+	remove_sender(n, p, 0, NULL, 0);
+}
+
+/* A callback may remove the very peer that it is called for. */
+static void test_removed_by_callback(void)
+{
+	static struct sim sim;
+	two_up(&sim, 14);
+	sim.nodes[1].on_message = remove_sender;
+	sim_send(&sim, 0, sim.nodes[0].peers[1]);
+	sim_run(&sim, SEC);
+	CU_ASSERT_EQUAL(sim.nodes[1].downs, 1);
+	CU_ASSERT_EQUAL(sim.nodes[0].downs, 1);
+	sim_free(&sim);
+	for (unsigned who = 0; who < 2; who++) {
+		two(&sim, 15);
+		sim.nodes[who].on_up = remove_at_up;
+		sim_know(&sim, 1, 0, false);
+		sim_know(&sim, 0, 1, true);
+		sim_run(&sim, SEC);
+		CU_ASSERT_EQUAL(sim.nodes[who].s->n_peers, 0);
+		sim_free(&sim);
+	}
+}
+
+/* ---- time and clocks ---- */
+
+static void test_clock_steps(void)
+{
+	static struct sim sim;
+	two_up(&sim, 16);
+	sim.nodes[0].clock_offset -= (int64_t)(365 * 86400 * SEC);
+	sim_run(&sim, 300 * SEC);
+	CU_ASSERT(sim_agree(&sim, 0, 1));
+	CU_ASSERT_EQUAL(sim.nodes[0].ups, 3);
+	CU_ASSERT_EQUAL(sim.nodes[1].downs, 0);
+	sim.nodes[0].clock_offset += (int64_t)(730 * 86400 * SEC);
+	sim_run(&sim, 300 * SEC);
+	CU_ASSERT(sim_agree(&sim, 0, 1));
+	CU_ASSERT_EQUAL(sim.nodes[1].downs, 0);
+	/* Restarted with a clock that is behind: its calls are refused, so it must be called. */
+	sim_stop(&sim, 0);
+	sim.nodes[0].clock_offset -= (int64_t)(365 * 86400 * SEC);
+	sim_start(&sim, 0);
+	sim_know(&sim, 0, 1, true);
+	sim_run(&sim, SEC);
+	CU_ASSERT(sim_drops(&sim.nodes[1], LM_SD_STALE_TIMESTAMP) > 0);
+	sim_run(&sim, 20 * SEC);
+	CU_ASSERT(sim_agree(&sim, 0, 1));
+	sim_free(&sim);
+}
+
+/* An idle session costs two keep-alives in ten seconds and a handshake in two minutes. */
+static void test_idle_is_quiet(void)
+{
+	static struct sim sim;
+	two_up(&sim, 17);
+	unsigned before = sim.nodes[0].sent + sim.nodes[1].sent;
+	sim_run(&sim, 3600 * SEC);
+	unsigned sent = sim.nodes[0].sent + sim.nodes[1].sent - before;
+	CU_ASSERT(sent > 700 && sent < 850);
+	CU_ASSERT_EQUAL(sim.nodes[0].downs + sim.nodes[1].downs, 0);
+	sim_free(&sim);
+}
+
+static void test_evidence_of_esp(void)
+{
+	static struct sim sim;
+	two_up(&sim, 18);
+	sim.loss = 100;
+	for (int i = 0; i < 10; i++) {
+		sim_run(&sim, 10 * SEC);
+		struct lm_now now = sim_now(&sim, &sim.nodes[0]);
+		lm_peer_heard(sim.nodes[0].peers[1], &now);
+	}
+	CU_ASSERT_EQUAL(sim.nodes[0].downs, 0);
+	CU_ASSERT_EQUAL(sim.nodes[1].downs, 1);
+	sim_run(&sim, 90 * SEC); /* but keys have an end, whatever is heard */
+	CU_ASSERT_EQUAL(sim.nodes[0].downs, 1);
+	sim_free(&sim);
+}
+
+/* ---- bounds and sizes ---- */
+
+static void test_bounds(void)
+{
+	static struct sim sim;
+	const struct lm_session_config config = {
+	    .lanes = 4, .max_peers = 1, .max_guests = 0, .max_handshakes_per_s = 50};
+	struct lm_session_config bad = config;
+	struct lm_sessions *none = NULL;
+	struct lm_session_ops ops = {0};
+	struct lm_peer *p;
+	sim_init(&sim, 19);
+	sim_start_with(&sim, 0, &config);
+	sim_start(&sim, 1);
+	sim_start(&sim, 2);
+	struct lm_now now = sim_now(&sim, &sim.nodes[0]);
+	sim_know(&sim, 0, 1, true);
+	CU_ASSERT_EQUAL(
+	    lm_peer_add(sim.nodes[0].s, &now, &sim.nodes[2].id.pub, NULL, 0, &p), -ENOSPC);
+	CU_ASSERT_EQUAL(
+	    lm_peer_add(sim.nodes[0].s, &now, &sim.nodes[0].id.pub, NULL, 0, &p), -EINVAL);
+	struct lm_public_key no_point = {{2}};
+	CU_ASSERT_EQUAL(lm_peer_add(sim.nodes[0].s, &now, &no_point, NULL, 0, &p), -EINVAL);
+	sim_know(&sim, 1, 0, false);
+	sim_know(&sim, 2, 0, true);
+	sim_run(&sim, SEC);
+	CU_ASSERT(sim_drops(&sim.nodes[0], LM_SD_UNKNOWN_PEER) > 0);
+	CU_ASSERT_EQUAL(sim.nodes[2].ups, 0);
+	/* The larger offer counts. */
+	CU_ASSERT_EQUAL(lm_peer_lanes(sim.nodes[0].peers[1]), 4);
+	CU_ASSERT_EQUAL(lm_peer_lanes(sim.nodes[1].peers[0]), 4);
+	bad.lanes = 3;
+	CU_ASSERT_EQUAL(lm_sessions_create(&none, &sim.nodes[0].id, &bad, &ops, NULL), -EINVAL);
+	bad = config;
+	bad.max_handshakes_per_s = 0;
+	CU_ASSERT_EQUAL(lm_sessions_create(&none, &sim.nodes[0].id, &bad, &ops, NULL), -EINVAL);
+	sim_free(&sim);
+}
+
+static void test_message_sizes(void)
+{
+	static struct sim sim;
+	static uint8_t body[LM_MESSAGE_MAX + 1];
+	two_up(&sim, 20);
+	struct lm_now now = sim_now(&sim, &sim.nodes[0]);
+	struct lm_peer *p = sim.nodes[0].peers[1];
+	CU_ASSERT_EQUAL(lm_peer_send(p, &now, 0x30, body, LM_MESSAGE_MAX), 0);
+	CU_ASSERT_EQUAL(lm_peer_send(p, &now, 0x30, NULL, 0), 0);
+	CU_ASSERT_EQUAL(lm_peer_send(p, &now, 0x30, body, LM_MESSAGE_MAX + 1), -EMSGSIZE);
+	CU_ASSERT_EQUAL(lm_peer_send(p, &now, 0x01, body, 1), -EINVAL);
+	sim_run(&sim, SEC);
+	CU_ASSERT_EQUAL(sim.nodes[1].messages, 2);
+	CU_ASSERT_EQUAL(sim.nodes[1].bytes_got, LM_MESSAGE_MAX);
+	struct lm_peer_info info;
+	lm_peer_info(sim.nodes[1].peers[0], &info);
+	CU_ASSERT_EQUAL(info.rx_messages, 2);
+	CU_ASSERT_EQUAL(info.handshakes, 1);
+	CU_ASSERT_EQUAL(info.rx_rejected, 0);
+	sim_free(&sim);
+}
+
+/* Four gateways, a bad network, restarts at random: in the end everybody has everybody. */
+static void test_mesh(void)
+{
+	static struct sim sim;
+	for (uint64_t seed = 400; seed < 410; seed++) {
+		sim_init(&sim, seed);
+		sim.delay_max = 300 * MSEC;
+		sim.loss = 10;
+		sim.dup = 5;
+		for (unsigned i = 0; i < SIM_NODES; i++)
+			sim_start(&sim, i);
+		for (unsigned round = 0; round < 10; round++) {
+			unsigned n = (unsigned)(sim_random(&sim) % SIM_NODES);
+			sim_stop(&sim, n);
+			sim_start(&sim, n);
+			for (unsigned i = 0; i < SIM_NODES; i++)
+				for (unsigned j = 0; j < SIM_NODES; j++)
+					if (i != j)
+						sim_know(&sim, i, j, true);
+			sim_run(&sim, sim_random(&sim) % (60 * SEC));
+		}
+		sim.loss = 0;
+		sim_run(&sim, 40 * SEC);
+		for (unsigned i = 0; i < SIM_NODES; i++)
+			for (unsigned j = 0; j < i; j++)
+				CU_ASSERT(sim_agree(&sim, i, j));
+		sim_free(&sim);
+	}
+}
+
+LM_SUITE("session", {"opens", test_opens}, {"lane_keys", test_lane_keys},
+    {"simultaneous", test_simultaneous}, {"rekey_loses_nothing", test_rekey_loses_nothing},
+    {"previous_epoch_kept", test_previous_epoch_kept}, {"responder_rekeys", test_responder_rekeys},
+    {"lossy_network", test_lossy_network}, {"lost_confirmation", test_lost_confirmation},
+    {"roaming", test_roaming}, {"late_message_moves_nothing", test_late_message_moves_nothing},
+    {"candidates_in_turn", test_candidates_in_turn},
+    {"new_address_is_tried_at_once", test_new_address_is_tried_at_once},
+    {"death_and_return", test_death_and_return}, {"restart_that_calls", test_restart_that_calls},
+    {"restart_that_waits", test_restart_that_waits}, {"goodbye", test_goodbye},
+    {"remove", test_remove}, {"removed_by_callback", test_removed_by_callback},
+    {"clock_steps", test_clock_steps}, {"idle_is_quiet", test_idle_is_quiet},
+    {"evidence_of_esp", test_evidence_of_esp}, {"bounds", test_bounds},
+    {"message_sizes", test_message_sizes}, {"mesh", test_mesh})
