@@ -17,6 +17,7 @@
 	X(keygen)       \
 	X(key)          \
 	X(manifest)     \
+	X(submit)       \
 	X(status)       \
 	X(reload)
 /* clang-format on */
@@ -26,6 +27,7 @@ enum {
 	CLI_OK = 0,
 	CLI_FAILED = 1, /* refused, or could not be done: the reason is on stderr */
 	CLI_USAGE = 2, /* the command line makes no sense */
+	CLI_NO_ANSWER = 3, /* submit: the gateway said nothing */
 };
 
 struct cli_help {
