@@ -278,3 +278,19 @@ bool sim_agree(const struct sim *sim, unsigned a, unsigned b)
 	return lm_peer_state(pa) == LM_PEER_UP && lm_peer_state(pb) == LM_PEER_UP &&
 	       lm_peer_epoch(pa) == lm_peer_epoch(pb);
 }
+
+void sim_two(struct sim *sim, uint64_t seed)
+{
+	sim_init(sim, seed);
+	sim_start(sim, 0);
+	sim_start(sim, 1);
+}
+
+void sim_two_up(struct sim *sim, uint64_t seed)
+{
+	sim_two(sim, seed);
+	sim_know(sim, 1, 0, false);
+	sim_know(sim, 0, 1, true);
+	sim_run(sim, SEC);
+	CU_ASSERT_FATAL(sim_agree(sim, 0, 1));
+}

@@ -70,6 +70,9 @@ void sim_free(struct sim *sim);
 /* Switches a node on, with fresh state but its old key. */
 void sim_start(struct sim *sim, unsigned n);
 void sim_start_with(struct sim *sim, unsigned n, const struct lm_session_config *config);
+/* Nodes 0 and 1, switched on; with _up: 0 has called 1 and both are up. */
+void sim_two(struct sim *sim, uint64_t seed);
+void sim_two_up(struct sim *sim, uint64_t seed);
 void sim_stop(struct sim *sim, unsigned n); /* without a word */
 struct lm_now sim_now(const struct sim *sim, const struct sim_node *node);
 /* Tell a node of another; with_addr: where it is as well. */

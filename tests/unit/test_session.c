@@ -4,26 +4,10 @@
 
 #include <errno.h>
 
-static void two(struct sim *sim, uint64_t seed)
-{
-	sim_init(sim, seed);
-	sim_start(sim, 0);
-	sim_start(sim, 1);
-}
-
-static void two_up(struct sim *sim, uint64_t seed)
-{
-	two(sim, seed);
-	sim_know(sim, 1, 0, false);
-	sim_know(sim, 0, 1, true);
-	sim_run(sim, SEC);
-	CU_ASSERT_FATAL(sim_agree(sim, 0, 1));
-}
-
 static void test_opens(void)
 {
 	static struct sim sim;
-	two(&sim, 1);
+	sim_two(&sim, 1);
 	struct lm_peer *b = sim_know(&sim, 0, 1, true);
 	CU_ASSERT_EQUAL(lm_peer_state(b), LM_PEER_HANDSHAKE);
 	CU_ASSERT_EQUAL(sim_send(&sim, 0, b), -ENOTCONN);
@@ -49,7 +33,7 @@ static void test_opens(void)
 static void test_lane_keys(void)
 {
 	static struct sim sim;
-	two_up(&sim, 2);
+	sim_two_up(&sim, 2);
 	const struct lm_peer *a = sim.nodes[1].peers[0], *b = sim.nodes[0].peers[1];
 	struct lm_net_id net = {{1}}, other_net = {{2}};
 	struct lm_secret secret = {{3}}, other_secret = {{4}};
@@ -77,7 +61,7 @@ static void test_simultaneous(void)
 {
 	static struct sim sim;
 	for (uint64_t seed = 0; seed < 40; seed++) {
-		two(&sim, seed);
+		sim_two(&sim, seed);
 		sim.delay_min = seed * 10 * MSEC;
 		sim.delay_max = sim.delay_min + (seed % 4) * 20 * MSEC;
 		sim_know(&sim, 0, 1, true);
@@ -97,7 +81,7 @@ static void test_simultaneous(void)
 static void traffic_over_rekeys(struct sim *sim, uint64_t seed)
 {
 	unsigned sent = 0, lost = 0;
-	two_up(sim, seed);
+	sim_two_up(sim, seed);
 	sim->delay_min = 5 * MSEC;
 	sim->delay_max = 120 * MSEC; /* much reordering */
 	uint64_t first = sim->next_seq;
@@ -133,7 +117,7 @@ static void test_previous_epoch_kept(void)
 	struct lm_net_id net = {{1}};
 	struct lm_secret secret = {{3}};
 	uint8_t before[36], after[36];
-	two_up(&sim, 3);
+	sim_two_up(&sim, 3);
 	struct lm_peer *p = sim.nodes[0].peers[1];
 	uint32_t old = lm_peer_epoch(p);
 	lm_peer_lane_key(p, old, &net, &secret, true, 0, before);
@@ -152,7 +136,7 @@ static void test_previous_epoch_kept(void)
 static void test_responder_rekeys(void)
 {
 	static struct sim sim;
-	two_up(&sim, 4);
+	sim_two_up(&sim, 4);
 	CU_ASSERT(sim.nodes[0].peers[1]->current->initiator);
 	/* It neither calls nor knows where to; the responder learned the address. */
 	sim.nodes[0].peers[1]->current->rekey_jitter = 1000 * SEC;
@@ -171,7 +155,7 @@ static void test_lossy_network(void)
 {
 	static struct sim sim;
 	for (uint64_t seed = 200; seed < 220; seed++) {
-		two(&sim, seed);
+		sim_two(&sim, seed);
 		sim.loss = 30;
 		sim.dup = 20;
 		sim.delay_min = MSEC;
@@ -206,7 +190,7 @@ static void test_lost_confirmation(void)
 {
 	static struct sim sim;
 	unsigned lost = 0;
-	two(&sim, 5);
+	sim_two(&sim, 5);
 	sim.tap = lose_first_transport;
 	sim.tap_ctx = &lost;
 	sim_know(&sim, 1, 0, false);
@@ -223,7 +207,7 @@ static void test_lost_confirmation(void)
 static void test_roaming(void)
 {
 	static struct sim sim;
-	two_up(&sim, 6);
+	sim_two_up(&sim, 6);
 	struct lm_udp_addr before = sim.nodes[0].addr;
 	sim.nodes[0].addr = (struct lm_udp_addr){{4, {198, 51, 100, 7}}, 32001};
 	int64_t lost = sim_send(&sim, 1, sim.nodes[1].peers[0]);
@@ -254,7 +238,7 @@ static void test_late_message_moves_nothing(void)
 {
 	static struct sim sim;
 	struct sim_packet held = {.len = 0};
-	two_up(&sim, 7);
+	sim_two_up(&sim, 7);
 	sim.tap_ctx = &held;
 	sim.tap = hold_back;
 	int64_t late = sim_send(&sim, 0, sim.nodes[0].peers[1]);
@@ -270,7 +254,7 @@ static void test_late_message_moves_nothing(void)
 static void test_candidates_in_turn(void)
 {
 	static struct sim sim;
-	two(&sim, 8);
+	sim_two(&sim, 8);
 	struct lm_udp_addr addrs[3] = {
 	    {{4, {203, 0, 113, 9}}, 4500}, {{6, {0x20, 1, 0xd, 0xb8}}, 4500}, sim.nodes[1].addr};
 	struct lm_now now = sim_now(&sim, &sim.nodes[0]);
@@ -286,7 +270,7 @@ static void test_candidates_in_turn(void)
 static void test_new_address_is_tried_at_once(void)
 {
 	static struct sim sim;
-	two(&sim, 9);
+	sim_two(&sim, 9);
 	struct lm_udp_addr wrong = {{4, {203, 0, 113, 9}}, 4500};
 	struct lm_now now = sim_now(&sim, &sim.nodes[0]);
 	struct lm_peer *p;
@@ -305,7 +289,7 @@ static void test_new_address_is_tried_at_once(void)
 static void test_death_and_return(void)
 {
 	static struct sim sim;
-	two_up(&sim, 10);
+	sim_two_up(&sim, 10);
 	sim_run(&sim, 100 * SEC);
 	uint64_t died = sim.now;
 	sim_stop(&sim, 1);
@@ -326,7 +310,7 @@ static void test_death_and_return(void)
 static void test_restart_that_calls(void)
 {
 	static struct sim sim;
-	two_up(&sim, 11);
+	sim_two_up(&sim, 11);
 	sim_run(&sim, 50 * SEC);
 	sim_stop(&sim, 1);
 	sim_start(&sim, 1);
@@ -344,7 +328,7 @@ static void test_restart_that_waits(void)
 {
 	static struct sim sim;
 	for (uint64_t seed = 300; seed < 310; seed++) {
-		two_up(&sim, seed);
+		sim_two_up(&sim, seed);
 		sim_run(&sim, 50 * SEC);
 		sim_stop(&sim, 1);
 		sim_start(&sim, 1);
@@ -359,7 +343,7 @@ static void test_restart_that_waits(void)
 static void test_goodbye(void)
 {
 	static struct sim sim;
-	two_up(&sim, 12);
+	sim_two_up(&sim, 12);
 	struct lm_now now = sim_now(&sim, &sim.nodes[1]);
 	lm_sessions_goodbye(sim.nodes[1].s, &now);
 	CU_ASSERT_EQUAL(sim.nodes[1].downs, 1);
@@ -383,7 +367,7 @@ static void test_goodbye(void)
 static void test_remove(void)
 {
 	static struct sim sim;
-	two_up(&sim, 13);
+	sim_two_up(&sim, 13);
 	struct lm_now now = sim_now(&sim, &sim.nodes[1]);
 	lm_peer_remove(sim.nodes[1].s, &now, sim.nodes[1].peers[0]);
 	CU_ASSERT_EQUAL(sim.nodes[1].downs, 1);
@@ -413,7 +397,7 @@ static void remove_at_up(struct sim_node *n, struct lm_peer *p)
 static void test_removed_by_callback(void)
 {
 	static struct sim sim;
-	two_up(&sim, 14);
+	sim_two_up(&sim, 14);
 	sim.nodes[1].on_message = remove_sender;
 	sim_send(&sim, 0, sim.nodes[0].peers[1]);
 	sim_run(&sim, SEC);
@@ -421,7 +405,7 @@ static void test_removed_by_callback(void)
 	CU_ASSERT_EQUAL(sim.nodes[0].downs, 1);
 	sim_free(&sim);
 	for (unsigned who = 0; who < 2; who++) {
-		two(&sim, 15);
+		sim_two(&sim, 15);
 		sim.nodes[who].on_up = remove_at_up;
 		sim_know(&sim, 1, 0, false);
 		sim_know(&sim, 0, 1, true);
@@ -436,7 +420,7 @@ static void test_removed_by_callback(void)
 static void test_clock_steps(void)
 {
 	static struct sim sim;
-	two_up(&sim, 16);
+	sim_two_up(&sim, 16);
 	sim.nodes[0].clock_offset -= (int64_t)(365 * 86400 * SEC);
 	sim_run(&sim, 300 * SEC);
 	CU_ASSERT(sim_agree(&sim, 0, 1));
@@ -462,7 +446,7 @@ static void test_clock_steps(void)
 static void test_idle_is_quiet(void)
 {
 	static struct sim sim;
-	two_up(&sim, 17);
+	sim_two_up(&sim, 17);
 	unsigned before = sim.nodes[0].sent + sim.nodes[1].sent;
 	sim_run(&sim, 3600 * SEC);
 	unsigned sent = sim.nodes[0].sent + sim.nodes[1].sent - before;
@@ -474,7 +458,7 @@ static void test_idle_is_quiet(void)
 static void test_evidence_of_esp(void)
 {
 	static struct sim sim;
-	two_up(&sim, 18);
+	sim_two_up(&sim, 18);
 	sim.loss = 100;
 	for (int i = 0; i < 10; i++) {
 		sim_run(&sim, 10 * SEC);
@@ -531,7 +515,7 @@ static void test_message_sizes(void)
 {
 	static struct sim sim;
 	static uint8_t body[LM_MESSAGE_MAX + 1];
-	two_up(&sim, 20);
+	sim_two_up(&sim, 20);
 	struct lm_now now = sim_now(&sim, &sim.nodes[0]);
 	struct lm_peer *p = sim.nodes[0].peers[1];
 	CU_ASSERT_EQUAL(lm_peer_send(p, &now, 0x30, body, LM_MESSAGE_MAX), 0);
