@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`leasemesh keygen`, `key` and `manifest` from outside: test_manifest.py LEASEMESH SHOP_YAML"""
+import hashlib
+import os
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (Ed25519PrivateKey,
+                                                               Ed25519PublicKey)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+LEASEMESH = None
+SHOP = None
+RFC8032_SEED = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
+RFC8032_KEY = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+
+
+def key_id(public_hex):
+    return hashlib.blake2b(bytes.fromhex(public_hex), digest_size=20).hexdigest()
+
+
+class Tool(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="leasemesh-cli-")
+        self.addCleanup(self.folder.cleanup)
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def write(self, name, text, mode=0o644):
+        with open(self.path(name), "wb") as file:
+            file.write(text if isinstance(text, bytes) else text.encode())
+        os.chmod(self.path(name), mode)
+        return self.path(name)
+
+    def run_tool(self, *args, expect=0, stdin=b""):
+        done = subprocess.run([LEASEMESH, *args], input=stdin, capture_output=True,
+                              cwd=self.folder.name, timeout=60, check=False)
+        out, err = done.stdout, done.stderr.decode()
+        self.assertEqual(done.returncode, expect, f"{args}: {err}")
+        if expect == 0:
+            self.assertEqual(err, "")
+        return out, err
+
+    def text(self, *args, **options):
+        return self.run_tool(*args, **options)[0].decode()
+
+    def refused(self, *args, **options):
+        out, err = self.run_tool(*args, expect=1, **options)
+        self.assertEqual(out, b"")
+        self.assertEqual(err.count("\n"), 1, err)  # one line says it all
+        return err.removeprefix("leasemesh: ").rstrip("\n")
+
+    def usage_error(self, *args):
+        out, err = self.run_tool(*args, expect=2)
+        self.assertEqual(out, b"")
+        self.assertIn("usage: leasemesh", err)
+        return err.split("\n")[0]
+
+    def key_file(self, name="owner.key", seed=RFC8032_SEED):
+        return self.write(name, f"leasemesh-key-v1 {seed}\n", 0o600)
+
+
+class Help(Tool):
+    def test_overview_names_every_command(self):
+        text = self.text("--help")
+        for command in ("keygen", "key", "manifest", "submit", "status", "reload", "version"):
+            self.assertRegex(text, rf"(?m)^  {command} ")
+        self.assertEqual(self.text("help"), text)
+        self.assertEqual(self.run_tool(expect=2)[1], text)
+
+    def test_each_command_has_help(self):
+        for command in re.findall(r"(?m)^  (\w+) ", self.text("--help")):
+            if command in ("version", "help"):
+                continue
+            text = self.text(command, "--help")
+            self.assertIn(f"usage: leasemesh {command}", text)
+            self.assertEqual(self.text("help", command), text)
+
+    def test_version(self):
+        self.assertRegex(self.text("version"), r"^leasemesh \d+\.\d+\.\d+\n$")
+        self.assertEqual(self.text("--version"), self.text("version"))
+
+    def test_nonsense(self):
+        self.assertIn("unknown command 'frobnicate'", self.usage_error("frobnicate"))
+        self.assertIn("unknown option '--frob'", self.usage_error("keygen", "--frob"))
+        self.assertIn("unknown option '-x'", self.usage_error("keygen", "-x"))
+        self.assertIn("'-o' needs an argument", self.usage_error("keygen", "-o"))
+        self.assertIn("unexpected argument 'file'", self.usage_error("keygen", "file"))
+        self.assertIn("sign needs -k", self.usage_error("manifest", "sign", "x"))
+        self.assertIn("-k and -o belong to sign",
+                      self.usage_error("manifest", "check", "-k", "k", "x"))
+        self.assertIn("unknown action 'burn'", self.usage_error("manifest", "burn", "x"))
+        self.assertIn("expected check, sign or show", self.usage_error("manifest", "check"))
+        self.assertIn("expected 'show'", self.usage_error("key", "hide", "x"))
+        self.assertIn("exclude each other", self.usage_error("key", "show", "-p", "-i", "x"))
+
+    def test_full_disk_is_an_error(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([LEASEMESH, "version"], stdout=full, stderr=subprocess.PIPE,
+                                  timeout=60, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"cannot write", done.stderr)
+
+
+class Keys(Tool):
+    def test_keygen_makes_a_key_that_others_understand(self):
+        text = self.text("keygen", "-o", "a.key")
+        public = re.search(r"(?m)^public key: ([0-9a-f]{64})$", text).group(1)
+        self.assertIn(f"key id:     {key_id(public)}\n", text)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path("a.key")).st_mode), 0o600)
+        with open(self.path("a.key"), encoding="ascii") as file:
+            word, seed = file.read().split()
+        self.assertEqual(word, "leasemesh-key-v1")
+        private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(seed))
+        raw = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.assertEqual(raw.hex(), public)
+
+    def test_keygen_never_overwrites_and_never_repeats(self):
+        first = self.text("keygen", "-o", "a.key")
+        self.assertIn("a.key", self.refused("keygen", "-o", "a.key"))
+        self.assertEqual(first.splitlines()[1:], self.text("key", "show", "a.key").splitlines())
+        self.assertNotEqual(first.splitlines()[1], self.text("keygen").splitlines()[1])
+        self.assertTrue(os.path.exists(self.path("leasemesh.key")))
+
+    def test_key_show(self):
+        self.key_file()
+        expected = f"public key: {RFC8032_KEY}\nkey id:     {key_id(RFC8032_KEY)}\n"
+        self.assertEqual(self.text("key", "show", "owner.key"), expected)
+        self.assertEqual(self.text("key", "show", RFC8032_KEY), expected)
+        self.assertEqual(self.text("key", "show", "--public", "owner.key"), RFC8032_KEY + "\n")
+        self.assertEqual(self.text("key", "show", "--id", RFC8032_KEY),
+                         key_id(RFC8032_KEY) + "\n")
+
+    def test_bad_keys(self):
+        self.assertIn("not a valid Ed25519 public key", self.refused("key", "show", "0" * 64))
+        self.assertIn("no.key", self.refused("key", "show", "no.key"))
+        self.assertIn("bad.key", self.refused("key", "show", self.write("bad.key", "x", 0o600)))
+        os.chmod(self.key_file("open.key"), 0o640)
+        self.assertIn("open.key", self.refused("key", "show", "open.key"))
+
+
+class Manifests(Tool):
+    def setUp(self):
+        super().setUp()
+        with open(SHOP, "rb") as file:
+            self.shop = file.read()
+        self.write("shop.yaml", self.shop)
+        self.key_file()
+
+    def test_check(self):
+        self.assertEqual(self.text("manifest", "check", "shop.yaml"),
+                         "shop.yaml: valid: network shop, serial 1, 2 providers, 2 members, "
+                         "2 endpoints\n")
+        self.assertIn("<stdin>: valid", self.text("manifest", "check", "-", stdin=self.shop))
+        bad = self.shop.replace(b"protocol: icmp", b"protocl: icmp", 1)
+        self.write("bad.yaml", bad)
+        self.assertRegex(self.refused("manifest", "check", "bad.yaml"),
+                         r"^bad\.yaml:\d+:\d+: members\[0\]\.egress\[1\]: "
+                         r"unknown key 'protocl'$")
+        self.assertIn("no.yaml: No such file", self.refused("manifest", "check", "no.yaml"))
+        self.write("large.yaml", b"#" * (1 << 20) + b"\n")
+        self.assertEqual(self.refused("manifest", "check", "large.yaml"),
+                         "large.yaml: larger than 1048576 bytes")
+
+    def test_signed_file_is_as_documented(self):
+        self.assertIn("shop.signed: signed, ",
+                      self.text("manifest", "sign", "-k", "owner.key", "shop.yaml"))
+        with open(self.path("shop.signed"), "rb") as file:
+            data = file.read()
+        magic, signature, rest = data.split(b"\n", 2)
+        self.assertEqual(magic, b"leasemesh-manifest-v1")
+        lines = rest.split(b"\n")
+        self.assertEqual(lines[0], b"owner " + RFC8032_KEY.encode())
+        self.assertRegex(lines[1], rb"^secret [0-9a-f]{40} [0-9a-f]{160}$")
+        self.assertEqual(lines[2].split()[1].decode(), key_id(
+            "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"))
+        self.assertEqual(lines[3], f"document {len(self.shop)}".encode())
+        self.assertTrue(rest.endswith(b"\n" + self.shop))
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(RFC8032_KEY))
+        signed = bytes.fromhex(signature.split()[1].decode())
+        public.verify(signed, b"leasemesh-manifest-v1\0" + rest)
+        with self.assertRaises(InvalidSignature):
+            public.verify(signed, b"leasemesh-manifest-v1\0" + rest + b"x")
+
+        self.assertIn("shop.signed: valid and signed: network shop, serial 1",
+                      self.text("manifest", "check", "shop.signed"))
+        self.write("bad.signed", data.replace(b"serial: 1", b"serial: 2"))
+        self.assertEqual(self.refused("manifest", "check", "bad.signed"),
+                         "bad.signed: the signature does not match the contents and the "
+                         "owner's key")
+        self.write("later.signed", data.replace(b"manifest-v1", b"manifest-v2", 1))
+        self.assertEqual(self.refused("manifest", "check", "later.signed"),
+                         "later.signed:1: not a signed manifest of version 1")
+
+    def test_sign_to_other_places(self):
+        out, _ = self.run_tool("manifest", "sign", "-k", "owner.key", "-", stdin=self.shop)
+        self.text("manifest", "sign", "-k", "owner.key", "-o", "x", "shop.yaml")
+        with open(self.path("x"), "rb") as file:
+            self.assertEqual(file.read(), out)
+        self.assertEqual(sorted(os.listdir(self.folder.name)), ["owner.key", "shop.yaml", "x"])
+        self.assertIn("nowhere/x: No such file", self.refused(
+            "manifest", "sign", "-k", "owner.key", "-o", "nowhere/x", "shop.yaml"))
+
+    def test_a_bad_document_is_not_signed(self):
+        self.write("bad.yaml", b"leasemesh: 1\n")
+        self.assertEqual(self.refused("manifest", "sign", "-k", "owner.key", "bad.yaml"),
+                         "bad.yaml:1:1: missing key 'network'")
+        self.assertIn("no.key", self.refused("manifest", "sign", "-k", "no.key", "shop.yaml"))
+        self.assertEqual(sorted(os.listdir(self.folder.name)),
+                         ["bad.yaml", "owner.key", "shop.yaml"])
+
+    def test_show(self):
+        self.text("manifest", "sign", "-k", "owner.key", "shop.yaml")
+        text = self.text("manifest", "show", "shop.signed")
+        net_id = hashlib.blake2b(bytes.fromhex(RFC8032_KEY) + b"shop", digest_size=32)
+        with open(self.path("shop.signed"), "rb") as file:
+            file_hash = hashlib.blake2b(file.read(), digest_size=32)
+        for line in (f"network id  {net_id.hexdigest()}", f"owner key   {RFC8032_KEY}",
+                     f"owner id    {key_id(RFC8032_KEY)}", f"file hash   {file_hash.hexdigest()}",
+                     "serial      1", "expires     2030-01-01T00:00:00Z, then kept as it is",
+                     "ipv4        100.64.10.0/24, gateway 100.64.10.1", "provider beta",
+                     "  address   [2001:db8::2]:4500", "member web, deployment 1001",
+                     "  web/0 at alpha 100.64.10.10 fd5a:10::10",
+                     "  may reach db: tcp 5432, 8000-8010",
+                     "  may be reached from any: icmp"):
+            self.assertIn("\n" + line + "\n", "\n" + text)
+        plain = self.text("manifest", "show", "shop.yaml")
+        self.assertIn("signature   none", plain)
+        self.assertNotIn("\nnetwork id ", plain)
+
+
+if __name__ == "__main__":
+    LEASEMESH, SHOP = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    unittest.main(argv=sys.argv[:1])
