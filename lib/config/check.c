@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
-/* What a packet buffer takes at least: 2 KiB of data, headroom, and its header. */
-#define MBUF_BYTES 2432
+/* As lib/dataplane lays them out: a buffer fills a page, a flow takes two slots of 64 bytes. */
+#define MBUF_BYTES 4096u
+#define FLOW_BYTES 128u
 
 static int check_ports(const struct lm_gateway_config *c, const char *file, struct lm_why *why)
 {
@@ -36,12 +37,17 @@ static int check_cores(const struct lm_gateway_config *c, const char *file, stru
 
 static int check_memory(const struct lm_gateway_config *c, const char *file, struct lm_why *why)
 {
-	uint64_t need_mb = ((uint64_t)c->mbufs * MBUF_BYTES >> 20) + 1;
+	uint64_t buffers = (uint64_t)c->mbufs * MBUF_BYTES >> 20;
+	uint64_t flows = (uint64_t)c->flows * FLOW_BYTES * c->n_workers >> 20;
 
-	if (need_mb > c->memory_mb)
+	if (buffers >= c->memory_mb)
 		return lm_config_why(c, file, "dpdk.mbufs", why,
-		    "%u buffers need %llu MB, memory_mb is %u", c->mbufs,
-		    (unsigned long long)need_mb, c->memory_mb);
+		    "%u buffers take %llu MB, memory_mb is %u", c->mbufs,
+		    (unsigned long long)buffers, c->memory_mb);
+	if (buffers + flows >= c->memory_mb)
+		return lm_config_why(c, file, "dpdk.memory_mb", why,
+		    "%u is too little: buffers and flow tables alone take %llu", c->memory_mb,
+		    (unsigned long long)(buffers + flows));
 	return 0;
 }
 

@@ -206,9 +206,11 @@ static const struct refused {
     {"[1, 2]", "[1]; memory_mb = 4294968320", "gw.conf:4: memory_mb: number too large"},
     {"[1, 2]", "[4294967297]", "gw.conf:4: worker_cores: number too large"},
     {"[1, 2]", "[1]; memory_mb = 100",
-	"gw.conf: dpdk.mbufs: 65536 buffers need 153 MB, memory_mb is 100"},
+	"gw.conf: dpdk.mbufs: 65536 buffers take 256 MB, memory_mb is 100"},
+    {"[1, 2]", "[1, 2]; memory_mb = 272",
+	"gw.conf:4: dpdk.memory_mb: 272 is too little: buffers and flow tables alone take 272"},
     {"[1, 2]", "[1]; mbufs = 1000000",
-	"gw.conf:4: dpdk.mbufs: 1000000 buffers need 2320 MB, memory_mb is 1024"},
+	"gw.conf:4: dpdk.mbufs: 1000000 buffers take 3906 MB, memory_mb is 1024"},
     {"[1, 2]", "[1]; file_prefix = \"a/b\"",
 	"gw.conf:4: dpdk.file_prefix: only letters, digits, '_', '-' and '.', and a letter or "
 	"digit first"},
@@ -316,6 +318,7 @@ static void test_accepted(void)
 {
 	static const char *const cases[][2] = {
 	    {"[1, 2]", "[1]; memory_mb = 1024L"},
+	    {"[1, 2]", "[1, 2]; memory_mb = 273"},
 	    {"[1, 2]", "( 1, 2 )"}, /* a list is as good as an array */
 	    {"[1, 2]", "[0, 0]; pin = false"}, /* the kernel schedules threads */
 	    {"owners = ( );\n", "owners = ( ); # at the end"}, /* and no newline after it */
