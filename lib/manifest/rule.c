@@ -13,9 +13,10 @@
 
 enum { K_PEER, K_PROTOCOL, K_PORTS, N_KEYS };
 
+/* SCTP's ports are not looked at by the data path: a rule on them would never match. */
 static bool has_ports(uint16_t protocol)
 {
-	return protocol == PROTO_TCP || protocol == PROTO_UDP || protocol == PROTO_SCTP;
+	return protocol == PROTO_TCP || protocol == PROTO_UDP;
 }
 
 /* ---- peers ---- */
@@ -140,7 +141,7 @@ static int read_range(struct lm_rule *rule, const struct lm_place *p)
 static int read_ports(struct lm_rule *rule, const struct lm_place *p)
 {
 	if (!has_ports(rule->protocol))
-		return lm_place_error(p, EINVAL, "only tcp, udp and sctp have ports");
+		return lm_place_error(p, EINVAL, "only tcp and udp have ports");
 	bool is_list = p->node->kind == LM_YAML_LIST;
 	int err = is_list ? lm_place_list(p, 1, LM_RULE_PORTS_MAX) : 0;
 	if (err < 0)

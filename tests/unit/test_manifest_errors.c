@@ -325,9 +325,11 @@ static void test_bad_rules(void)
 	    {"{to: db, protocol: 58}",
 		"23:28: members[0].egress[0].protocol: ICMPv6 is written 'icmp', which means both"},
 	    {"{to: db, protocol: icmp, ports: 8}",
-		"23:41: members[0].egress[0].ports: only tcp, udp and sctp have ports"},
+		"23:41: members[0].egress[0].ports: only tcp and udp have ports"},
 	    {"{to: db, protocol: any, ports: 80}",
-		"23:40: members[0].egress[0].ports: only tcp, udp and sctp have ports"},
+		"23:40: members[0].egress[0].ports: only tcp and udp have ports"},
+	    {"{to: db, protocol: sctp, ports: 80}",
+		"23:41: members[0].egress[0].ports: only tcp and udp have ports"},
 	    {"{to: db, protocol: tcp, ports: 0}",
 		"23:40: members[0].egress[0].ports: expected a port from 1 to 65535 or a range "
 		"like 8000-8010, found '0'"},
