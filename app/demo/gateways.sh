@@ -315,7 +315,8 @@ manifest()
 
 submit()
 {
-	at tenant "$LM_BUILD/app/cli/leasemesh" submit --to "$(address4 "$1"):4500" "$2"
+	at tenant "$LM_BUILD/app/cli/leasemesh" submit --to "$(address4 "$1"):4500" \
+		--key "$(cat "$T/gateway/$1/public")" "$2"
 }
 
 # Both clients run our own script, which changes this workload's namespace and nothing else.

@@ -18,11 +18,9 @@ refused()
 
 begin
 shop_hosts
-gateway gamma
 gateway_start alpha
 gateway_start beta
 shop_attach
-export LM_PROVIDERS="alpha beta"
 open_members | shop_network 5
 shop_addresses
 await 10 reaches web 100.64.10.20
