@@ -15,8 +15,8 @@
 #define GET_LEN (LM_BLOB_HASH_LEN + 4)
 #define RETRY_FIRST_NS (500 * NS_PER_MS) /* until a round trip was measured */
 #define RETRY_MIN_NS (100 * NS_PER_MS)
-#define RETRY_MAX_NS (2000 * NS_PER_MS)
-#define STALL_NS (10000 * NS_PER_MS) /* without a new chunk: given up */
+#define RETRY_MAX_NS (1000 * NS_PER_MS)
+#define STALL_NS (15000 * NS_PER_MS) /* without a new chunk: given up */
 
 _Static_assert(GET_LEN + LM_BLOB_CHUNK <= LM_MESSAGE_MAX, "a chunk does not fit");
 
