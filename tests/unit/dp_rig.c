@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dp_rig.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+#include <rte_eth_ring.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+#include "base/log.h"
+#include "manifest/manifest.h"
+#include "packet/build.h"
+#include "packet/frame.h"
+#include "policy/policy.h"
+
+#define RING_SIZE 2048
+#define NET4 "100.64.10.0/24"
+
+const struct rig_host rig_hosts[RIG_HOSTS] = {
+    [WEB] = {"web", 0, 0, 100, 0, 101, {{2, 0, 0, 0, 0, 1}}, "100.64.10.10", "fd5a:10::10"},
+    [APP] = {"app", 0, 0, 101, 1, 102, {{2, 0, 0, 0, 0, 2}}, "100.64.10.11", "fd5a:10::11"},
+    [TWIN] = {"web", 0, 1, 102, 0, 103, {{2, 0, 0, 0, 0, 3}}, "100.64.10.10", "fd5a:10::10"},
+    [DB] = {"db", 1, 0, 200, 2, 0, {{2, 0, 0, 0, 1, 1}}, "100.64.10.20", "fd5a:10::20"},
+    [CACHE] = {"cache", 1, 0, 201, 3, 202, {{2, 0, 0, 0, 1, 2}}, "100.64.10.21", "fd5a:10::21"},
+    [MIRROR] = {"db", 1, 1, 202, 2, 203, {{2, 0, 0, 0, 1, 3}}, "100.64.10.20", "fd5a:10::20"},
+};
+
+#define MEMBERS_HEAD \
+	"leasemesh: 1\n" \
+	"network: shop\n" \
+	"serial: 1\n" \
+	"prefixes: {ipv4: " NET4 ", ipv6: \"fd5a:10::/64\"}\n" \
+	"providers:\n" \
+	"  - {name: a, key: d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a, " \
+	"addresses: [\"192.0.2.1:4500\"]}\n" \
+	"  - {name: b, key: 3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c, " \
+	"addresses: [\"192.0.2.2:4500\"]}\n" \
+	"members:\n"
+
+/* web may reach db by TCP 5432 and 8000-8010, UDP 53 and ICMP; nobody else anything but app. */
+const char rig_policy[] =
+    "  - name: web\n"
+    "    deployment: 1\n"
+    "    endpoints: [{provider: a, ipv4: 100.64.10.10, ipv6: \"fd5a:10::10\"}]\n"
+    "    egress:\n"
+    "      - {to: db, protocol: tcp, ports: [5432, 8000-8010]}\n"
+    "      - {to: [db, app], protocol: icmp}\n"
+    "      - {to: [db, app], protocol: udp}\n"
+    "  - name: app\n"
+    "    deployment: 2\n"
+    "    endpoints: [{provider: a, ipv4: 100.64.10.11, ipv6: \"fd5a:10::11\"}]\n"
+    "    ingress:\n"
+    "      - {from: web, protocol: udp, ports: 53}\n"
+    "  - name: db\n"
+    "    deployment: 3\n"
+    "    endpoints: [{provider: b, ipv4: 100.64.10.20, ipv6: \"fd5a:10::20\"}]\n"
+    "    ingress:\n"
+    "      - {from: web, protocol: tcp, ports: [5432, 9000]}\n"
+    "      - {from: web, protocol: udp}\n"
+    "      - {from: any, protocol: icmp}\n"
+    "  - name: cache\n"
+    "    deployment: 4\n"
+    "    endpoints: [{provider: b, ipv4: 100.64.10.21, ipv6: \"fd5a:10::21\"}]\n"
+    "    ingress:\n"
+    "      - {from: any, protocol: udp}\n";
+
+static void must(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "rig: %s failed\n", what);
+	abort();
+}
+
+#define MUST(x) must(x, #x)
+
+struct lm_ip rig_ip(const char *text)
+{
+	struct lm_ip ip = {0};
+
+	if (text)
+		MUST(lm_ip_parse(&ip, text) == 0);
+	return ip;
+}
+
+void rig_start(void)
+{
+	static bool started;
+	char *argv[] = {"test", "--no-huge", "--no-pci", "--no-telemetry", "--no-shconf",
+	    "--log-level=error", "-l", "0", "-m", "1024", "--iova-mode=va", NULL};
+
+	if (!started)
+		MUST(rte_eal_init(RTE_DIM(argv) - 1, argv) >= 0);
+	lm_log_set_level(LM_WARN);
+	started = true;
+}
+
+/* ---- ports ---------------------------------------------------------------- */
+
+static void open_port(
+    struct rig_gw *gw, struct rig_port *port, bool underlay, unsigned n_queues, struct lm_mac *mac)
+{
+	static unsigned serial;
+	struct lm_dp_port_config config = {.underlay = underlay};
+	struct lm_dp_port_info info;
+	struct lm_why why = {0};
+	char name[24];
+
+	port->n_queues = n_queues;
+	for (unsigned q = 0; q < n_queues; q++) {
+		snprintf(name, sizeof name, "rig_rx_%u_%u", serial, q);
+		port->rx[q] = rte_ring_create(name, RING_SIZE, 0, RING_F_SP_ENQ | RING_F_SC_DEQ);
+		snprintf(name, sizeof name, "rig_tx_%u_%u", serial, q);
+		port->tx[q] = rte_ring_create(name, RING_SIZE, 0, RING_F_SP_ENQ | RING_F_SC_DEQ);
+		MUST(port->rx[q] && port->tx[q]);
+	}
+	snprintf(name, sizeof name, "rig%u", serial++);
+	int ethdev = rte_eth_from_rings(name, port->rx, n_queues, port->tx, n_queues, 0);
+	MUST(ethdev >= 0);
+	snprintf(config.name, sizeof config.name, underlay ? "wan" : "lan");
+	MUST(rte_eth_dev_get_name_by_port((uint16_t)ethdev, config.device) == 0);
+	int index = lm_dp_port_add(gw->dp, &config, &why);
+	must(index >= 0, why.text);
+	port->index = (unsigned)index;
+	MUST(lm_dp_port_info(gw->dp, port->index, &info) == 0);
+	*mac = info.mac; /* the driver's choice */
+}
+
+static void free_rings(struct rig_port *port)
+{
+	struct rte_mbuf *m;
+
+	for (unsigned q = 0; q < port->n_queues; q++) {
+		while (rte_ring_dequeue(port->rx[q], (void **)&m) == 0)
+			rte_pktmbuf_free(m);
+		while (rte_ring_dequeue(port->tx[q], (void **)&m) == 0)
+			rte_pktmbuf_free(m);
+		rte_ring_free(port->rx[q]);
+		rte_ring_free(port->tx[q]);
+	}
+}
+
+/* ---- what control would publish ------------------------------------------- */
+
+static void publish_attachments(struct rig *r, unsigned g)
+{
+	struct lm_dp_attachment list[RIG_HOSTS];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < RIG_HOSTS; i++) {
+		const struct rig_host *h = &rig_hosts[i];
+
+		if (h->gw == g)
+			list[n++] = (struct lm_dp_attachment){.id = h->attachment,
+			    .port = r->gw[g].access.index,
+			    .vlan = h->vlan,
+			    .has_mac = true,
+			    .mac = h->mac,
+			    .net = h->net,
+			    .endpoint = h->endpoint};
+	}
+	MUST(lm_dp_attachments_publish(r->gw[g].dp, list, n) == 0);
+}
+
+static uint32_t attachment_of(unsigned gw, uint32_t net, const struct lm_ip *ip4)
+{
+	for (unsigned i = 0; i < RIG_HOSTS; i++) {
+		struct lm_ip own = rig_ip(rig_hosts[i].ip4);
+
+		if (rig_hosts[i].gw == gw && rig_hosts[i].net == net && lm_ip_equal(&own, ip4))
+			return rig_hosts[i].attachment;
+	}
+	return LM_DP_NONE;
+}
+
+void rig_publish(struct rig *r, unsigned gw, uint32_t net, const char *yaml)
+{
+	char text[8192];
+	struct lm_manifest *m;
+	struct lm_why why = {0};
+	struct lm_dp_endpoint eps[16];
+
+	int len = snprintf(text, sizeof text, "%s%s", MEMBERS_HEAD, yaml ? yaml : rig_policy);
+	must(lm_manifest_parse(&m, "rig", text, (size_t)len, &why) == 0, why.text);
+	for (unsigned i = 0; i < m->n_endpoints; i++) {
+		const struct lm_endpoint *e = &m->endpoints[i];
+		bool ours = e->provider == gw;
+
+		eps[i] = (struct lm_dp_endpoint){.ipv4 = e->ipv4,
+		    .ipv6 = e->ipv6,
+		    .member = e->member,
+		    .attachment = ours ? attachment_of(gw, net, &e->ipv4) : LM_DP_NONE,
+		    .peer = ours ? LM_DP_NONE : RIG_PEER};
+	}
+	struct lm_dp_network spec = {.net4 = m->ipv4,
+	    .net6 = m->ipv6,
+	    .gateway4 = rig_ip("100.64.10.1"),
+	    .gateway6 = rig_ip("fd5a:10::1"),
+	    .mtu = RIG_MTU,
+	    .endpoints = eps,
+	    .n_endpoints = m->n_endpoints};
+	MUST(lm_policy_compile(&spec.policy, m) == 0);
+	MUST(lm_dp_network_publish(r->gw[gw].dp, net, &spec) == 0);
+	lm_manifest_free(m);
+}
+
+void rig_keys(struct rig *r, uint8_t seed)
+{
+	for (uint32_t net = 0; net < 2; net++) {
+		uint8_t keymat[2][RIG_LANES_MAX][36];
+
+		for (unsigned g = 0; g < 2; g++)
+			for (uint8_t lane = 0; lane < r->n_lanes; lane++) {
+				memset(keymat[g][lane], (int)(seed + 64 * net + 16 * g + lane), 36);
+				MUST(lm_dp_sa_in_add(r->gw[g].dp, net, RIG_PEER, lane,
+					 (uint8_t)r->n_lanes, keymat[g][lane],
+					 &r->gw[g].spi[net][lane]) == 0);
+			}
+		for (unsigned g = 0; g < 2; g++)
+			MUST(lm_dp_sa_out_set(r->gw[g].dp, net, RIG_PEER, (uint8_t)r->n_lanes,
+				 r->gw[!g].spi[net], keymat[!g]) == 0);
+	}
+}
+
+static void publish_path(struct rig *r, unsigned g)
+{
+	struct rig_gw *gw = &r->gw[g];
+	const struct lm_dp_path path = {.port = gw->under.index,
+	    .src = gw->under_mac,
+	    .dst = r->gw[!g].under_mac,
+	    .src_ip = gw->outer,
+	    .dst_ip = r->gw[!g].outer,
+	    .dst_port = RIG_UDP,
+	    .one_source_port = r->options.one_source_port};
+
+	MUST(lm_dp_peer_path(gw->dp, RIG_PEER, &path) == 0);
+	MUST(lm_dp_underlay_addrs(gw->dp, &gw->outer, 1) == 0);
+}
+
+/* ---- create and free ------------------------------------------------------ */
+
+static void open_gw(struct rig *r, unsigned g)
+{
+	struct rig_gw *gw = &r->gw[g];
+	const struct rig_options *o = &r->options;
+	unsigned n_queues = o->queues[g] ? o->queues[g] : o->workers[g];
+	const struct lm_dp_config config = {.n_workers = o->workers[g],
+	    .max_networks = 4,
+	    .max_peers = 8,
+	    .max_endpoints = 256,
+	    .max_sas = 64,
+	    .flows = o->flows ? o->flows : 4096,
+	    .flow_timeout_s = 300,
+	    .udp_port = RIG_UDP,
+	    .busy_poll = true,
+	    .lane_source_ports = true,
+	    .mbufs = 8191};
+
+	gw->n_workers = o->workers[g];
+	gw->outer = o->ipv6 ? rig_ip(g ? "2001:db8::2" : "2001:db8::1")
+			    : rig_ip(g ? "192.0.2.2" : "192.0.2.1");
+	MUST(lm_dp_create(&gw->dp, &config) == 0);
+	open_port(gw, &gw->under, true, n_queues, &gw->under_mac);
+	open_port(gw, &gw->access, false, n_queues, &gw->access_mac);
+}
+
+struct rig *rig_create(const struct rig_options *options)
+{
+	struct rig *r = calloc(1, sizeof *r);
+
+	rig_start();
+	MUST(r != NULL);
+	r->options = *options;
+	unsigned most = RTE_MAX(options->workers[0], options->workers[1]);
+	r->n_lanes = rte_align32pow2(most);
+	for (unsigned g = 0; g < 2; g++)
+		open_gw(r, g);
+	for (unsigned g = 0; g < 2; g++) {
+		publish_attachments(r, g);
+		publish_path(r, g);
+		rig_publish(r, g, 0, NULL);
+		rig_publish(r, g, 1, NULL);
+	}
+	rig_keys(r, 1);
+	return r;
+}
+
+void rig_free(struct rig *r)
+{
+	for (unsigned g = 0; g < 2; g++) {
+		free_rings(&r->gw[g].under);
+		free_rings(&r->gw[g].access);
+		lm_dp_ports_stop(r->gw[g].dp);
+	}
+	for (unsigned g = 0; g < 2; g++)
+		lm_dp_free(r->gw[g].dp);
+	free(r);
+}
+
+/* ---- frames --------------------------------------------------------------- */
+
+/* As RSS would: all of a flow, and all of a lane, in one queue. */
+static unsigned choose_queue(
+    struct rig_gw *gw, const struct rig_port *port, const uint8_t *frame, size_t len)
+{
+	struct lm_frame f;
+
+	if (lm_frame_parse(&f, frame, len) != 0 || f.ip == 0 || f.l4_len < 4)
+		return gw->turn++ % port->n_queues;
+	return (f.l4[0] + f.l4[1] + f.l4[2] + f.l4[3]) % port->n_queues;
+}
+
+void rig_put(
+    struct rig *r, unsigned gw, struct rig_port *port, const void *frame, size_t len, int queue)
+{
+	struct rig_gw *to = &r->gw[gw];
+	struct rte_mbuf *m = rte_pktmbuf_alloc(lm_dp_pool(to->dp));
+
+	MUST(m != NULL);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
+	unsigned q = queue < 0 ? choose_queue(to, port, frame, len) : (unsigned)queue;
+	MUST(rte_ring_enqueue(port->rx[q], m) == 0);
+	to->sent++;
+}
+
+void rig_send(struct rig *r, enum rig_host_id from, const void *frame, size_t len)
+{
+	unsigned gw = rig_hosts[from].gw;
+
+	rig_put(r, gw, &r->gw[gw].access, frame, len, -1);
+}
+
+static size_t take(struct rig_port *port, void *frame)
+{
+	struct rte_mbuf *m;
+
+	for (unsigned q = 0; q < port->n_queues; q++) {
+		if (rte_ring_dequeue(port->tx[q], (void **)&m) != 0)
+			continue;
+		size_t len = rte_pktmbuf_data_len(m);
+		MUST(m->nb_segs == 1 && len == rte_pktmbuf_pkt_len(m) && len <= RIG_FRAME_MAX);
+		memcpy(frame, rte_pktmbuf_mtod(m, void *), len);
+		rte_pktmbuf_free(m);
+		return len;
+	}
+	return 0;
+}
+
+static unsigned turn_wire(struct rig *r, unsigned from)
+{
+	uint8_t frame[RIG_FRAME_MAX];
+	size_t len;
+	unsigned n = 0;
+
+	for (; (len = take(&r->gw[from].under, frame)) > 0; n++) {
+		r->wired++;
+		if (!r->wire || r->wire(r->ctx, from, frame, &len))
+			rig_put(r, !from, &r->gw[!from].under, frame, len, -1);
+	}
+	return n;
+}
+
+void rig_run(struct rig *r)
+{
+	unsigned moved;
+
+	do {
+		moved = 0;
+		for (unsigned g = 0; g < 2; g++)
+			for (unsigned w = 0; w < r->gw[g].n_workers; w++)
+				moved += lm_dp_poll_once(r->gw[g].dp, w);
+		for (unsigned g = 0; g < 2; g++)
+			moved += turn_wire(r, g);
+	} while (moved > 0);
+}
+
+size_t rig_take(struct rig *r, unsigned gw, void *frame)
+{
+	return take(&r->gw[gw].access, frame);
+}
+
+unsigned rig_drain(struct rig *r, unsigned gw)
+{
+	uint8_t frame[RIG_FRAME_MAX];
+	unsigned n = 0;
+
+	while (rig_take(r, gw, frame) > 0)
+		n++;
+	return n;
+}
+
+static void count_punt(void *ctx, const struct lm_dp_punt *punt)
+{
+	unsigned *by_reason = ctx;
+
+	by_reason[punt->reason]++;
+}
+
+unsigned rig_punts(struct rig *r, unsigned gw, unsigned by_reason[LM_PUNT_MAX])
+{
+	unsigned ignored[LM_PUNT_MAX] = {0}, n = 0, got;
+
+	while (
+	    (got = lm_dp_punts(r->gw[gw].dp, 32, count_punt, by_reason ? by_reason : ignored)) > 0)
+		n += got;
+	return n;
+}
+
+uint64_t rig_drops(const struct rig *r, unsigned gw, enum lm_drop why)
+{
+	struct lm_counters c;
+
+	lm_dp_counters(r->gw[gw].dp, -1, &c);
+	return c.drops[why];
+}
+
+static bool balanced(const struct lm_counters *c)
+{
+	uint64_t in = c->rx + c->injected + c->handed_in, out = c->tx + c->handed_out;
+
+	for (unsigned i = 0; i < LM_DROP_MAX; i++)
+		out += c->drops[i];
+	for (unsigned i = 0; i < LM_PUNT_MAX; i++)
+		out += c->punts[i];
+	return in == out;
+}
+
+bool rig_balanced(struct rig *r)
+{
+	bool ok = true;
+
+	for (unsigned g = 0; g < 2; g++) {
+		struct rig_gw *gw = &r->gw[g];
+		struct lm_counters c;
+
+		for (unsigned w = 0; w < gw->n_workers; w++) {
+			lm_dp_counters(gw->dp, (int)w, &c);
+			ok = ok && balanced(&c);
+		}
+		lm_dp_counters(gw->dp, -1, &c);
+		ok = ok && balanced(&c) && c.handed_in == c.handed_out && c.rx == gw->sent;
+		rig_punts(r, g, NULL);
+		rig_drain(r, g);
+		ok = ok && lm_dp_mbufs_in_use(gw->dp) == 0;
+	}
+	return ok;
+}
+
+/* ---- workloads' frames ---------------------------------------------------- */
+
+static void build_tcp(struct lm_build *b, const struct rig_packet *p)
+{
+	lm_write_u16(&b->w, p->src_port);
+	lm_write_u16(&b->w, p->dst_port);
+	lm_write_u64(&b->w, 1);
+	lm_write_u8(&b->w, p->mss ? 6 << 4 : 5 << 4);
+	lm_write_u8(&b->w, p->tcp_flags);
+	lm_write_u16(&b->w, 65535);
+	lm_write_u32(&b->w, 0);
+	if (p->mss) {
+		lm_write_u16(&b->w, 2 << 8 | 4);
+		lm_write_u16(&b->w, p->mss);
+	}
+}
+
+static void build_icmp(struct lm_build *b, const struct rig_packet *p)
+{
+	lm_build_icmp(b, (uint8_t)p->src_port, 0);
+	lm_write_u16(&b->w, p->dst_port);
+	lm_write_u16(&b->w, 1);
+}
+
+static void finish_tcp(struct lm_build *b)
+{
+	size_t len = (size_t)(b->w.at - b->l4);
+	uint16_t sum = b->family == 4 ? lm_ipv4_l4_checksum((void *)b->ip, IPPROTO_TCP, b->l4, len)
+				      : lm_ipv6_l4_checksum((void *)b->ip, IPPROTO_TCP, b->l4, len);
+
+	memcpy(b->l4 + 16, &sum, 2);
+}
+
+size_t rig_build(const struct rig *r, uint8_t *frame, const struct rig_packet *p)
+{
+	const struct rig_host *from = &rig_hosts[p->from], *to = &rig_hosts[p->to];
+	struct lm_ip src = rig_ip(p->src_ip ? p->src_ip : p->ipv6 ? from->ip6 : from->ip4);
+	struct lm_ip dst = rig_ip(p->dst_ip ? p->dst_ip : p->ipv6 ? to->ip6 : to->ip4);
+	struct lm_build b;
+
+	lm_build_ether(&b, frame, RIG_FRAME_MAX, &r->gw[from->gw].access_mac, &from->mac,
+	    from->vlan, p->ipv6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
+	lm_build_ip(&b, &src, &dst, p->protocol, p->ttl ? p->ttl : 64);
+	if (p->protocol == IPPROTO_UDP)
+		lm_build_udp(&b, p->src_port, p->dst_port);
+	else if (p->protocol == IPPROTO_TCP)
+		build_tcp(&b, p);
+	else if (p->protocol == IPPROTO_ICMP || p->protocol == IPPROTO_ICMPV6)
+		build_icmp(&b, p);
+	for (unsigned i = 0; i < p->payload; i++)
+		lm_write_u8(&b.w, p->inside ? p->inside[i]
+				  : i < 4   ? (uint8_t)(p->tag >> (8 * i))
+					    : (uint8_t)i);
+	if (p->protocol == IPPROTO_TCP) {
+		/* Its pseudo header needs the lengths of the IP header, which the end writes. */
+		struct lm_build first = b;
+
+		lm_build_end(&first);
+		finish_tcp(&b);
+	}
+	return lm_build_end(&b);
+}
+
+bool rig_passes(struct rig *r, const struct rig_packet *p, uint8_t *frame, size_t *len)
+{
+	uint8_t own[RIG_FRAME_MAX];
+	size_t n, dummy;
+
+	frame = frame ? frame : own;
+	len = len ? len : &dummy;
+	n = rig_build(r, frame, p);
+	rig_send(r, p->from, frame, n);
+	rig_run(r);
+	*len = rig_take(r, rig_hosts[p->to].gw, frame);
+	unsigned more = rig_drain(r, 0) + rig_drain(r, 1);
+	return *len > 0 && more == 0;
+}

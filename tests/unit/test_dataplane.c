@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What workloads may do, and what becomes of their packets: both gateways, real keys. */
+#include <netinet/in.h>
+#include "dp_rig.h"
+#include "packet/build.h"
+#include "packet/frame.h"
+#include "suite.h"
+
+static const struct rig_options one = {.workers = {1, 1}};
+
+static const struct rig_packet query = {.from = WEB,
+    .to = DB,
+    .protocol = IPPROTO_UDP,
+    .src_port = 4000,
+    .dst_port = 53,
+    .payload = 100};
+
+static struct rig_packet reply_to(const struct rig_packet *p)
+{
+	struct rig_packet reply = *p;
+
+	reply.from = p->to;
+	reply.to = p->from;
+	reply.src_port = p->dst_port;
+	reply.dst_port = p->src_port;
+	return reply;
+}
+
+static bool passes(struct rig *r, struct rig_packet p)
+{
+	return rig_passes(r, &p, NULL, NULL);
+}
+
+/* True if the packet was dropped for this reason, at this gateway, and for no other. */
+static bool refused(struct rig *r, struct rig_packet p, unsigned gw, enum lm_drop why)
+{
+	uint64_t before = rig_drops(r, gw, why);
+
+	return !passes(r, p) && rig_drops(r, gw, why) == before + 1;
+}
+
+static void end(struct rig *r)
+{
+	CU_ASSERT_TRUE(rig_balanced(r));
+	rig_free(r);
+}
+
+/* What arrives is the packet that was sent, one hop (or two) older, in a new Ethernet frame. */
+static void check_arrived(const struct rig *r, const struct rig_packet *p, const uint8_t *frame,
+    size_t len, unsigned hops)
+{
+	const struct rig_host *to = &rig_hosts[p->to];
+	uint8_t sent[RIG_FRAME_MAX];
+	struct lm_frame a, b;
+
+	CU_ASSERT_EQUAL(lm_frame_parse(&a, sent, rig_build(r, sent, p)), 0);
+	CU_ASSERT_EQUAL_FATAL(lm_frame_parse(&b, frame, len), 0);
+	CU_ASSERT_EQUAL(memcmp(frame, to->mac.b, 6), 0);
+	CU_ASSERT_EQUAL(memcmp(frame + 6, r->gw[to->gw].access_mac.b, 6), 0);
+	CU_ASSERT_EQUAL(b.vlan, to->vlan);
+	CU_ASSERT_EQUAL(len, (size_t)(b.l3 - frame) + a.l3_len);
+	CU_ASSERT_EQUAL_FATAL(a.l3_len, b.l3_len);
+	CU_ASSERT_EQUAL(memcmp(a.l4, b.l4, a.l4_len), 0);
+	if (p->ipv6) {
+		CU_ASSERT_EQUAL(a.ip6->hop_limits - b.ip6->hop_limits, hops);
+	} else {
+		CU_ASSERT_EQUAL(a.ip4->time_to_live - b.ip4->time_to_live, hops);
+		CU_ASSERT_TRUE(lm_frame_ipv4_checksum_ok(&b));
+	}
+}
+
+static void test_delivery(void)
+{
+	struct rig *r = rig_create(&one);
+	uint8_t frame[RIG_FRAME_MAX];
+	size_t len;
+
+	for (unsigned i = 0; i < 40; i++) {
+		struct rig_packet p = query;
+
+		p.ipv6 = i & 1;
+		p.payload = (uint16_t)(i * 34); /* every length of padding, up to the MTU */
+		struct rig_packet back = reply_to(&p);
+		CU_ASSERT_TRUE_FATAL(rig_passes(r, &p, frame, &len));
+		check_arrived(r, &p, frame, len, 2);
+		CU_ASSERT_TRUE_FATAL(rig_passes(r, &back, frame, &len));
+		check_arrived(r, &back, frame, len, 2);
+	}
+	CU_ASSERT_EQUAL(r->wired, 80);
+	CU_ASSERT_EQUAL(lm_dp_peer_rx(r->gw[1].dp, RIG_PEER), 40);
+	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), 2);
+	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[1].dp), 2);
+	end(r);
+}
+
+static void test_ipv6_underlay(void)
+{
+	struct rig_options o = one;
+
+	o.ipv6 = true;
+	struct rig *r = rig_create(&o);
+	CU_ASSERT_TRUE(passes(r, query));
+	CU_ASSERT_TRUE(passes(r, reply_to(&query)));
+	end(r);
+}
+
+static void test_local(void)
+{
+	struct rig *r = rig_create(&one);
+	struct rig_packet p = query;
+	uint8_t frame[RIG_FRAME_MAX];
+	size_t len;
+
+	p.to = APP;
+	CU_ASSERT_TRUE(rig_passes(r, &p, frame, &len));
+	check_arrived(r, &p, frame, len, 1);
+	CU_ASSERT_TRUE(passes(r, reply_to(&p)));
+	CU_ASSERT_EQUAL(r->wired, 0);
+	p.dst_port = 54;
+	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_POLICY_INGRESS));
+	end(r);
+}
+
+static void test_policy(void)
+{
+	struct rig *r = rig_create(&one);
+	struct rig_packet p = query;
+
+	/* Nothing comes back before something was sent, and db may not begin. */
+	CU_ASSERT_TRUE(refused(r, reply_to(&query), 1, LM_DROP_POLICY_EGRESS));
+	p.protocol = IPPROTO_TCP;
+	p.dst_port = 5432;
+	CU_ASSERT_TRUE(passes(r, p));
+	CU_ASSERT_TRUE(passes(r, reply_to(&p)));
+	p.dst_port = 8005; /* egress of web, but no ingress of db */
+	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_POLICY_INGRESS));
+	p.dst_port = 9000; /* the other way round */
+	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_POLICY_EGRESS));
+	p.to = CACHE;
+	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_POLICY_EGRESS));
+	p.dst_ip = "100.64.10.99";
+	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_NO_ROUTE));
+	/* What was denied is not remembered. */
+	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), 1);
+	end(r);
+}
+
+/* A gateway that lets everything pass cannot talk its peer into it. */
+static void test_policy_at_both_ends(void)
+{
+	static const char lax[] =
+	    "  - {name: web, deployment: 1, endpoints: [{provider: a, ipv4: 100.64.10.10}],\n"
+	    "     egress: [{to: any, protocol: any}], ingress: [{from: any, protocol: any}]}\n"
+	    "  - {name: db, deployment: 3, endpoints: [{provider: b, ipv4: 100.64.10.20}],\n"
+	    "     egress: [{to: any, protocol: any}], ingress: [{from: any, protocol: any}]}\n";
+	struct rig *r = rig_create(&one);
+	struct rig_packet p = query;
+
+	p.protocol = IPPROTO_TCP;
+	p.dst_port = 22;
+	rig_publish(r, 0, 0, lax);
+	CU_ASSERT_TRUE(refused(r, p, 1, LM_DROP_POLICY_EGRESS));
+	p.dst_port = 8005;
+	CU_ASSERT_TRUE(refused(r, p, 1, LM_DROP_POLICY_INGRESS));
+	rig_publish(r, 0, 0, NULL);
+	rig_publish(r, 1, 0, lax);
+	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_POLICY_INGRESS));
+	rig_publish(r, 0, 0, lax);
+	CU_ASSERT_TRUE(passes(r, p));
+	end(r);
+}
+
+/* A flow ends at its next packet when a new policy denies it; one that is still allowed goes on. */
+static void test_policy_change(void)
+{
+	static const char strict[] =
+	    "  - {name: db, deployment: 3, endpoints: [{provider: b, ipv4: 100.64.10.20}],\n"
+	    "     ingress: [{from: web, protocol: tcp, ports: 5432}]}\n"
+	    "  - {name: web, deployment: 1, endpoints: [{provider: a, ipv4: 100.64.10.10}],\n"
+	    "     egress: [{to: db, protocol: tcp, ports: 5432}]}\n";
+	struct rig *r = rig_create(&one);
+	struct rig_packet p = query;
+
+	p.protocol = IPPROTO_TCP;
+	p.dst_port = 5432;
+	CU_ASSERT_TRUE(passes(r, query));
+	CU_ASSERT_TRUE(passes(r, p));
+	rig_publish(r, 0, 0, strict);
+	rig_publish(r, 1, 0, strict);
+	CU_ASSERT_TRUE(refused(r, query, 0, LM_DROP_POLICY_EGRESS));
+	/* A reply, first: db's gateway asks in the direction of the flow. */
+	CU_ASSERT_TRUE(passes(r, reply_to(&p)));
+	CU_ASSERT_TRUE(passes(r, p));
+	CU_ASSERT_TRUE(refused(r, reply_to(&query), 1, LM_DROP_POLICY_EGRESS));
+	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), 1);
+	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[1].dp), 1);
+	end(r);
+}
+
+static void test_idle_flows_end(void)
+{
+	struct rig *r = rig_create(&one);
+
+	CU_ASSERT_TRUE(passes(r, query));
+	lm_dp_pass_time(r->gw[1].dp, 0, 200);
+	CU_ASSERT_TRUE(passes(r, reply_to(&query)));
+	lm_dp_pass_time(r->gw[1].dp, 0, 310);
+	CU_ASSERT_TRUE(refused(r, reply_to(&query), 1, LM_DROP_POLICY_EGRESS));
+	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[1].dp), 0);
+	/* Also if nobody asks for them. */
+	lm_dp_pass_time(r->gw[0].dp, 0, 310);
+	rig_run(r);
+	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), 0);
+	end(r);
+}
+
+static void test_networks_never_meet(void)
+{
+	struct rig *r = rig_create(&one);
+	struct rig_packet p = query;
+	uint8_t frame[RIG_FRAME_MAX];
+	size_t len;
+
+	/* The same 5-tuple in both networks; each reaches its own. */
+	CU_ASSERT_TRUE(passes(r, query));
+	p.from = TWIN;
+	p.to = MIRROR;
+	CU_ASSERT_TRUE(refused(r, reply_to(&p), 1, LM_DROP_POLICY_EGRESS));
+	CU_ASSERT_TRUE(rig_passes(r, &p, frame, &len));
+	check_arrived(r, &p, frame, len, 2);
+	CU_ASSERT_TRUE(passes(r, reply_to(&p)));
+	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[1].dp), 2);
+	lm_dp_network_remove(r->gw[1].dp, 1);
+	CU_ASSERT_TRUE(refused(r, p, 1, LM_DROP_NO_NETWORK));
+	CU_ASSERT_TRUE(passes(r, query));
+	end(r);
+}
+
+static void test_spoofing(void)
+{
+	struct rig *r = rig_create(&one);
+	struct rig_packet p = query;
+	struct lm_dp_endpoint_info info;
+	uint8_t frame[RIG_FRAME_MAX];
+
+	p.src_ip = "100.64.10.11"; /* app's */
+	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_SPOOFED_SOURCE));
+	p.src_ip = "100.64.10.20"; /* db's, who lives elsewhere */
+	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_SPOOFED_SOURCE));
+	p = query;
+	p.ipv6 = true;
+	p.src_ip = "fd5a:10::11";
+	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_SPOOFED_SOURCE));
+	p.src_ip = "::";
+	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_MALFORMED));
+	/* ::ffff:100.64.10.10 never passes for the IPv4 address. */
+	static const uint8_t mapped[16] = {[10] = 0xff, 0xff, 100, 64, 10, 10};
+	size_t len = rig_build(r, frame, &p);
+	memcpy(frame + 18 + 8, mapped, sizeof mapped);
+	rig_send(r, WEB, frame, len);
+	rig_run(r);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MALFORMED), 2);
+	len = rig_build(r, frame, &query);
+	frame[11] ^= 0x10; /* source MAC */
+	rig_send(r, WEB, frame, len);
+	rig_run(r);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_MAC), 1);
+	frame[11] ^= 0x10;
+	frame[15] ^= 0x04; /* VLAN */
+	rig_send(r, WEB, frame, len);
+	rig_run(r);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_NO_ATTACHMENT), 1);
+	frame[15] ^= 0x04;
+	frame[5] ^= 1; /* destination MAC */
+	rig_send(r, WEB, frame, len);
+	rig_run(r);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_NOT_OURS), 1);
+	lm_dp_attachment_counters(r->gw[0].dp, rig_hosts[WEB].attachment, &info);
+	CU_ASSERT_EQUAL(info.spoofed, 3);
+	CU_ASSERT_EQUAL(r->wired, 0);
+	end(r);
+}
+
+/* ICMP: a reply belongs to its request, an error to the packet it complains about. */
+static void test_icmp(void)
+{
+	struct rig *r = rig_create(&one);
+	uint8_t sent[RIG_FRAME_MAX];
+	struct lm_frame f;
+
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		uint8_t request = ipv6 ? 128 : 8, reply = ipv6 ? 129 : 0, error = ipv6 ? 1 : 3;
+		struct rig_packet echo = {.from = WEB,
+		    .to = DB,
+		    .ipv6 = ipv6,
+		    .protocol = ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
+		    .src_port = request,
+		    .dst_port = 7,
+		    .payload = 56};
+		struct rig_packet back = echo, other = echo, complaint = echo, udp = query;
+
+		back.from = DB;
+		back.to = WEB;
+		back.src_port = reply;
+		CU_ASSERT_TRUE(refused(r, back, 1, LM_DROP_POLICY_EGRESS));
+		CU_ASSERT_TRUE(passes(r, echo));
+		CU_ASSERT_TRUE(passes(r, back));
+		back.dst_port = 8; /* identifier */
+		CU_ASSERT_TRUE(refused(r, back, 1, LM_DROP_POLICY_EGRESS));
+		/* A request in the other direction is not a reply. */
+		other.from = DB;
+		other.to = WEB;
+		CU_ASSERT_TRUE(refused(r, other, 1, LM_DROP_POLICY_EGRESS));
+		other = echo;
+		other.dst_port = 0;
+		CU_ASSERT_TRUE(passes(r, other));
+		other.from = DB;
+		other.to = WEB;
+		CU_ASSERT_TRUE(refused(r, other, 1, LM_DROP_POLICY_EGRESS));
+
+		udp.ipv6 = ipv6;
+		udp.src_port = 4001;
+		lm_frame_parse(&f, sent, rig_build(r, sent, &udp));
+		complaint.from = DB;
+		complaint.to = WEB;
+		complaint.src_port = error;
+		complaint.inside = f.l3;
+		complaint.payload = ipv6 ? 48 : 28;
+		CU_ASSERT_TRUE(refused(r, complaint, 1, LM_DROP_POLICY_EGRESS));
+		CU_ASSERT_TRUE(passes(r, udp));
+		CU_ASSERT_TRUE(passes(r, complaint));
+		complaint.payload--; /* cut off inside the ports */
+		CU_ASSERT_TRUE(refused(r, complaint, 1, LM_DROP_POLICY_EGRESS));
+		complaint.payload++;
+		/* About somebody else's packet. */
+		complaint.from = CACHE;
+		CU_ASSERT_TRUE(refused(r, complaint, 1, LM_DROP_POLICY_EGRESS));
+	}
+	end(r);
+}
+
+static void test_hops(void)
+{
+	struct rig *r = rig_create(&one);
+	struct rig_packet p = query;
+
+	p.ttl = 1;
+	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_TTL_EXPIRED));
+	p.ttl = 2;
+	CU_ASSERT_TRUE(refused(r, p, 1, LM_DROP_TTL_EXPIRED));
+	p.ttl = 3;
+	CU_ASSERT_TRUE(passes(r, p));
+	end(r);
+}
+
+static void test_mss(void)
+{
+	struct rig *r = rig_create(&one);
+
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		struct rig_packet p = {.from = WEB,
+		    .to = DB,
+		    .ipv6 = ipv6,
+		    .protocol = IPPROTO_TCP,
+		    .src_port = 5000,
+		    .dst_port = 5432,
+		    .tcp_flags = 2,
+		    .mss = 1460};
+		unsigned fits = RIG_MTU - (ipv6 ? 60 : 40);
+		uint8_t frame[RIG_FRAME_MAX];
+		struct lm_frame f;
+		size_t len;
+
+		CU_ASSERT_TRUE_FATAL(rig_passes(r, &p, frame, &len));
+		CU_ASSERT_EQUAL(lm_frame_parse(&f, frame, len), 0);
+		CU_ASSERT_EQUAL(f.l4[22] << 8 | f.l4[23], fits);
+		CU_ASSERT_TRUE(lm_frame_l4_checksum_ok(&f));
+		p.mss = 1000;
+		p.src_port++;
+		CU_ASSERT_TRUE_FATAL(rig_passes(r, &p, frame, &len));
+		CU_ASSERT_EQUAL(lm_frame_parse(&f, frame, len), 0);
+		CU_ASSERT_EQUAL(f.l4[22] << 8 | f.l4[23], 1000);
+		p.mss = 1460;
+		p.tcp_flags = 16; /* not a SYN: nobody looks at its options */
+		CU_ASSERT_TRUE_FATAL(rig_passes(r, &p, frame, &len));
+		CU_ASSERT_EQUAL(lm_frame_parse(&f, frame, len), 0);
+		CU_ASSERT_EQUAL(f.l4[22] << 8 | f.l4[23], 1460);
+	}
+	end(r);
+}
+
+LM_SUITE("dataplane", {"delivery", test_delivery}, {"IPv6 underlay", test_ipv6_underlay},
+    {"local", test_local}, {"policy", test_policy},
+    {"policy at both ends", test_policy_at_both_ends}, {"policy change", test_policy_change},
+    {"idle flows end", test_idle_flows_end}, {"networks never meet", test_networks_never_meet},
+    {"spoofing", test_spoofing}, {"ICMP", test_icmp}, {"hops", test_hops}, {"MSS", test_mss})
