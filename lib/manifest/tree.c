@@ -136,13 +136,7 @@ static bool has_anchor_or_tag(const yaml_event_t *event)
 
 static int on_document(struct builder *b, const yaml_event_t *event)
 {
-	if (b->tree->root)
-		return refuse(b, &event->start_mark, EINVAL, "a second document");
-	if (event->data.document_start.version_directive ||
-	    event->data.document_start.tag_directives.start !=
-		event->data.document_start.tag_directives.end)
-		return refuse(b, &event->start_mark, EINVAL, "YAML directives are not allowed");
-	return 0;
+	return b->tree->root ? refuse(b, &event->start_mark, EINVAL, "a second document") : 0;
 }
 
 static int on_event(struct builder *b, const yaml_event_t *event)
@@ -172,7 +166,32 @@ static int on_event(struct builder *b, const yaml_event_t *event)
 
 /* ---- libyaml ---- */
 
-/* The reader's errors come with an offset only. */
+/* Does a line begin at this offset, by any of the line breaks that YAML 1.1 knows? */
+static bool begins_line(const uint8_t *data, size_t i)
+{
+	static const char *const breaks[] = {
+	    "\n", "\r", "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"};
+	for (size_t k = 0; k < sizeof(breaks) / sizeof(breaks[0]); k++) {
+		size_t len = strlen(breaks[k]);
+		if (i >= len && memcmp(data + i - len, breaks[k], len) == 0)
+			return true;
+	}
+	return i == 0;
+}
+
+/* The first directive's offset, or len. */
+static size_t find_directive(const uint8_t *data, size_t len)
+{
+	const uint8_t *at = data;
+	while ((at = memchr(at, '%', len - (size_t)(at - data)))) {
+		if (begins_line(data, (size_t)(at - data)))
+			return (size_t)(at - data);
+		at++;
+	}
+	return len;
+}
+
+/* Where an offset is. The reader's errors come with an offset only. */
 static yaml_mark_t mark_of_offset(const uint8_t *data, size_t len, size_t offset)
 {
 	yaml_mark_t mark = {0};
@@ -222,23 +241,35 @@ static int run(struct builder *b, yaml_parser_t *parser, const void *data, size_
 	return 0;
 }
 
+static int parse_all(struct builder *b, const void *data, size_t len)
+{
+	if (len == 0)
+		return lm_why_at(b->why, EINVAL, b->file, 1, 1, "an empty document");
+	/* Before libyaml meets them: it compares each tag directive with all before it. */
+	size_t directive = find_directive(data, len);
+	if (directive < len) {
+		yaml_mark_t mark = mark_of_offset(data, len, directive);
+		return refuse(b, &mark, EINVAL, "YAML directives are not allowed");
+	}
+	yaml_parser_t parser;
+	if (!yaml_parser_initialize(&parser))
+		return -ENOMEM;
+	/* Not guessed from a byte order mark: what was signed is UTF-8 for everybody. */
+	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&parser, data, len);
+	int err = run(b, &parser, data, len);
+	yaml_parser_delete(&parser);
+	return err;
+}
+
 int lm_yaml_parse(
     struct lm_yaml_tree **out, const char *file, const void *data, size_t len, struct lm_why *why)
 {
 	struct lm_yaml_tree *tree = calloc(1, sizeof(*tree));
 	if (!tree)
 		return -ENOMEM;
-	yaml_parser_t parser;
-	if (!yaml_parser_initialize(&parser)) {
-		free(tree);
-		return -ENOMEM;
-	}
-	/* Not guessed from a byte order mark: what was signed is UTF-8 for everybody. */
-	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&parser, data, len);
 	struct builder b = {.tree = tree, .file = file, .why = why};
-	int err = run(&b, &parser, data, len);
-	yaml_parser_delete(&parser);
+	int err = parse_all(&b, data, len);
 	if (err < 0) {
 		lm_yaml_free(tree);
 		return err;
