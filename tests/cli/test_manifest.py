@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`leasemesh keygen`, `key` and `manifest` from outside: test_manifest.py LEASEMESH SHOP_YAML"""
+"""`leasemesh keygen`, `key` and `manifest` from outside: test_manifest.py LEASEMESH SOURCE_ROOT"""
 import hashlib
 import os
 import re
@@ -16,13 +16,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 LEASEMESH = None
-SHOP = None
+ROOT = None
 RFC8032_SEED = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
 RFC8032_KEY = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
 
 
 def key_id(public_hex):
     return hashlib.blake2b(bytes.fromhex(public_hex), digest_size=20).hexdigest()
+
+
+def source(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
 
 
 class Tool(unittest.TestCase):
@@ -149,8 +154,7 @@ class Keys(Tool):
 class Manifests(Tool):
     def setUp(self):
         super().setUp()
-        with open(SHOP, "rb") as file:
-            self.shop = file.read()
+        self.shop = source("conf/manifests/shop.yaml").encode()
         self.write("shop.yaml", self.shop)
         self.key_file()
 
@@ -236,6 +240,27 @@ class Manifests(Tool):
         self.assertNotIn("\nnetwork id ", plain)
 
 
+class Documentation(Tool):
+    """The pages for tenants say what the tool does."""
+
+    def test_the_guide_shows_the_example(self):
+        shown = re.search(r"(?s)```yaml\n(leasemesh: 1.*?)```", source("docs/tenant-guide.md"))
+        example = source("conf/manifests/shop.yaml").split("\n", 1)[1]  # without its title
+        self.assertEqual(shown.group(1), example)
+
+    def test_the_manual_has_every_synopsis_and_option(self):
+        manual = source("docs/leasemesh.1.md")
+        flat = " ".join(manual.split())
+        for command in re.findall(r"(?m)^  (\w+) ", self.text("--help")):
+            if command in ("version", "help"):
+                continue
+            usage, text = self.text(command, "--help").split("\n\n", 1)
+            for line in re.split(r"\n(?=\s+leasemesh )", usage.removeprefix("usage: ")):
+                self.assertIn(" ".join(line.split()), flat)
+            for option in re.findall(r"(?m)^  (?:-\w, )?(--\w+)", text):
+                self.assertIn(f"`{option}", manual.replace(", `", "`"))
+
+
 if __name__ == "__main__":
-    LEASEMESH, SHOP = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    LEASEMESH, ROOT = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     unittest.main(argv=sys.argv[:1])
