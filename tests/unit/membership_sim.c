@@ -1,0 +1,711 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "membership_sim.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/bytes.h"
+
+#define FIRST_SPI 256
+#define OWNER_SEED 0x80
+#define NO_TICK UINT64_MAX
+
+/* ---- chance and time ---- */
+
+static uint64_t next_random(struct sim *s)
+{
+	uint64_t z = (s->random += 0x9e3779b97f4a7c15ull); /* splitmix64 */
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+
+uint64_t sim_random(struct sim *s, uint64_t below)
+{
+	return next_random(s) % below;
+}
+
+static void broken(struct sim *s, const struct sim_node *a, const struct sim_node *b,
+    const char *what, uint32_t spi)
+{
+	if (s->broken++ == 0)
+		snprintf(s->first_broken, sizeof(s->first_broken),
+		    "at %.3f s: gateway %u sends to %u by SPI %u: %s",
+		    (double)s->now.mono / (double)SIM_SECOND, a->index, b->index, spi, what);
+}
+
+/* ---- the network ---- */
+
+static void deliver_later(
+    struct sim *s, unsigned to, const struct lm_udp_addr *from, const uint8_t *data, size_t len)
+{
+	struct sim_packet *p = malloc(sizeof(*p) + len), *q;
+
+	assert(p);
+	p->at = s->now.mono + s->delay + (s->jitter ? sim_random(s, s->jitter) : 0);
+	p->to = to;
+	p->from = *from;
+	p->len = len;
+	memcpy(p->data, data, len);
+	TAILQ_FOREACH_REVERSE(q, &s->packets, sim_packets, link)
+	{
+		if (q->at <= p->at) {
+			TAILQ_INSERT_AFTER(&s->packets, q, p, link);
+			return;
+		}
+	}
+	TAILQ_INSERT_HEAD(&s->packets, p, link);
+}
+
+static void on_send(void *ctx, const struct lm_udp_addr *to, const uint8_t *data, size_t len)
+{
+	struct sim_node *from = ctx;
+	struct sim *s = from->sim;
+
+	s->sent++;
+	for (unsigned i = 0; i < SIM_NODES; i++) {
+		if (!s->node[i] || !lm_udp_addr_equal(to, &s->node[i]->addr))
+			continue;
+		if (s->cut[from->index][i] || sim_random(s, 100) < s->loss)
+			return;
+		deliver_later(s, i, &from->addr, data, len);
+		if (sim_random(s, 100) < s->dup)
+			deliver_later(s, i, &from->addr, data, len);
+	}
+}
+
+static void on_random(void *ctx, void *buf, size_t len)
+{
+	struct sim_node *n = ctx;
+	uint8_t *at = buf;
+
+	while (len--)
+		*at++ = (uint8_t)next_random(n->sim);
+}
+
+void sim_partition(struct sim *s, unsigned a, unsigned b, bool cut)
+{
+	s->cut[a][b] = s->cut[b][a] = cut;
+}
+
+/* ---- a gateway's effects ---- */
+
+static int on_persist(void *ctx, const struct lm_net_id *net, const uint8_t *bytes, size_t len)
+{
+	struct sim_node *n = ctx;
+	struct sim_stored *at = NULL;
+
+	if (n->persist_fails)
+		return -EIO;
+	for (unsigned i = 0; i < SIM_NETWORKS && !at; i++)
+		if (n->store[i].bytes && memcmp(&n->store[i].net, net, sizeof(*net)) == 0)
+			at = &n->store[i];
+	for (unsigned i = 0; i < SIM_NETWORKS && !at; i++)
+		if (!n->store[i].bytes)
+			at = &n->store[i];
+	assert(at);
+	free(at->bytes);
+	at->net = *net;
+	at->len = len;
+	at->bytes = malloc(len);
+	assert(at->bytes);
+	memcpy(at->bytes, bytes, len);
+	return 0;
+}
+
+/* What was deleted in this event went with its pair. */
+static void mark_cut(struct sim_node *n, uint32_t net)
+{
+	for (uint32_t i = 0; i < n->n_sas; i++)
+		if (n->sas[i].net == net && !n->sas[i].there && n->sas[i].gone_at == n->sim->event)
+			n->sas[i].cut = true;
+}
+
+static void on_network_changed(void *ctx, const struct lm_network *net)
+{
+	struct sim_node *n = ctx;
+
+	n->changed++;
+	mark_cut(n, net->index);
+	for (unsigned i = 0; i < net->manifest->n_providers; i++) {
+		uint32_t slot = net->peers[i] ? lm_peer_slot(net->peers[i]) : 0;
+		if ((net->peers[i] == NULL) != ((int)i == net->self) ||
+		    n->peer_node[slot] < (net->peers[i] ? 0 : -1))
+			broken(n->sim, n, n, "a network was published with a missing peer", 0);
+	}
+}
+
+static void on_network_gone(void *ctx, const struct lm_network *net)
+{
+	struct sim_node *n = ctx;
+
+	n->gone++;
+	mark_cut(n, net->index);
+	for (unsigned i = 0; i < SIM_NODES; i++)
+		if (n->out[net->index][i].n)
+			broken(n->sim, n, n, "a network went away with lanes out", 0);
+}
+
+static void on_peer_added(void *ctx, uint32_t slot, struct lm_peer *peer)
+{
+	struct sim_node *n = ctx;
+
+	assert(slot < SIM_NODES && n->peer_node[slot] < 0);
+	for (unsigned i = 0; i < n->sim->n; i++)
+		if (memcmp(lm_peer_key(peer), &n->sim->node[i]->id.pub, LM_PUBLIC_KEY_LEN) == 0)
+			n->peer_node[slot] = (int)i;
+	assert(n->peer_node[slot] >= 0);
+}
+
+static void on_peer_gone(void *ctx, uint32_t slot)
+{
+	struct sim_node *n = ctx;
+
+	assert(n->peer_node[slot] >= 0 && !n->path_there[slot]);
+	for (unsigned i = 0; i < SIM_NETWORKS; i++)
+		if (n->out[i][slot].n)
+			broken(n->sim, n, n, "a peer went away with lanes out", 0);
+	n->peer_node[slot] = -1;
+}
+
+static void on_peer_path(void *ctx, uint32_t slot, const struct lm_udp_addr *to)
+{
+	struct sim_node *n = ctx;
+
+	assert(n->peer_node[slot] >= 0);
+	n->path_there[slot] = to != NULL;
+}
+
+static int on_sa_in_add(void *ctx, uint32_t net, uint32_t slot, uint8_t lane, uint8_t n_lanes,
+    const uint8_t keymat[36], uint32_t *spi)
+{
+	struct sim_node *n = ctx;
+
+	assert(net < SIM_NETWORKS && n->peer_node[slot] >= 0 && lane < n_lanes);
+	if (n->sa_fails)
+		return -ENOSPC;
+	if (n->n_sas == n->cap_sas) {
+		n->cap_sas = n->cap_sas ? 2 * n->cap_sas : 64;
+		n->sas = realloc(n->sas, n->cap_sas * sizeof(n->sas[0]));
+		assert(n->sas);
+	}
+	n->sas[n->n_sas] = (struct sim_sa){
+	    .there = true, .net = net, .slot = slot, .lane = lane, .n_lanes = n_lanes};
+	memcpy(n->sas[n->n_sas].key, keymat, 36);
+	*spi = FIRST_SPI + n->n_sas++;
+	n->live_sas++;
+	return 0;
+}
+
+static void on_sa_in_del(void *ctx, uint32_t spi)
+{
+	struct sim_node *n = ctx;
+
+	assert(spi - FIRST_SPI < n->n_sas && n->sas[spi - FIRST_SPI].there);
+	n->sas[spi - FIRST_SPI].there = false;
+	n->sas[spi - FIRST_SPI].gone_at = n->sim->event;
+	n->live_sas--;
+}
+
+static int on_sa_out_set(void *ctx, uint32_t net, uint32_t slot, uint8_t n_lanes,
+    const uint32_t *spis, const uint8_t (*keymat)[36])
+{
+	struct sim_node *n = ctx;
+	struct sim_out *out = &n->out[net][slot];
+
+	assert(n->peer_node[slot] >= 0 && n_lanes <= SIM_LANES);
+	if (n->sa_fails && n_lanes)
+		return -ENOSPC;
+	out->n = n_lanes;
+	if (n_lanes) {
+		memcpy(out->spis, spis, n_lanes * sizeof(spis[0]));
+		memcpy(out->keys, keymat, n_lanes * sizeof(keymat[0]));
+	}
+	return 0;
+}
+
+static const struct lm_membership_ops gateway_ops = {
+    .send = on_send,
+    .random = on_random,
+    .persist = on_persist,
+    .network_changed = on_network_changed,
+    .network_gone = on_network_gone,
+    .peer_added = on_peer_added,
+    .peer_gone = on_peer_gone,
+    .peer_path = on_peer_path,
+    .sa_in_add = on_sa_in_add,
+    .sa_in_del = on_sa_in_del,
+    .sa_out_set = on_sa_out_set,
+};
+
+/* ---- a gateway's life ---- */
+
+static void tick(struct sim_node *n)
+{
+	if (n->m) {
+		n->tick_at = lm_membership_tick(n->m, &n->sim->now);
+	} else {
+		uint64_t a = lm_sessions_tick(n->sessions, &n->sim->now);
+		uint64_t b = lm_blobs_tick(n->blobs, &n->sim->now);
+		n->tick_at = a < b ? a : b;
+	}
+	if (n->tick_at <= n->sim->now.mono)
+		broken(n->sim, n, n, "the next tick is in the past", 0);
+}
+
+void sim_start(struct sim *s, unsigned gateway)
+{
+	struct sim_node *n = s->node[gateway];
+	const struct lm_membership_config config = {
+	    .lanes = n->lanes, .max_networks = n->max_networks, .max_peers = n->max_peers};
+
+	assert(!n->running);
+	int err = lm_membership_create(&n->m, &n->id, &config, &gateway_ops, n);
+	assert(err == 0);
+	err = lm_membership_set_owners(n->m, &s->owner.pub, 1);
+	assert(err == 0);
+	n->running = true;
+	for (unsigned i = 0; i < SIM_NETWORKS; i++) {
+		struct lm_why why = {""};
+		if (!n->store[i].bytes)
+			continue;
+		err =
+		    lm_membership_restore(n->m, &s->now, n->store[i].bytes, n->store[i].len, &why);
+		if (err)
+			broken(s, n, n, "a stored manifest was not restored", (uint32_t)-err);
+	}
+	tick(n);
+}
+
+void sim_crash(struct sim *s, unsigned gateway)
+{
+	struct sim_node *n = s->node[gateway];
+
+	assert(n->running);
+	lm_membership_free(n->m);
+	n->m = NULL;
+	n->running = false;
+	n->tick_at = NO_TICK;
+	for (uint32_t i = 0; i < n->n_sas; i++) {
+		n->sas[i].there = false;
+		n->sas[i].cut = true;
+	}
+	n->live_sas = 0;
+	memset(n->out, 0, sizeof(n->out));
+	memset(n->path_there, 0, sizeof(n->path_there));
+	for (unsigned i = 0; i < SIM_NODES; i++)
+		n->peer_node[i] = -1;
+}
+
+static struct sim_node *node_new(struct sim *s, unsigned index, unsigned identity)
+{
+	struct sim_node *n = calloc(1, sizeof(*n));
+	uint8_t seed[32];
+	char addr[32];
+
+	assert(n);
+	n->sim = s;
+	n->index = index;
+	n->tick_at = NO_TICK;
+	n->pull_err = 1;
+	memset(seed, (int)identity + 1, sizeof(seed));
+	lm_identity_from_seed(&n->id, seed);
+	snprintf(addr, sizeof(addr), "10.0.0.%u:4500", index + 1);
+	lm_udp_addr_parse(&n->addr, addr);
+	for (unsigned i = 0; i < SIM_NODES; i++)
+		n->peer_node[i] = -1;
+	s->node[index] = n;
+	return n;
+}
+
+struct sim *sim_new(uint64_t seed, unsigned n)
+{
+	struct sim *s = calloc(1, sizeof(*s));
+	uint8_t owner[32];
+
+	assert(s && n <= SIM_GATEWAYS);
+	s->seed = s->random = seed;
+	s->n = n;
+	s->now.wall = 1800000000ull * SIM_SECOND; /* 2027-01-15 */
+	s->now.mono = SIM_SECOND;
+	s->delay = 10 * SIM_MS;
+	TAILQ_INIT(&s->packets);
+	memset(owner, OWNER_SEED, sizeof(owner));
+	lm_identity_from_seed(&s->owner, owner);
+	for (unsigned i = 0; i < n; i++) {
+		struct sim_node *node = node_new(s, i, i);
+		node->lanes = (uint8_t)(1u << sim_random(s, 3));
+		node->max_networks = SIM_NETWORKS;
+		node->max_peers = SIM_NODES;
+		sim_start(s, i);
+	}
+	return s;
+}
+
+void sim_free(struct sim *s)
+{
+	for (unsigned i = 0; i < SIM_NODES; i++) {
+		struct sim_node *n = s->node[i];
+		if (!n)
+			continue;
+		if (n->m)
+			lm_membership_free(n->m);
+		if (n->blobs)
+			lm_blobs_free(n->blobs);
+		if (n->sessions)
+			lm_sessions_free(n->sessions);
+		for (unsigned k = 0; k < SIM_NETWORKS; k++)
+			free(n->store[k].bytes);
+		free(n->sas);
+		free(n);
+	}
+	while (!TAILQ_EMPTY(&s->packets)) {
+		struct sim_packet *p = TAILQ_FIRST(&s->packets);
+		TAILQ_REMOVE(&s->packets, p, link);
+		free(p);
+	}
+	free(s);
+}
+
+/* ---- what must hold ---- */
+
+static void check_out(
+    struct sim *s, const struct sim_node *a, const struct sim_out *out, const struct sim_node *b)
+{
+	for (unsigned i = 0; i < out->n; i++) {
+		uint32_t at = out->spis[i] - FIRST_SPI;
+		if (at >= b->n_sas) {
+			broken(s, a, b, "never given out", out->spis[i]);
+			continue;
+		}
+		const struct sim_sa *sa = &b->sas[at];
+		if (sa->cut)
+			continue;
+		if (!sa->there)
+			broken(s, a, b, "not installed any more", out->spis[i]);
+		else if (memcmp(sa->key, out->keys[i], 36) != 0)
+			broken(s, a, b, "other keys", out->spis[i]);
+		else if (sa->lane != i || sa->n_lanes != out->n)
+			broken(s, a, b, "another lane", out->spis[i]);
+		else if (b->peer_node[sa->slot] != (int)a->index)
+			broken(s, a, b, "another peer's", out->spis[i]);
+	}
+}
+
+void sim_check(struct sim *s)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct sim_node *a = s->node[i];
+		if (!a->running)
+			continue;
+		uint32_t end = lm_membership_networks_end(a->m);
+		for (uint32_t net = 0; net < end; net++)
+			for (unsigned slot = 0; slot < SIM_NODES; slot++)
+				if (a->out[net][slot].n)
+					check_out(
+					    s, a, &a->out[net][slot], s->node[a->peer_node[slot]]);
+	}
+}
+
+/* ---- time passes ---- */
+
+static void move_clock(struct sim *s, uint64_t to)
+{
+	s->now.wall += to - s->now.mono;
+	s->now.mono = to;
+}
+
+static void receive(struct sim *s, struct sim_packet *p)
+{
+	struct sim_node *n = s->node[p->to];
+
+	if (n->m)
+		lm_membership_input(n->m, &s->now, &p->from, p->data, p->len);
+	else if (n->sessions)
+		lm_sessions_input(n->sessions, &s->now, &p->from, p->data, p->len);
+	if (n->m || n->sessions)
+		tick(n);
+	free(p);
+}
+
+static uint64_t next_tick(const struct sim *s, struct sim_node **who)
+{
+	uint64_t at = NO_TICK;
+
+	for (unsigned i = 0; i < SIM_NODES; i++) {
+		if (s->node[i] && s->node[i]->tick_at < at) {
+			at = s->node[i]->tick_at;
+			*who = s->node[i];
+		}
+	}
+	return at;
+}
+
+void sim_run(struct sim *s, uint64_t ns)
+{
+	uint64_t end = s->now.mono + ns;
+
+	for (;;) {
+		struct sim_packet *p = TAILQ_FIRST(&s->packets);
+		struct sim_node *who = NULL;
+		uint64_t at = next_tick(s, &who);
+		if (p && p->at <= at)
+			at = p->at;
+		else
+			p = NULL;
+		if (at > end)
+			break;
+		s->event++;
+		if (at > s->now.mono)
+			move_clock(s, at);
+		if (p) {
+			TAILQ_REMOVE(&s->packets, p, link);
+			receive(s, p);
+		} else {
+			tick(who);
+		}
+		sim_check(s);
+	}
+	move_clock(s, end);
+	s->event++;
+}
+
+/* ---- documents ---- */
+
+struct sim_doc sim_sign(
+    struct sim *s, const char *network, unsigned serial, unsigned providers, const char *extra)
+{
+	struct sim_doc d = {0};
+	char *yaml = NULL, hex[65];
+	size_t yaml_len = 0;
+	FILE *f = open_memstream(&yaml, &yaml_len);
+
+	fprintf(f,
+	    "leasemesh: 1\nnetwork: %s\nserial: %u\n%sprefixes:\n  ipv4: 100.64.10.0/24\n"
+	    "providers:\n",
+	    network, serial, extra ? extra : "");
+	for (unsigned i = 0; i < SIM_GATEWAYS; i++) {
+		struct lm_identity id;
+		uint8_t seed[32];
+		memset(seed, (int)i + 1, sizeof(seed));
+		lm_identity_from_seed(&id, seed);
+		if (providers & (1u << i))
+			fprintf(f, "  - {name: gw%u, key: %s, addresses: [\"10.0.0.%u:4500\"]}\n",
+			    i, lm_hex(hex, id.pub.b, 32), i + 1);
+	}
+	fprintf(f, "members:\n  - name: web\n    deployment: 1\n    endpoints:\n");
+	for (unsigned i = 0; i < SIM_GATEWAYS; i++)
+		if (providers & (1u << i))
+			fprintf(f, "      - {provider: gw%u, ipv4: 100.64.10.%u}\n", i, 10 + i);
+	fclose(f);
+
+	struct lm_why why = {""};
+	struct lm_signed_manifest *sm;
+	int err = lm_manifest_sign(&d.bytes, &d.len, "sim.yaml", yaml, yaml_len, &s->owner, &why);
+	if (!err)
+		err = lm_manifest_open(&sm, "sim", d.bytes, d.len, &why);
+	if (err) {
+		fprintf(stderr, "the simulator's document is wrong: %s\n", why.text);
+		abort();
+	}
+	memcpy(d.hash, sm->hash, 32);
+	d.net = sm->net_id;
+	lm_signed_manifest_free(sm);
+	free(yaml);
+	return d;
+}
+
+void sim_doc_free(struct sim_doc *d)
+{
+	free(d->bytes);
+	*d = (struct sim_doc){0};
+}
+
+int sim_submit(struct sim *s, unsigned gateway, const struct sim_doc *d, struct lm_why *why)
+{
+	struct sim_node *n = s->node[gateway];
+	struct lm_why ignored = {""};
+
+	int err = lm_membership_submit(n->m, &s->now, d->bytes, d->len, why ? why : &ignored);
+	tick(n);
+	sim_check(s);
+	s->event++;
+	return err;
+}
+
+uint64_t sim_serial(const struct sim *s, unsigned gateway, const struct sim_doc *d)
+{
+	const struct sim_node *n = s->node[gateway];
+	const struct lm_network *net = n->m ? lm_membership_find(n->m, &d->net) : NULL;
+
+	return net ? net->manifest->serial : 0;
+}
+
+static int slot_of(const struct sim_node *n, unsigned peer)
+{
+	for (int i = 0; i < SIM_NODES; i++)
+		if (n->peer_node[i] == (int)peer)
+			return i;
+	return -1;
+}
+
+const struct sim_out *sim_out(const struct sim *s, unsigned a, unsigned b, const struct sim_doc *d)
+{
+	const struct sim_node *n = s->node[a];
+	const struct lm_network *net = n->m ? lm_membership_find(n->m, &d->net) : NULL;
+	int slot = slot_of(n, b);
+
+	return net && slot >= 0 && n->out[net->index][slot].n ? &n->out[net->index][slot] : NULL;
+}
+
+static bool ready_one_way(const struct sim *s, const struct sim_node *a, const struct sim_node *b,
+    const struct sim_doc *d)
+{
+	const struct lm_network *net = a->m ? lm_membership_find(a->m, &d->net) : NULL;
+	const struct sim_out *out = sim_out(s, a->index, b->index, d);
+	int slot = slot_of(a, b->index);
+	uint8_t lanes = a->lanes > b->lanes ? a->lanes : b->lanes;
+	struct lm_lanes_info info;
+
+	if (!net || !out || slot < 0 || !a->path_there[slot])
+		return false;
+	lm_membership_lanes(a->m, net->index, (uint32_t)slot, &info);
+	return info.acked && info.n_in == lanes && info.n_out == lanes && out->n == lanes;
+}
+
+bool sim_lanes_ready(const struct sim *s, unsigned a, unsigned b, const struct sim_doc *d)
+{
+	return ready_one_way(s, s->node[a], s->node[b], d) &&
+	       ready_one_way(s, s->node[b], s->node[a], d);
+}
+
+/* ---- nodes without manners ---- */
+
+static void raw_up(void *ctx, struct lm_peer *peer, uint32_t epoch)
+{
+	struct sim_node *n = ctx;
+	(void)peer;
+	(void)epoch;
+	n->raw_up = true;
+}
+
+static void raw_down(void *ctx, struct lm_peer *peer, const char *reason)
+{
+	struct sim_node *n = ctx;
+	(void)reason;
+	n->raw_up = false;
+	lm_blobs_peer_down(n->blobs, peer);
+}
+
+static void raw_moved(void *ctx, struct lm_peer *peer, const struct lm_udp_addr *to)
+{
+	(void)ctx;
+	(void)peer;
+	(void)to;
+}
+
+static void raw_message(
+    void *ctx, struct lm_peer *peer, uint8_t type, const uint8_t *body, size_t len)
+{
+	struct sim_node *n = ctx;
+
+	if (lm_blobs_message(n->blobs, &n->sim->now, peer, type, body, len))
+		return;
+	n->haves += type == LM_MSG_HAVE;
+	n->acks += type == LM_MSG_LANES_ACK;
+	if (type != LM_MSG_SUBMIT_RESULT)
+		return;
+	struct lm_reader r = lm_reader(body, len);
+	lm_read_ref(&r, 32);
+	n->code = lm_read_u32(&r);
+	n->serial = lm_read_u64(&r);
+	uint16_t text_len = lm_read_u16(&r);
+	const uint8_t *text = lm_read_ref(&r, text_len);
+	assert(!r.failed && text_len < sizeof(n->text));
+	memcpy(n->text, text, text_len);
+	n->text[text_len] = '\0';
+	n->answered = true;
+}
+
+static const uint8_t *raw_find(void *ctx, struct lm_peer *peer, const uint8_t hash[32], size_t *len)
+{
+	struct sim_node *n = ctx;
+	(void)peer;
+	(void)hash;
+	*len = n->offer_len;
+	return n->offer;
+}
+
+static void raw_pulled(void *ctx, struct lm_peer *peer, const uint8_t hash[32], int err,
+    const uint8_t *bytes, size_t len, uint64_t tag)
+{
+	struct sim_node *n = ctx;
+	(void)peer;
+	(void)hash;
+	(void)bytes;
+	(void)len;
+	(void)tag;
+	n->pull_err = err;
+}
+
+struct sim_node *sim_raw(struct sim *s, unsigned identity, unsigned gateway)
+{
+	static const struct lm_session_ops session_ops = {.send = on_send,
+	    .random = on_random,
+	    .up = raw_up,
+	    .down = raw_down,
+	    .moved = raw_moved,
+	    .message = raw_message};
+	static const struct lm_blob_ops blob_ops = {.find = raw_find, .pulled = raw_pulled};
+	const struct lm_session_config config = {
+	    .lanes = 1, .max_peers = 4, .max_guests = 4, .max_handshakes_per_s = 100};
+	unsigned index = s->node[SIM_GATEWAYS] ? SIM_GATEWAYS + 1 : SIM_GATEWAYS;
+	struct sim_node *n = node_new(s, index, identity);
+	const struct sim_node *to = s->node[gateway];
+
+	int err = lm_blobs_create(&n->blobs, &blob_ops, n);
+	if (!err)
+		err = lm_sessions_create(&n->sessions, &n->id, &config, &session_ops, n);
+	if (!err)
+		err = lm_peer_add(n->sessions, &s->now, &to->id.pub, &to->addr, 1, &n->peer);
+	assert(err == 0);
+	n->running = true;
+	tick(n);
+	return n;
+}
+
+void sim_raw_send(struct sim_node *raw, uint8_t type, const void *body, size_t len)
+{
+	lm_peer_send(raw->peer, &raw->sim->now, type, body, len);
+}
+
+void sim_raw_submit(struct sim *s, struct sim_node *raw, const struct sim_doc *d)
+{
+	uint8_t body[68];
+	struct lm_writer w = lm_writer(body, sizeof(body));
+
+	raw->offer = d->bytes;
+	raw->offer_len = d->len;
+	raw->answered = false;
+	lm_write(&w, d->hash, 32);
+	lm_write(&w, s->owner.pub.b, 32);
+	lm_write_u32(&w, (uint32_t)d->len);
+	sim_raw_send(raw, LM_MSG_SUBMIT, body, sizeof(body));
+}
+
+void sim_raw_have(struct sim *s, struct sim_node *raw, const struct sim_doc *d, uint64_t serial)
+{
+	uint8_t body[109];
+	struct lm_writer w = lm_writer(body, sizeof(body));
+
+	lm_write(&w, d->net.b, 32);
+	lm_write(&w, s->owner.pub.b, 32);
+	lm_write_u64(&w, serial);
+	lm_write(&w, d->hash, 32);
+	lm_write_u32(&w, (uint32_t)d->len);
+	lm_write_u8(&w, 1);
+	sim_raw_send(raw, LM_MSG_HAVE, body, sizeof(body));
+}

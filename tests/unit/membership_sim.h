@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A small world in one process: up to SIM_GATEWAYS gateways with their stores, a
+ * network that loses, doubles, delays and parts, tenants who submit, and a clock
+ * that jumps from event to event. Everything follows from one seed.
+ *
+ * After each event the world checks what must hold at every instant: whatever SPI
+ * a gateway would send by is installed at the other end, with the same keys.
+ */
+#ifndef LM_TESTS_MEMBERSHIP_SIM_H
+#define LM_TESTS_MEMBERSHIP_SIM_H
+
+#include <sys/queue.h>
+#include "membership/membership.h"
+#include "session/blob.h"
+
+#define SIM_GATEWAYS 5
+#define SIM_NODES (SIM_GATEWAYS + 2)
+#define SIM_NETWORKS 512
+#define SIM_LANES 4 /* a gateway offers 1, 2 or 4 */
+#define SIM_SECOND 1000000000ull
+#define SIM_MS 1000000ull
+
+struct sim;
+
+struct sim_sa { /* inbound, index is SPI - 256; never reused */
+	bool there;
+	bool cut; /* it ended with the pair or the process, not because it was replaced */
+	uint64_t gone_at; /* number of the event */
+	uint32_t net, slot;
+	uint8_t lane, n_lanes;
+	uint8_t key[36];
+};
+
+struct sim_out { /* of (net, slot) */
+	uint8_t n;
+	uint32_t spis[SIM_LANES];
+	uint8_t keys[SIM_LANES][36];
+};
+
+struct sim_stored {
+	struct lm_net_id net;
+	uint8_t *bytes; /* NULL: free */
+	size_t len;
+};
+
+/* A gateway, or (raw) a program that speaks sessions and blobs but has no manners. */
+struct sim_node {
+	struct sim *sim;
+	unsigned index;
+	struct lm_identity id;
+	struct lm_udp_addr addr;
+	bool running;
+	uint64_t tick_at;
+
+	struct lm_membership *m;
+	uint8_t lanes;
+	unsigned max_networks, max_peers;
+	bool persist_fails, sa_fails;
+	struct sim_stored store[SIM_NETWORKS];
+	struct sim_sa *sas;
+	uint32_t n_sas, cap_sas, live_sas;
+	struct sim_out out[SIM_NETWORKS][SIM_NODES]; /* by network index and slot */
+	int peer_node[SIM_NODES]; /* by slot; -1: none */
+	bool path_there[SIM_NODES];
+	unsigned changed, gone;
+
+	/* raw */
+	struct lm_sessions *sessions;
+	struct lm_blobs *blobs;
+	struct lm_peer *peer;
+	const uint8_t *offer; /* a blob that it gives to anybody */
+	size_t offer_len;
+	bool raw_up, answered;
+	int pull_err; /* of the last pull; 1: none has ended */
+	uint32_t code;
+	uint64_t serial;
+	char text[256];
+	unsigned haves, acks;
+};
+
+struct sim_packet {
+	TAILQ_ENTRY(sim_packet) link;
+	uint64_t at;
+	unsigned to;
+	struct lm_udp_addr from;
+	size_t len;
+	uint8_t data[];
+};
+
+struct sim {
+	uint64_t seed, random;
+	struct lm_now now;
+	unsigned n; /* gateways; nodes beyond are raw */
+	struct sim_node *node[SIM_NODES];
+	TAILQ_HEAD(sim_packets, sim_packet) packets; /* by time */
+	unsigned loss, dup; /* percent */
+	uint64_t delay, jitter;
+	bool cut[SIM_NODES][SIM_NODES]; /* from, to */
+	uint64_t sent; /* datagrams */
+	uint64_t event;
+	struct lm_identity owner;
+	unsigned broken; /* violations seen */
+	char first_broken[256];
+};
+
+/* n gateways that accept the owner's manifests. */
+struct sim *sim_new(uint64_t seed, unsigned n);
+void sim_free(struct sim *s);
+uint64_t sim_random(struct sim *s, uint64_t below);
+/* Runs all that happens up to now + ns. */
+void sim_run(struct sim *s, uint64_t ns);
+void sim_partition(struct sim *s, unsigned a, unsigned b, bool cut);
+void sim_crash(struct sim *s, unsigned gateway);
+/* With what is in its store. */
+void sim_start(struct sim *s, unsigned gateway);
+void sim_check(struct sim *s);
+
+/* A document of the owner that authorises the gateways in the mask; extra lines are appended. */
+struct sim_doc {
+	uint8_t *bytes;
+	size_t len;
+	uint8_t hash[32];
+	struct lm_net_id net;
+};
+struct sim_doc sim_sign(
+    struct sim *s, const char *network, unsigned serial, unsigned providers, const char *extra);
+void sim_doc_free(struct sim_doc *d);
+int sim_submit(struct sim *s, unsigned gateway, const struct sim_doc *d, struct lm_why *why);
+
+/* The serial in force at a gateway, 0: none. */
+uint64_t sim_serial(const struct sim *s, unsigned gateway, const struct sim_doc *d);
+/* All lanes of this network between two gateways are there, acknowledged, and alike. */
+bool sim_lanes_ready(const struct sim *s, unsigned a, unsigned b, const struct sim_doc *d);
+/* Keys that a sends to b by; NULL: none. */
+const struct sim_out *sim_out(const struct sim *s, unsigned a, unsigned b, const struct sim_doc *d);
+
+/*
+ * A raw node, at most two, that calls a gateway. identity 0 .. SIM_GATEWAYS - 1: it has the key of
+ * that gateway (which should not run); others: nobody's.
+ */
+struct sim_node *sim_raw(struct sim *s, unsigned identity, unsigned gateway);
+void sim_raw_submit(struct sim *s, struct sim_node *raw, const struct sim_doc *d);
+void sim_raw_have(struct sim *s, struct sim_node *raw, const struct sim_doc *d, uint64_t serial);
+void sim_raw_send(struct sim_node *raw, uint8_t type, const void *body, size_t len);
+
+#endif
