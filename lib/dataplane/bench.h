@@ -22,7 +22,7 @@ void lm_dp_pass_time(struct lm_dp *dp, unsigned worker, unsigned seconds);
 unsigned lm_dp_mbufs_in_use(const struct lm_dp *dp);
 /* Sets the next sequence number of an outbound lane. */
 int lm_dp_set_sequence(struct lm_dp *dp, uint32_t net, uint32_t peer, uint8_t lane, uint64_t next);
-/* Who would carry a flow with this hash. */
+/* What its ports receive into. */
 struct rte_mempool *lm_dp_pool(const struct lm_dp *dp);
 
 #endif

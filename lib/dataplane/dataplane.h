@@ -151,6 +151,8 @@ unsigned lm_dp_punts(struct lm_dp *dp, unsigned max,
 int lm_dp_punt_fd(const struct lm_dp *dp);
 /* One Ethernet frame out of a port, through the worker that owns its queue. -ENOBUFS when full. */
 int lm_dp_inject(struct lm_dp *dp, unsigned port, const uint8_t *frame, size_t len);
+/* Frames that the workers have not yet taken over. */
+unsigned lm_dp_inject_pending(const struct lm_dp *dp);
 
 /* ---- what one sees -------------------------------------------------------- */
 

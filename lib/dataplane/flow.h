@@ -123,7 +123,9 @@ static inline uint64_t lm_flow_hash(const struct lm_flow_key *k)
 
 	h ^= lm_mix(
 	    rte_be_to_cpu_64(k->b.w[0]) ^ LM_HASH_K2, rte_be_to_cpu_64(k->b.w[1]) ^ LM_HASH_K3);
-	return lm_mix(h ^ LM_HASH_K4, (ports | (uint64_t)(k->net_proto & 0xff) << 32) ^ LM_HASH_K5);
+	h = lm_mix(h ^ LM_HASH_K4, (ports | (uint64_t)(k->net_proto & 0xff) << 32) ^ LM_HASH_K5);
+	/* Once more: ports that count up together would show in the middle bits. */
+	return lm_mix(h, LM_HASH_K0);
 }
 
 /* Where in this table: seeded, and with the network. */

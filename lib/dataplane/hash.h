@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hashing by 64 x 64 -> 128 bit multiplication, folded: two multiplications of
+ * Hashing by 64 x 64 -> 128 bit multiplication, folded: three multiplications of
  * latency for a flow's 37 bytes, and no bit of the input without influence on
  * every bit of the result. tests/unit/test_flow.c measures it on real key patterns.
  */

@@ -190,6 +190,18 @@ unsigned lm_dp_lanes(
 	return n;
 }
 
+int lm_dp_set_sequence(struct lm_dp *dp, uint32_t net, uint32_t peer, uint8_t lane, uint64_t next)
+{
+	uint64_t id = (uint64_t)net << 32 | peer;
+	struct lm_tunnel *t;
+
+	HASH_FIND(hh, dp->tunnels.by_id, &id, sizeof id, t);
+	if (!t || !t->out || lane >= t->out->n_lanes)
+		return -ENOENT;
+	t->out->lanes[lane].next = next;
+	return 0;
+}
+
 void lm_dp_bench_loop(struct lm_dp *dp, uint32_t spi)
 {
 	struct lm_sa_in *sa = lm_sa_find(&dp->sas, spi);

@@ -138,3 +138,12 @@ int lm_dp_inject(struct lm_dp *dp, unsigned port, const uint8_t *frame, size_t l
 	lm_worker_wake(w);
 	return 0;
 }
+
+unsigned lm_dp_inject_pending(const struct lm_dp *dp)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < dp->config.n_workers; i++)
+		n += rte_ring_count(dp->workers[i]->down);
+	return n;
+}

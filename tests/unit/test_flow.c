@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the data plane that have no packets: hash, flow table, replay window, limit. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <rte_common.h>
+#include "dataplane/flow.h"
+#include "dataplane/limit.h"
+#include "dataplane/window.h"
+#include "dp_rig.h"
+#include "suite.h"
+
+static struct lm_flow_key key_of(
+    uint32_t src, uint32_t dst, uint16_t src_port, uint16_t dst_port, uint8_t proto)
+{
+	struct lm_flow_key k;
+
+	lm_flow_key_set(&k, lm_addr4(rte_cpu_to_be_32(src)), lm_addr4(rte_cpu_to_be_32(dst)),
+	    rte_cpu_to_be_16(src_port), rte_cpu_to_be_16(dst_port), 0, proto);
+	return k;
+}
+
+static void test_key_is_canonical(void)
+{
+	static const uint32_t addrs[] = {0x64400a0a, 0x64400a14, 0x01000000, 0x000000ff};
+	unsigned from_b = 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned j = 0; j < 4; j++)
+			for (unsigned port = 1; port < 1000; port += 37) {
+				struct lm_flow_key x, y;
+				bool b = lm_flow_key_set(&x, lm_addr4(addrs[i]), lm_addr4(addrs[j]),
+				    (uint16_t)port, 500, 7, 6);
+				bool c = lm_flow_key_set(&y, lm_addr4(addrs[j]), lm_addr4(addrs[i]),
+				    500, (uint16_t)port, 7, 6);
+
+				CU_ASSERT_TRUE(lm_flow_key_equal(&x, &y));
+				CU_ASSERT_EQUAL(lm_flow_hash(&x), lm_flow_hash(&y));
+				CU_ASSERT_NOT_EQUAL(b, c);
+				from_b += b;
+			}
+	CU_ASSERT_TRUE(from_b > 0);
+}
+
+/* Peers of other builds choose lanes by it: it must never change. */
+static void test_hash_is_fixed(void)
+{
+	struct lm_flow_key k4 = key_of(0x64400a0a, 0x64400a14, 4000, 53, IPPROTO_UDP), k6;
+	struct lm_ip a = rig_ip("fd5a:10::10"), b = rig_ip("fd5a:10::20");
+
+	lm_flow_key_set(&k6, lm_addr6(a.b), lm_addr6(b.b), rte_cpu_to_be_16(4000),
+	    rte_cpu_to_be_16(53), 9, IPPROTO_TCP);
+	CU_ASSERT_EQUAL(lm_flow_hash(&k4), UINT64_C(0xeefb613c7195fa6e));
+	CU_ASSERT_EQUAL(lm_flow_hash(&k6), UINT64_C(0x157666a84ecb5d3a));
+}
+
+/*
+ * Chi-square of 64 lanes, and of the fill of buckets, on keys as they really are: one address and
+ * consecutive ports, consecutive addresses and one port, both.
+ */
+static double chi_square(const unsigned *count, unsigned n, double expected)
+{
+	double sum = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		sum += ((double)count[i] - expected) * ((double)count[i] - expected) / expected;
+	return sum;
+}
+
+static void test_hash_spreads(void)
+{
+	enum { KEYS = 1 << 15, BINS = 1024 };
+	static const struct {
+		uint32_t src_step, dst_step;
+		uint16_t sport_step, dport_step;
+	} patterns[] = {{0, 0, 1, 0}, {0, 0, 2, 0}, {1, 0, 0, 0}, {1, 1, 0, 0}, {0, 1, 1, 0},
+	    {256, 0, 0, 0}, {1, 0, 1, 0}, {0, 0, 1, 1}, {0x10000, 0, 0, 0}, {1, 256, 0, 0}};
+
+	for (unsigned p = 0; p < sizeof patterns / sizeof patterns[0]; p++)
+		for (unsigned shift = 0; shift <= 54; shift += 9) {
+			unsigned bins[BINS] = {0};
+
+			for (uint32_t i = 0; i < KEYS; i++) {
+				struct lm_flow_key k = key_of(0x0a000001 + i * patterns[p].src_step,
+				    0x64400a14 + i * patterns[p].dst_step,
+				    (uint16_t)(1 + i * patterns[p].sport_step),
+				    (uint16_t)(443 + i * patterns[p].dport_step), IPPROTO_TCP);
+
+				bins[lm_flow_hash(&k) >> shift & (BINS - 1)]++;
+			}
+			/* 1,023 degrees of freedom: mean 1,023, deviation 45. */
+			CU_ASSERT_TRUE(chi_square(bins, BINS, (double)KEYS / BINS) < 1023 + 5 * 45);
+		}
+}
+
+static struct lm_flow *insert(struct lm_flows *f, const struct lm_flow_key *k, uint32_t now)
+{
+	return lm_flow_insert(f, k, lm_flow_slot_hash(f, k, lm_flow_hash(k)), now);
+}
+
+static struct lm_flow *find(struct lm_flows *f, const struct lm_flow_key *k, uint32_t now)
+{
+	return lm_flow_find(f, k, lm_flow_slot_hash(f, k, lm_flow_hash(k)), now);
+}
+
+static void test_table(void)
+{
+	enum { LIMIT = 1 << 14 };
+	struct lm_flows f;
+	unsigned n = 0, lost = 0;
+
+	rig_start();
+	CU_ASSERT_EQUAL(lm_flows_init(&f, 1000, 1, 0), -EINVAL);
+	CU_ASSERT_EQUAL_FATAL(lm_flows_init(&f, LIMIT, 12345, 0), 0);
+	f.timeout = 100;
+	for (uint32_t i = 0; i < LIMIT + 100; i++) {
+		struct lm_flow_key k =
+		    key_of(0x0a000001, 0x64400a14, (uint16_t)i, 443, IPPROTO_TCP);
+
+		n += insert(&f, &k, 1000) != NULL;
+	}
+	CU_ASSERT_EQUAL(n, LIMIT);
+	CU_ASSERT_EQUAL(f.count, LIMIT);
+	/* Hardly any pair of buckets filled up before the table did. */
+	for (uint32_t i = 0; i < LIMIT; i++) {
+		struct lm_flow_key k =
+		    key_of(0x0a000001, 0x64400a14, (uint16_t)i, 443, IPPROTO_TCP);
+
+		lost += find(&f, &k, 1050) == NULL;
+	}
+	CU_ASSERT_TRUE(lost < LIMIT / 1000);
+	/* Nobody who is alive makes room; who has timed out does. */
+	struct lm_flow_key late = key_of(1, 2, 3, 4, IPPROTO_UDP);
+	CU_ASSERT_PTR_NULL(insert(&f, &late, 1100));
+	CU_ASSERT_PTR_NOT_NULL(insert(&f, &late, 1101));
+	CU_ASSERT_EQUAL(f.count, LIMIT);
+	CU_ASSERT_PTR_NOT_NULL(find(&f, &late, 1101));
+	lm_flows_age(&f, 1101, f.bucket_mask + 1);
+	CU_ASSERT_EQUAL(f.count, 1);
+	/* Ages survive the wrap of ticks. */
+	find(&f, &late, 1101)->seen = UINT32_MAX - 10;
+	CU_ASSERT_PTR_NOT_NULL(find(&f, &late, 50));
+	CU_ASSERT_PTR_NULL(find(&f, &late, 95));
+	CU_ASSERT_EQUAL(f.count, 0);
+	lm_flows_free(&f);
+}
+
+static void test_table_keys_differ(void)
+{
+	struct lm_flows f;
+	struct lm_flow_key k = key_of(1, 2, 3, 4, IPPROTO_UDP), other[6];
+
+	rig_start();
+	CU_ASSERT_EQUAL_FATAL(lm_flows_init(&f, 64, 1, 0), 0);
+	f.timeout = 100;
+	insert(&f, &k, 1);
+	for (unsigned i = 0; i < 6; i++)
+		other[i] = k;
+	other[0].a.w[1] ^= 1;
+	other[1].b.w[0] ^= 1;
+	other[2].port_a ^= 1;
+	other[3].port_b ^= 1;
+	other[4].net_proto ^= 1;
+	other[5].net_proto ^= 1u << 31;
+	/* Even in the same bucket. */
+	uint64_t slot = lm_flow_slot_hash(&f, &k, lm_flow_hash(&k));
+	for (unsigned i = 0; i < 6; i++)
+		CU_ASSERT_PTR_NULL(lm_flow_find(&f, &other[i], slot, 1));
+	CU_ASSERT_PTR_NOT_NULL(lm_flow_find(&f, &k, slot, 1));
+	lm_flows_free(&f);
+}
+
+/* Against the obvious: a set of all that was seen. */
+static void test_window(void)
+{
+	enum { SPAN = 20000 };
+	static bool seen[SPAN + 4 * LM_WINDOW_BITS];
+	struct lm_window w = {0};
+	uint64_t top = 0, x = 88172645463325252u;
+
+	CU_ASSERT_FALSE(lm_window_fresh(&w, 0));
+	for (unsigned i = 0; i < 200000; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		uint64_t seq =
+		    top + 3 + x % 64 - RTE_MIN(top, (uint64_t)(x >> 32) % (LM_WINDOW_BITS + 99));
+		if (x % 1000 == 0)
+			seq += 2 * LM_WINDOW_BITS;
+		if (seq >= SPAN + 2 * LM_WINDOW_BITS)
+			break;
+		bool fresh = seq != 0 && !seen[seq] && (seq > top || top - seq < LM_WINDOW_BITS);
+		CU_ASSERT_EQUAL_FATAL(lm_window_fresh(&w, seq), fresh);
+		CU_ASSERT_EQUAL_FATAL(lm_window_commit(&w, seq), fresh);
+		if (fresh)
+			seen[seq] = true;
+		top = fresh && seq > top ? seq : top;
+		CU_ASSERT_EQUAL_FATAL(w.top, top);
+	}
+	CU_ASSERT_TRUE(top > SPAN / 2);
+}
+
+static void test_window_extends(void)
+{
+	static const uint64_t tops[] = {0, 1, 5000, UINT32_MAX - 10, UINT32_MAX,
+	    UINT64_C(0x100000000), UINT64_C(0x100000005), UINT64_C(0x1000007ff),
+	    UINT64_C(0x7ffffffff), UINT64_C(0xfffffffffffff000)};
+
+	for (unsigned i = 0; i < sizeof tops / sizeof tops[0]; i++)
+		for (int64_t d = -(LM_WINDOW_BITS - 1); d < 5000; d++) {
+			struct lm_window w = {.top = tops[i]};
+			uint64_t seq = tops[i] + (uint64_t)d;
+
+			if ((d < 0 && seq > tops[i]) || (d > 0 && seq < tops[i]))
+				continue; /* before the first, behind the last */
+			CU_ASSERT_EQUAL(lm_window_extend(&w, (uint32_t)seq), seq);
+		}
+}
+
+static void test_limit(void)
+{
+	struct lm_limit l = {0};
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 100; i++)
+		n += lm_limit_take(&l, 1000000, 1000, 10);
+	CU_ASSERT_EQUAL(n, 10);
+	for (unsigned i = 0; i < 100; i++)
+		n += lm_limit_take(&l, 1000000 + i * 100, 1000, 10);
+	CU_ASSERT_EQUAL(n, 19); /* one each 1,000 cycles */
+	CU_ASSERT_TRUE(lm_limit_take(&l, 90000000, 1000, 10));
+}
+
+LM_SUITE("flow", {"key is canonical", test_key_is_canonical}, {"hash is fixed", test_hash_is_fixed},
+    {"hash spreads", test_hash_spreads}, {"table", test_table},
+    {"table tells keys apart", test_table_keys_differ}, {"window", test_window},
+    {"window extends", test_window_extends}, {"limit", test_limit})

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the gateways: what ESP must refuse, keys, lanes, and workers. */
+#include <netinet/in.h>
+#include <rte_byteorder.h>
+#include "crypto/gcm.h"
+#include "dp_rig.h"
+#include "packet/frame.h"
+#include "suite.h"
+
+#define OUTER 42 /* Ethernet, IPv4, UDP */
+
+static const struct rig_options one = {.workers = {1, 1}};
+
+static const struct rig_packet query = {.from = WEB,
+    .to = DB,
+    .protocol = IPPROTO_UDP,
+    .src_port = 4000,
+    .dst_port = 53,
+    .payload = 100};
+
+static void end(struct rig *r)
+{
+	CU_ASSERT_TRUE(rig_balanced(r));
+	rig_free(r);
+}
+
+/* ---- a wire that keeps what passed, and may lose it ------------------------ */
+
+struct tap {
+	uint8_t frame[RIG_FRAME_MAX];
+	size_t len;
+	unsigned n;
+	bool lose;
+};
+
+static bool tap_wire(void *ctx, unsigned from, uint8_t *frame, size_t *len)
+{
+	struct tap *t = ctx;
+
+	(void)from;
+	memcpy(t->frame, frame, *len);
+	t->len = *len;
+	t->n++;
+	return !t->lose;
+}
+
+static void put_underlay(struct rig *r, unsigned gw, const uint8_t *frame, size_t len)
+{
+	rig_put(r, gw, &r->gw[gw].under, frame, len, -1);
+	rig_run(r);
+}
+
+/* Sends p, which is lost on the wire and left in the tap. */
+static void capture(struct rig *r, struct tap *t, const struct rig_packet *p)
+{
+	r->wire = tap_wire;
+	r->ctx = t;
+	t->lose = true;
+	CU_ASSERT_FALSE(rig_passes(r, p, NULL, NULL));
+	CU_ASSERT_TRUE_FATAL(t->len > OUTER + 32);
+}
+
+/* The frame is dropped by gateway 1 for this reason. */
+static bool refused(struct rig *r, const uint8_t *frame, size_t len, enum lm_drop why)
+{
+	uint64_t before = rig_drops(r, 1, why);
+
+	put_underlay(r, 1, frame, len);
+	return rig_drain(r, 1) == 0 && rig_drops(r, 1, why) == before + 1;
+}
+
+static void test_wire_format(void)
+{
+	struct rig *r = rig_create(&one);
+	struct tap t = {0};
+	struct lm_frame f;
+
+	capture(r, &t, &query);
+	CU_ASSERT_EQUAL_FATAL(lm_frame_parse(&f, t.frame, t.len), 0);
+	CU_ASSERT_EQUAL(f.ip, 4);
+	CU_ASSERT_TRUE(lm_frame_ipv4_checksum_ok(&f));
+	CU_ASSERT_EQUAL(f.ip4->fragment_offset, rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG));
+	CU_ASSERT_EQUAL(f.protocol, IPPROTO_UDP);
+	CU_ASSERT_EQUAL(f.l4[2] << 8 | f.l4[3], RIG_UDP);
+	CU_ASSERT_EQUAL((size_t)(f.l4[4] << 8 | f.l4[5]), f.l4_len);
+	/* 128 bytes inside, 2 of padding, 2 of trailer. */
+	CU_ASSERT_EQUAL(f.l4_len, 8 + 16 + 132 + 16);
+	const uint8_t *esp = f.l4 + 8;
+	CU_ASSERT_EQUAL(
+	    (uint32_t)(esp[0] << 24 | esp[1] << 16 | esp[2] << 8 | esp[3]), r->gw[1].spi[0][0]);
+	static const uint8_t first[12] = {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1};
+	CU_ASSERT_EQUAL(memcmp(esp + 4, first, 12), 0); /* sequence number and IV */
+	end(r);
+}
+
+static void test_replay(void)
+{
+	struct rig *r = rig_create(&one);
+	struct tap t = {0};
+
+	capture(r, &t, &query);
+	put_underlay(r, 1, t.frame, t.len);
+	CU_ASSERT_EQUAL(rig_drain(r, 1), 1);
+	CU_ASSERT_TRUE(refused(r, t.frame, t.len, LM_DROP_REPLAY));
+	/* Twins in one burst: only the commit can tell. */
+	capture(r, &t, &query);
+	rig_put(r, 1, &r->gw[1].under, t.frame, t.len, -1);
+	rig_put(r, 1, &r->gw[1].under, t.frame, t.len, -1);
+	rig_run(r);
+	CU_ASSERT_EQUAL(rig_drain(r, 1), 1);
+	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_REPLAY), 2);
+	end(r);
+}
+
+static void test_tampering(void)
+{
+	struct rig *r = rig_create(&one);
+	struct tap t = {0};
+
+	capture(r, &t, &query);
+	/* Every byte of ESP, but those of the SPI, is protected. */
+	for (size_t i = OUTER + 4; i < t.len; i++) {
+		t.frame[i] ^= 0x40;
+		CU_ASSERT_TRUE(refused(r, t.frame, t.len, LM_DROP_AUTH_FAILED));
+		t.frame[i] ^= 0x40;
+	}
+	for (size_t i = OUTER; i < OUTER + 4; i++) {
+		t.frame[i] ^= 0x40;
+		CU_ASSERT_TRUE(refused(r, t.frame, t.len, LM_DROP_UNKNOWN_SPI));
+		t.frame[i] ^= 0x40;
+	}
+	/* None of them moved the window. */
+	put_underlay(r, 1, t.frame, t.len);
+	CU_ASSERT_EQUAL(rig_drain(r, 1), 1);
+	end(r);
+}
+
+static void test_truncation(void)
+{
+	struct rig *r = rig_create(&one);
+	struct tap t = {0};
+
+	capture(r, &t, &query);
+	for (size_t len = 0; len < t.len; len++)
+		put_underlay(r, 1, t.frame, len);
+	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_MALFORMED), t.len);
+	/* Cut off, and the outer lengths agree. */
+	for (size_t len = OUTER + 4; len < t.len; len++) {
+		uint8_t cut[RIG_FRAME_MAX];
+		size_t ip = len - 14, udp = ip - 20;
+
+		memcpy(cut, t.frame, len);
+		cut[16] = (uint8_t)(ip >> 8);
+		cut[17] = (uint8_t)ip;
+		cut[38] = (uint8_t)(udp >> 8);
+		cut[39] = (uint8_t)udp;
+		put_underlay(r, 1, cut, len);
+	}
+	CU_ASSERT_EQUAL(rig_drain(r, 1), 0);
+	end(r);
+}
+
+/* ---- a peer that knows the keys, and does not behave ------------------------ */
+
+/* Seals a payload as gateway 0 would, with the keys of rig_create. */
+static size_t seal(const struct rig *r, uint8_t *out, const struct tap *t, uint64_t seq,
+    const uint8_t *payload, size_t len)
+{
+	uint8_t key[36], nonce[12], aad[12];
+	uint64_t seq_be = rte_cpu_to_be_64(seq);
+	struct lm_gcm_engine *engine;
+	struct lm_gcm_key *expanded;
+	size_t ip = 20 + 8 + 16 + len + 16, udp = ip - 20;
+
+	memset(key, 1 + 16, sizeof key); /* seed 1, inbound at gateway 1, lane 0 */
+	memcpy(out, t->frame, OUTER);
+	out[16] = (uint8_t)(ip >> 8);
+	out[17] = (uint8_t)ip;
+	out[38] = (uint8_t)(udp >> 8);
+	out[39] = (uint8_t)udp;
+	uint8_t *esp = out + OUTER;
+	uint32_t spi = rte_cpu_to_be_32(r->gw[1].spi[0][0]);
+	memcpy(esp, &spi, 4);
+	memcpy(esp + 4, (uint8_t *)&seq_be + 4, 4);
+	memcpy(esp + 8, &seq_be, 8);
+	memcpy(aad, &spi, 4);
+	memcpy(aad + 4, &seq_be, 8);
+	memcpy(nonce, key + 32, 4);
+	memcpy(nonce + 4, &seq_be, 8);
+	CU_ASSERT_EQUAL_FATAL(lm_gcm_engine_create(&engine), 0);
+	CU_ASSERT_EQUAL_FATAL(lm_gcm_key_create(&expanded, engine, key), 0);
+	lm_gcm_seal(engine, expanded, esp + 16, payload, len, nonce, aad, 12, esp + 16 + len);
+	lm_gcm_key_free(expanded);
+	lm_gcm_engine_free(engine);
+	return OUTER + 16 + len + 16;
+}
+
+/* The inner packet of p, with padding and trailer. Returns the length. */
+static size_t inner(const struct rig *r, uint8_t *out, const struct rig_packet *p)
+{
+	uint8_t frame[RIG_FRAME_MAX];
+	struct lm_frame f;
+
+	lm_frame_parse(&f, frame, rig_build(r, frame, p));
+	size_t len = f.l3_len;
+	memcpy(out, f.l3, len);
+	uint8_t pad = (uint8_t)(-(len + 2) & 3);
+	for (uint8_t i = 1; i <= pad; i++)
+		out[len++] = i;
+	out[len++] = pad;
+	out[len++] = p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	return len;
+}
+
+struct bad_peer {
+	struct rig *r;
+	struct tap tap;
+	uint64_t seq;
+	uint8_t payload[RIG_FRAME_MAX];
+	size_t len;
+};
+
+static void bad_peer(struct bad_peer *b)
+{
+	*b = (struct bad_peer){.r = rig_create(&one), .seq = 100};
+	capture(b->r, &b->tap, &query);
+	b->len = inner(b->r, b->payload, &query);
+}
+
+static bool bad_peer_refused(struct bad_peer *b, enum lm_drop why)
+{
+	uint8_t frame[RIG_FRAME_MAX];
+	size_t len = seal(b->r, frame, &b->tap, b->seq++, b->payload, b->len);
+
+	return refused(b->r, frame, len, why);
+}
+
+static bool bad_peer_passes(struct bad_peer *b)
+{
+	uint8_t frame[RIG_FRAME_MAX];
+
+	put_underlay(b->r, 1, frame, seal(b->r, frame, &b->tap, b->seq++, b->payload, b->len));
+	return rig_drain(b->r, 1) == 1;
+}
+
+static void test_padding(void)
+{
+	struct bad_peer b;
+
+	bad_peer(&b);
+	CU_ASSERT_TRUE(bad_peer_passes(&b));
+	b.payload[b.len - 3] = 7; /* the pad's last byte */
+	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_BAD_PADDING));
+	b.payload[b.len - 3] = 2;
+	b.payload[b.len - 2] = 255; /* longer than what is there */
+	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_BAD_PADDING));
+	b.payload[b.len - 2] = 2;
+	b.payload[b.len - 1] = 59; /* next header */
+	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_MALFORMED));
+	b.payload[b.len - 1] = IPPROTO_IPV6; /* of another version than the packet */
+	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_MALFORMED));
+	/* More padding than needed, and bytes behind the inner packet, are allowed. */
+	b.len -= 4;
+	for (uint8_t i = 0; i < 20; i++)
+		b.payload[b.len++] = 0xaa;
+	for (uint8_t i = 1; i <= 10; i++)
+		b.payload[b.len++] = i;
+	b.payload[b.len++] = 10;
+	b.payload[b.len++] = IPPROTO_IPIP;
+	CU_ASSERT_TRUE(bad_peer_passes(&b));
+	/* Longer inside than what is there. */
+	b.payload[3] += 40;
+	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_MALFORMED));
+	end(b.r);
+}
+
+static void test_inner_source(void)
+{
+	struct bad_peer b;
+
+	bad_peer(&b);
+	b.payload[15] = 21; /* from cache, which is not behind that peer */
+	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_INNER_SOURCE));
+	b.payload[15] = 77; /* from nobody */
+	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_INNER_SOURCE));
+	b.payload[15] = 10;
+	b.payload[19] = 11; /* to app, which is not here: we are no transit */
+	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_NO_ROUTE));
+	b.payload[19] = 20;
+	CU_ASSERT_TRUE(bad_peer_passes(&b));
+	CU_ASSERT_EQUAL(lm_dp_flow_count(b.r->gw[1].dp), 1);
+	end(b.r);
+}
+
+/* The high half of sequence numbers is not sent: the receiver must guess it right. */
+static void test_extended_sequence(void)
+{
+	struct bad_peer b;
+
+	bad_peer(&b);
+	b.seq = UINT32_MAX - 5;
+	for (unsigned i = 0; i < 12; i++)
+		CU_ASSERT_TRUE(bad_peer_passes(&b));
+	CU_ASSERT_EQUAL(b.seq, (UINT64_C(1) << 32) + 6);
+	b.seq = UINT32_MAX - 6; /* late, of the last round, and not seen */
+	CU_ASSERT_TRUE(bad_peer_passes(&b));
+	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_REPLAY)); /* UINT32_MAX - 5 was */
+	b.seq = UINT32_MAX - 3000; /* too late: taken for the next round, where it is a forgery */
+	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_AUTH_FAILED));
+	end(b.r);
+}
+
+static void test_congestion(void)
+{
+	struct bad_peer b;
+	struct rig_packet p = query;
+	uint8_t frame[RIG_FRAME_MAX];
+	struct lm_frame f;
+
+	bad_peer(&b);
+	b.tap.frame[15] |= 3; /* marked on the underlay; our sums are not checked there */
+	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_ECN));
+	b.payload[1] |= 2; /* the sender understands; the header's checksum follows */
+	b.payload[11] -= 2;
+	put_underlay(b.r, 1, frame, seal(b.r, frame, &b.tap, b.seq++, b.payload, b.len));
+	size_t len = rig_take(b.r, 1, frame);
+	CU_ASSERT_EQUAL_FATAL(lm_frame_parse(&f, frame, len), 0);
+	CU_ASSERT_EQUAL(f.ip4->type_of_service & 3, 3);
+	/* And outwards: the mark is copied. */
+	len = rig_build(b.r, frame, &p);
+	frame[18 + 1] = 0xb9;
+	rig_send(b.r, WEB, frame, len);
+	rig_run(b.r);
+	CU_ASSERT_EQUAL(b.tap.frame[15], 0xb9);
+	CU_ASSERT_EQUAL(lm_frame_parse(&f, b.tap.frame, b.tap.len), 0);
+	CU_ASSERT_TRUE(lm_frame_ipv4_checksum_ok(&f));
+	end(b.r);
+}
+
+/* ---- keys ------------------------------------------------------------------- */
+
+static void test_key_change(void)
+{
+	struct rig *r = rig_create(&one);
+	uint32_t old[2];
+
+	for (unsigned round = 0; round < 20; round++) {
+		for (unsigned g = 0; g < 2; g++)
+			old[g] = r->gw[g].spi[0][0];
+		/* Under way with the old keys while the new ones come. */
+		struct rig_packet p = query;
+		uint8_t frame[RIG_FRAME_MAX];
+		size_t len = rig_build(r, frame, &p);
+		rig_send(r, WEB, frame, len);
+		lm_dp_poll_once(r->gw[0].dp, 0);
+		rig_keys(r, (uint8_t)(round + 2));
+		rig_run(r);
+		CU_ASSERT_EQUAL(rig_drain(r, 1), 1);
+		CU_ASSERT_TRUE(rig_passes(r, &query, NULL, NULL));
+		for (unsigned g = 0; g < 2; g++) {
+			CU_ASSERT_NOT_EQUAL(old[g], r->gw[g].spi[0][0]);
+			lm_dp_sa_in_del(r->gw[g].dp, old[g]);
+			/* Network 1's, which nobody uses here, would fill the table. */
+		}
+		CU_ASSERT_TRUE(rig_passes(r, &query, NULL, NULL));
+	}
+	end(r);
+}
+
+static void test_no_keys_no_path(void)
+{
+	struct rig *r = rig_create(&one);
+
+	CU_ASSERT_EQUAL(lm_dp_sa_out_set(r->gw[0].dp, 0, RIG_PEER, 0, NULL, NULL), 0);
+	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_NO_LANE), 1);
+	rig_keys(r, 9);
+	CU_ASSERT_TRUE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_EQUAL(lm_dp_peer_path(r->gw[0].dp, RIG_PEER, NULL), 0);
+	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_NO_PATH), 1);
+	end(r);
+}
+
+static void test_sequence_ends(void)
+{
+	struct rig *r = rig_create(&one);
+
+	CU_ASSERT_EQUAL(lm_dp_set_sequence(r->gw[0].dp, 0, RIG_PEER, 0, UINT64_MAX), 0);
+	/* The last number is sent; the receiver, who stands at 0, cannot place it. */
+	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_EQUAL(r->wired, 1);
+	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_EQUAL(r->wired, 1);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SEQUENCE_EXHAUSTED), 1);
+	end(r);
+}
+
+static void test_bounds(void)
+{
+	struct rig *r = rig_create(&one);
+	static const uint8_t keymat[36];
+	const uint32_t low[1] = {255};
+	uint32_t spi;
+	unsigned n = 0;
+
+	while (lm_dp_sa_in_add(r->gw[0].dp, 0, RIG_PEER, 0, 1, keymat, &spi) == 0) {
+		CU_ASSERT_TRUE(spi > 255);
+		n++;
+	}
+	CU_ASSERT_EQUAL(n, 62); /* max_sas less those of the rig */
+	CU_ASSERT_EQUAL(lm_dp_sa_in_add(r->gw[0].dp, 0, RIG_PEER, 0, 1, keymat, &spi), -ENOSPC);
+	CU_ASSERT_EQUAL(lm_dp_sa_in_add(r->gw[0].dp, 0, RIG_PEER, 0, 3, keymat, &spi), -EINVAL);
+	CU_ASSERT_EQUAL(lm_dp_sa_in_add(r->gw[0].dp, 0, RIG_PEER, 1, 1, keymat, &spi), -EINVAL);
+	CU_ASSERT_EQUAL(lm_dp_sa_in_add(r->gw[0].dp, 4, RIG_PEER, 0, 1, keymat, &spi), -EINVAL);
+	CU_ASSERT_EQUAL(lm_dp_sa_in_add(r->gw[0].dp, 0, 8, 0, 1, keymat, &spi), -EINVAL);
+	CU_ASSERT_EQUAL(lm_dp_sa_out_set(r->gw[0].dp, 0, RIG_PEER, 1, low, &keymat), -EINVAL);
+	end(r);
+}
+
+/* ---- workers ---------------------------------------------------------------- */
+
+#define FLOWS 64
+
+/* Many flows both ways; order within each, all arrive, and both directions meet on one worker. */
+static void check_lanes(struct rig_options o)
+{
+	struct rig *r = rig_create(&o);
+	uint32_t next[FLOWS] = {0};
+	uint8_t frame[RIG_FRAME_MAX];
+	struct lm_frame f;
+	size_t len;
+
+	for (unsigned round = 0; round < 8; round++) {
+		bool back = round & 1;
+
+		for (unsigned i = 0; i < FLOWS * 4; i++) {
+			struct rig_packet p = query;
+			uint16_t flow = (uint16_t)(5000 + i % FLOWS);
+
+			p.ipv6 = i % 2;
+			p.from = back ? DB : WEB;
+			p.to = back ? WEB : DB;
+			p.src_port = back ? 53 : flow;
+			p.dst_port = back ? flow : 53;
+			p.tag = round * 1000 + i / FLOWS;
+			rig_send(r, p.from, frame, rig_build(r, frame, &p));
+		}
+		rig_run(r);
+		memset(next, 0, sizeof next);
+		unsigned n = 0;
+		for (; (len = rig_take(r, !back, frame)) > 0; n++) {
+			CU_ASSERT_EQUAL_FATAL(lm_frame_parse(&f, frame, len), 0);
+			const uint8_t *port = f.l4 + (back ? 2 : 0);
+			unsigned flow = (unsigned)(port[0] << 8 | port[1]) - 5000;
+			uint32_t tag;
+
+			memcpy(&tag, f.l4 + 8, 4);
+			CU_ASSERT_TRUE_FATAL(flow < FLOWS);
+			CU_ASSERT_EQUAL(tag, round * 1000 + next[flow]);
+			next[flow]++;
+		}
+		CU_ASSERT_EQUAL(n, FLOWS * 4);
+	}
+	for (unsigned g = 0; g < 2; g++)
+		for (unsigned w = 0; w < r->gw[g].n_workers; w++) {
+			struct lm_counters c;
+
+			/* Each worker has its share of the flows. */
+			lm_dp_counters(r->gw[g].dp, (int)w, &c);
+			CU_ASSERT_TRUE(c.flow_hits > 0);
+			if (r->gw[g].n_workers > 1 && o.queues[g] == 1)
+				CU_ASSERT_TRUE(c.handed_in + c.handed_out > 0);
+		}
+	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), FLOWS);
+	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[1].dp), FLOWS);
+	end(r);
+}
+
+static void test_lanes(void)
+{
+	static const unsigned cases[][4] = {/* workers, workers, queues, queues */
+	    {1, 1, 0, 0}, {2, 1, 0, 0}, {1, 2, 0, 0}, {2, 2, 0, 0}, {2, 2, 1, 1}, {3, 2, 0, 1},
+	    {4, 3, 2, 1}, {1, 4, 1, 4}};
+
+	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		check_lanes((struct rig_options){
+		    .workers = {cases[i][0], cases[i][1]}, .queues = {cases[i][2], cases[i][3]}});
+		check_lanes((struct rig_options){.workers = {cases[i][0], cases[i][1]},
+		    .queues = {cases[i][2], cases[i][3]},
+		    .one_source_port = true});
+	}
+}
+
+LM_SUITE("tunnel", {"wire format", test_wire_format}, {"replay", test_replay},
+    {"tampering", test_tampering}, {"truncation", test_truncation}, {"padding", test_padding},
+    {"inner source", test_inner_source}, {"extended sequence", test_extended_sequence},
+    {"congestion", test_congestion}, {"key change", test_key_change},
+    {"no keys, no path", test_no_keys_no_path}, {"sequence ends", test_sequence_ends},
+    {"bounds", test_bounds}, {"lanes", test_lanes})
