@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The attachments directory and what became of each file in it.
+ *
+ * A file that cannot be read or parsed leaves what was there before in force; a
+ * removed file ends its attachment. After any change everything is settled anew:
+ * which attachments the manifests in force agree with, and which clash.
+ */
+#ifndef LM_GATEWAY_ATTACHMENTS_H
+#define LM_GATEWAY_ATTACHMENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+#include "base/why.h"
+#include "membership/attachment.h"
+
+struct gateway;
+
+enum gw_attachment_state {
+	GW_WAITING, /* no manifest of its network is in force here */
+	GW_ACTIVE,
+	GW_REFUSED,
+};
+
+struct gw_attachment {
+	char name[LM_ATTACHMENT_NAME_MAX + 1];
+	uint32_t id; /* the data plane's handle, stable while the file is there */
+	bool readable; /* a is valid: the file was parsed at least once */
+	struct lm_attachment a;
+	enum gw_attachment_state state;
+	struct lm_why
+	    reason; /* with GW_REFUSED and GW_WAITING; and of the last bad version of the file */
+	unsigned port; /* index in the data plane, valid when readable and known */
+	uint32_t net, endpoint; /* valid when active */
+	bool mac_known;
+	struct lm_mac mac; /* given or learned */
+	UT_hash_handle hh; /* by name */
+};
+
+struct gw_attachments {
+	struct gw_attachment *by_name;
+	struct gw_attachment **slots; /* by id; NULL: free */
+	uint32_t n_slots;
+	uint32_t lowest_free;
+	/* Networks of attachments that were removed since the last settling. */
+	uint32_t *orphaned;
+	uint32_t n_orphaned;
+	int inotify_fd;
+};
+
+int gw_attachments_open(struct gateway *gw);
+void gw_attachments_close(struct gateway *gw);
+/* The inotify descriptor is readable. */
+void gw_attachments_event(struct gateway *gw);
+/* Judge every attachment again and publish what changed. */
+void gw_attachments_settle(struct gateway *gw);
+/* The first frame of a workload whose attachment names no MAC. */
+void gw_attachment_learn(struct gateway *gw, struct gw_attachment *at, const struct lm_mac *mac);
+struct gw_attachment *gw_attachment(struct gateway *gw, uint32_t id);
+const char *gw_attachment_state_text(enum gw_attachment_state state);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * leasemeshd's control state: what the features of lib/ are wired to. Owned by
+ * the control lcore; no other thread touches it (telemetry threads ask through
+ * ask.h). Each file below is one noun.
+ */
+#ifndef LM_GATEWAY_GATEWAY_H
+#define LM_GATEWAY_GATEWAY_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/why.h"
+#include "config/config.h"
+#include "crypto/identity.h"
+#include "dataplane/dataplane.h"
+#include "membership/membership.h"
+#include "store/store.h"
+#include "underlay/underlay.h"
+#include "workload/workload.h"
+
+#include "attachments.h"
+#include "paths.h"
+
+#define GW_SECOND UINT64_C(1000000000)
+
+struct gateway {
+	const char *config_path;
+	struct lm_gateway_config *config;
+	struct lm_identity identity;
+	uint64_t started; /* monotonic ns */
+
+	struct lm_store *store;
+	struct lm_dp *dp;
+	struct lm_underlay *underlay;
+	struct lm_membership *membership;
+	unsigned underlay_port;
+	uint16_t tunnel_mtu; /* inner bytes that fit through the underlay */
+	bool tunnel_mtu_changed;
+
+	struct gw_attachments attachments;
+	struct gw_paths paths;
+
+	int epoll_fd, signal_fd, ask_fd;
+	bool stopping;
+	bool networks_gone; /* attachments are to be settled before the loop goes on */
+
+	/* Frames from the workers that control had no answer to, by reason. */
+	uint64_t workload_results[LM_WL_MAX];
+	uint64_t underlay_results[LM_UL_MAX];
+	uint64_t punts_unattached; /* the attachment went away while the frame was queued */
+	uint64_t injects_failed;
+};
+
+/* One clock reading for all that one event causes. */
+struct lm_now gw_now(void);
+
+/* control.c: the event loop; returns when a signal asked to stop. */
+int gw_control_open(struct gateway *gw);
+void gw_control_run(struct gateway *gw);
+void gw_control_close(struct gateway *gw);
+
+/* eal.c: DPDK's arguments from the configuration. 0 or a negative errno, logged. */
+int gw_eal_start(const struct lm_gateway_config *config);
+
+/* network.c: membership's effects on store, data plane and peers. */
+extern const struct lm_membership_ops gw_membership_ops;
+int gw_networks_restore(struct gateway *gw);
+/* Publishes one network as its manifest and our attachments stand now. */
+void gw_network_publish(struct gateway *gw, const struct lm_network *net);
+int gw_owners_apply(struct gateway *gw);
+/* Inner IP bytes that workloads are told to use, and MSS is clamped to. */
+uint16_t gw_workload_mtu(const struct gateway *gw);
+
+/* punts.c: what the workers could not finish. */
+void gw_punt(void *ctx, const struct lm_dp_punt *punt);
+extern const struct lm_underlay_ops gw_underlay_ops;
+/* The underlay's configuration as lib/underlay and the data plane want it. */
+int gw_underlay_apply(struct gateway *gw);
+int gw_underlay_config(const struct gateway *gw, struct lm_underlay_config *out);
+
+/* reload.c: reads the file again; all or nothing. text says what happened, for people. */
+int gw_reload(struct gateway *gw, struct lm_why *text);
+
+/* keylog.c: lines for tshark's esp_sa table; nothing unless key_log is set. */
+void gw_keylog_sa(const struct gateway *gw, uint32_t spi, const uint8_t keymat[36]);
+
+/* report.c: the telemetry commands. -errno if they cannot be registered. */
+int gw_report_register(struct gateway *gw);
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Membership's effects: manifests to the store, networks, peers and keys to the
+ * data plane.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/bytes.h"
+#include "gateway.h"
+
+#define LM_LOG_MODULE "network"
+
+#define TABLE "manifest"
+
+void gw_network_publish(struct gateway *gw, const struct lm_network *net)
+{
+	const struct lm_manifest *m = net->manifest;
+	struct lm_dp_endpoint *endpoints = calloc(m->n_endpoints + 1, sizeof(*endpoints));
+	struct lm_policy *policy = NULL;
+	int err = endpoints ? lm_policy_compile(&policy, m) : -ENOMEM;
+
+	if (err)
+		goto out;
+	for (unsigned i = 0; i < m->n_endpoints; i++) {
+		const struct lm_endpoint *e = &m->endpoints[i];
+		const struct lm_peer *peer = net->peers[e->provider];
+		endpoints[i] = (struct lm_dp_endpoint){
+		    .ipv4 = e->ipv4,
+		    .ipv6 = e->ipv6,
+		    .member = e->member,
+		    .attachment = LM_DP_NONE,
+		    .peer = e->provider == (unsigned)net->self || !peer ? LM_DP_NONE
+									: lm_peer_slot(peer),
+		};
+	}
+	for (uint32_t id = 0; id < gw->attachments.n_slots; id++) {
+		const struct gw_attachment *at = gw->attachments.slots[id];
+		if (at && at->state == GW_ACTIVE && at->net == net->index &&
+		    at->endpoint < m->n_endpoints)
+			endpoints[at->endpoint].attachment = id;
+	}
+	struct lm_dp_network spec = {
+	    .net4 = m->ipv4,
+	    .net6 = m->ipv6,
+	    .gateway4 = lm_manifest_gateway_ip(m, 4),
+	    .gateway6 = lm_manifest_gateway_ip(m, 6),
+	    .mtu = gw_workload_mtu(gw),
+	    .policy = policy,
+	    .endpoints = endpoints,
+	    .n_endpoints = m->n_endpoints,
+	};
+	err = lm_dp_network_publish(gw->dp, net->index, &spec);
+	if (err)
+		lm_policy_free(policy);
+out:
+	if (err)
+		lm_error("network '%s': not published to the workers, what they had stays: %s",
+		    m->network, strerror(-err));
+	free(endpoints);
+}
+
+uint16_t gw_workload_mtu(const struct gateway *gw)
+{
+	uint16_t wanted = gw->config->workload_mtu;
+
+	return wanted && wanted < gw->tunnel_mtu ? wanted : gw->tunnel_mtu;
+}
+
+/* ---- struct lm_membership_ops ---------------------------------------------- */
+
+static void on_send(void *ctx, const struct lm_udp_addr *to, const uint8_t *data, size_t len)
+{
+	struct gateway *gw = ctx;
+
+	/* A datagram that cannot be sent is a lost one: sessions ask again by themselves. */
+	lm_underlay_send(gw->underlay, gw_now().mono, to, data, len);
+}
+
+static void on_random(void *ctx, void *buf, size_t len)
+{
+	(void)ctx;
+	if (getentropy(buf, len) != 0)
+		abort(); /* keys from anything less would be worse than no gateway */
+}
+
+static int on_persist(void *ctx, const struct lm_net_id *net, const uint8_t *bytes, size_t len)
+{
+	struct gateway *gw = ctx;
+	int err = lm_store_put(gw->store, TABLE, net->b, sizeof(net->b), bytes, len);
+
+	if (err)
+		lm_error("%s: cannot store a manifest: %s", gw->config->state_dir, strerror(-err));
+	return err;
+}
+
+static void on_network_changed(void *ctx, const struct lm_network *net)
+{
+	struct gateway *gw = ctx;
+
+	lm_info("network '%s': serial %llu is in force", net->manifest->network,
+	    (unsigned long long)net->manifest->serial);
+	/* Members may have moved to other indices: settle, then publish whatever settling left
+	 * alone. */
+	gw_attachments_settle(gw);
+	gw_network_publish(gw, net);
+}
+
+static void on_network_gone(void *ctx, const struct lm_network *net)
+{
+	struct gateway *gw = ctx;
+
+	lm_info("network '%s': no longer in force here", net->manifest->network);
+	lm_dp_network_remove(gw->dp, net->index);
+	gw->networks_gone = true; /* settle once membership has forgotten it */
+}
+
+static void on_peer_added(void *ctx, uint32_t slot, struct lm_peer *peer)
+{
+	char id[LM_KEY_ID_TEXT];
+
+	(void)ctx;
+	lm_info("peer %u: %s", slot, lm_hex(id, lm_peer_id(peer), sizeof(struct lm_key_id)));
+}
+
+static void on_peer_gone(void *ctx, uint32_t slot)
+{
+	lm_info("peer %u: gone", slot);
+	gw_path_set(ctx, slot, NULL);
+}
+
+static void on_peer_path(void *ctx, uint32_t slot, const struct lm_udp_addr *to)
+{
+	gw_path_set(ctx, slot, to);
+}
+
+static int on_sa_in_add(void *ctx, uint32_t net, uint32_t slot, uint8_t lane, uint8_t n_lanes,
+    const uint8_t keymat[36], uint32_t *spi)
+{
+	struct gateway *gw = ctx;
+	int err = lm_dp_sa_in_add(gw->dp, net, slot, lane, n_lanes, keymat, spi);
+
+	if (err)
+		lm_error("peer %u: cannot add an inbound lane: %s", slot, strerror(-err));
+	else
+		gw_keylog_sa(gw, *spi, keymat);
+	return err;
+}
+
+static void on_sa_in_del(void *ctx, uint32_t spi)
+{
+	struct gateway *gw = ctx;
+	lm_dp_sa_in_del(gw->dp, spi);
+}
+
+static int on_sa_out_set(void *ctx, uint32_t net, uint32_t slot, uint8_t n_lanes,
+    const uint32_t *spis, const uint8_t (*keymat)[36])
+{
+	struct gateway *gw = ctx;
+	int err = lm_dp_sa_out_set(gw->dp, net, slot, n_lanes, spis, keymat);
+
+	if (err)
+		lm_error("peer %u: cannot set outbound lanes: %s", slot, strerror(-err));
+	for (uint8_t lane = 0; !err && lane < n_lanes; lane++)
+		gw_keylog_sa(gw, spis[lane], keymat[lane]);
+	return err;
+}
+
+const struct lm_membership_ops gw_membership_ops = {
+    .send = on_send,
+    .random = on_random,
+    .persist = on_persist,
+    .network_changed = on_network_changed,
+    .network_gone = on_network_gone,
+    .peer_added = on_peer_added,
+    .peer_gone = on_peer_gone,
+    .peer_path = on_peer_path,
+    .sa_in_add = on_sa_in_add,
+    .sa_in_del = on_sa_in_del,
+    .sa_out_set = on_sa_out_set,
+};
+
+/* ---- start and reload ------------------------------------------------------ */
+
+static int restore_one(void *ctx, const void *key, size_t key_len, const void *value, size_t len)
+{
+	struct gateway *gw = ctx;
+	struct lm_now now = gw_now();
+	struct lm_why why = {0};
+	char id[LM_NET_ID_TEXT] = "?";
+
+	/* One bad entry must not keep the others' tenants from their networks. */
+	int err = lm_membership_restore(gw->membership, &now, value, len, &why);
+	if (err && key_len == LM_NET_ID_LEN)
+		lm_hex(id, key, key_len);
+	if (err)
+		lm_error("%s: stored manifest of network %s is not used: %s", gw->config->state_dir,
+		    id, why.text[0] ? why.text : strerror(-err));
+	return 0;
+}
+
+int gw_networks_restore(struct gateway *gw)
+{
+	int err = lm_store_each(gw->store, TABLE, restore_one, gw);
+
+	if (err)
+		lm_error(
+		    "%s: cannot read stored manifests: %s", gw->config->state_dir, strerror(-err));
+	return err;
+}
+
+int gw_owners_apply(struct gateway *gw)
+{
+	const struct lm_gateway_config *c = gw->config;
+	struct lm_public_key *keys = calloc(c->n_owners + 1, sizeof(*keys));
+
+	if (!keys)
+		return -ENOMEM;
+	for (unsigned i = 0; i < c->n_owners; i++)
+		keys[i] = c->owners[i].key;
+	int err = lm_membership_set_owners(gw->membership, keys, c->n_owners);
+	free(keys);
+	return err;
+}

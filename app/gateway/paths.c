@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "gateway.h"
+
+#define LM_LOG_MODULE "path"
+
+int gw_paths_open(struct gateway *gw)
+{
+	gw->paths.n_slots = gw->config->max_peers;
+	gw->paths.slots = calloc(gw->paths.n_slots, sizeof(gw->paths.slots[0]));
+	return gw->paths.slots ? 0 : -ENOMEM;
+}
+
+void gw_paths_close(struct gateway *gw)
+{
+	free(gw->paths.slots);
+	gw->paths.slots = NULL;
+}
+
+static void publish(struct gateway *gw, uint32_t slot)
+{
+	const struct gw_path *p = &gw->paths.slots[slot];
+	struct lm_underlay_path hop = {.ready = false};
+
+	if (p->to.ip.family)
+		lm_underlay_path(gw->underlay, &p->to, &hop);
+	if (!hop.ready) {
+		lm_dp_peer_path(gw->dp, slot, NULL);
+		return;
+	}
+	struct lm_dp_path path = {
+	    .port = gw->underlay_port,
+	    .src = hop.src,
+	    .dst = hop.dst,
+	    .vlan = hop.vlan,
+	    .src_ip = hop.src_ip,
+	    .dst_ip = hop.dst_ip,
+	    .dst_port = hop.dst_port,
+	};
+	int err = lm_dp_peer_path(gw->dp, slot, &path);
+	if (err)
+		lm_error("peer %u: cannot publish its path: %s", slot, strerror(-err));
+}
+
+void gw_path_set(struct gateway *gw, uint32_t slot, const struct lm_udp_addr *to)
+{
+	struct gw_path *p = &gw->paths.slots[slot];
+	struct lm_now now = gw_now();
+
+	struct lm_udp_addr old = p->to;
+	p->to = to ? *to : (struct lm_udp_addr){0};
+	/* Watch the new one first: where both share a next hop it stays resolved. */
+	if (to && lm_underlay_watch(gw->underlay, now.mono, to) < 0) {
+		char text[LM_UDP_TEXT];
+		lm_warn("peer %u: no route to %s", slot, lm_udp_addr_text(text, to));
+		p->to = (struct lm_udp_addr){0};
+	}
+	if (old.ip.family)
+		lm_underlay_unwatch(gw->underlay, &old);
+	publish(gw, slot);
+}
+
+void gw_path_refresh(struct gateway *gw, const struct lm_udp_addr *to)
+{
+	for (uint32_t slot = 0; slot < gw->paths.n_slots; slot++)
+		if (lm_udp_addr_equal(&gw->paths.slots[slot].to, to))
+			publish(gw, slot);
+}
+
+void gw_paths_heard(struct gateway *gw)
+{
+	struct lm_now now = gw_now();
+
+	for (uint32_t slot = 0; slot < gw->paths.n_slots; slot++) {
+		struct gw_path *p = &gw->paths.slots[slot];
+		if (!p->to.ip.family)
+			continue;
+		uint64_t packets = lm_dp_peer_rx(gw->dp, slot);
+		if (packets != p->heard_packets)
+			lm_membership_heard(gw->membership, &now, slot);
+		p->heard_packets = packets;
+	}
+}

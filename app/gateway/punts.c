@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the workers could not finish: neighbours, DHCP, sessions, packets that are
+ * too large. Each frame gets at most one answer.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway.h"
+
+#define LM_LOG_MODULE "punt"
+
+/* ---- underlay --------------------------------------------------------------- */
+
+int gw_underlay_config(const struct gateway *gw, struct lm_underlay_config *out)
+{
+	const struct lm_gateway_config *c = gw->config;
+	struct lm_dp_port_info port;
+	int err = lm_dp_port_info(gw->dp, gw->underlay_port, &port);
+
+	if (err)
+		return err;
+	*out = (struct lm_underlay_config){
+	    .mac = port.mac,
+	    .mtu = port.mtu,
+	    .port = c->udp_port,
+	    .n_addrs = c->n_addrs,
+	    .gateway4 = c->gateway4,
+	    .gateway6 = c->gateway6,
+	};
+	for (unsigned i = 0; i < c->n_ports; i++)
+		if (c->ports[i].role == LM_PORT_UNDERLAY)
+			out->vlan = c->ports[i].vlan;
+	memcpy(out->addrs, c->addrs, sizeof(c->addrs));
+	return 0;
+}
+
+/* Outer headers of the larger family in use, so that one MTU holds towards every peer. */
+static uint16_t tunnel_mtu(const struct lm_underlay_config *u)
+{
+	unsigned ip = 20;
+
+	for (unsigned i = 0; i < u->n_addrs; i++)
+		if (u->addrs[i].ip.family == 6)
+			ip = 40;
+	/* UDP, SPI and sequence, IV, ICV; then pad length and next header, on a multiple of four.
+	 */
+	unsigned room = u->mtu - ip - 8 - 8 - 8 - 16;
+	return (uint16_t)((room & ~3u) - 2);
+}
+
+int gw_underlay_apply(struct gateway *gw)
+{
+	struct lm_underlay_config u;
+	struct lm_ip ips[LM_UNDERLAY_ADDRS_MAX];
+	uint64_t now = gw_now().mono;
+	int err = gw_underlay_config(gw, &u);
+
+	if (err)
+		return err;
+	if (gw->underlay)
+		err = lm_underlay_reconfigure(gw->underlay, now, &u);
+	else
+		err = lm_underlay_create(&gw->underlay, &u, &gw_underlay_ops, gw);
+	if (err)
+		return err;
+	for (unsigned i = 0; i < u.n_addrs; i++)
+		ips[i] = u.addrs[i].ip;
+	uint16_t mtu = tunnel_mtu(&u);
+	gw->tunnel_mtu_changed = gw->tunnel_mtu && gw->tunnel_mtu != mtu;
+	gw->tunnel_mtu = mtu;
+	return lm_dp_underlay_addrs(gw->dp, ips, u.n_addrs);
+}
+
+static void inject(struct gateway *gw, unsigned port, const uint8_t *frame, size_t len)
+{
+	if (lm_dp_inject(gw->dp, port, frame, len) < 0)
+		gw->injects_failed++;
+}
+
+static void on_frame(void *ctx, const uint8_t *data, size_t len)
+{
+	struct gateway *gw = ctx;
+	inject(gw, gw->underlay_port, data, len);
+}
+
+static void on_path_changed(void *ctx, const struct lm_udp_addr *to)
+{
+	gw_path_refresh(ctx, to);
+}
+
+static void on_udp(void *ctx, const struct lm_udp_addr *from, const uint8_t *data, size_t len)
+{
+	struct gateway *gw = ctx;
+	struct lm_now now = gw_now();
+
+	lm_membership_input(gw->membership, &now, from, data, len);
+}
+
+const struct lm_underlay_ops gw_underlay_ops = {
+    .frame = on_frame,
+    .path_changed = on_path_changed,
+    .udp = on_udp,
+};
+
+/* ---- workloads -------------------------------------------------------------- */
+
+static bool is_known(void *ctx, const struct lm_ip *ip)
+{
+	const struct lm_network *net = ctx;
+	const struct lm_manifest *m = net->manifest;
+	struct lm_ip gateway = lm_manifest_gateway_ip(m, ip->family);
+
+	if (lm_ip_equal(ip, &gateway))
+		return true;
+	for (unsigned i = 0; i < m->n_endpoints; i++)
+		if (lm_ip_equal(ip, &m->endpoints[i].ipv4) ||
+		    lm_ip_equal(ip, &m->endpoints[i].ipv6))
+			return true;
+	return false;
+}
+
+struct names {
+	char host[LM_NAME_MAX + 16], domain[LM_NAME_MAX + 80];
+};
+
+static void fill_view(struct gateway *gw, const struct gw_attachment *at,
+    const struct lm_network *net, struct lm_workload_view *view, struct names *names)
+{
+	const struct lm_manifest *m = net->manifest;
+	const struct lm_endpoint *e = &m->endpoints[at->endpoint];
+	struct lm_dp_port_info port = {0};
+
+	lm_dp_port_info(gw->dp, at->port, &port);
+	snprintf(names->host, sizeof(names->host), "%s-%u", m->members[e->member].name, e->replica);
+	snprintf(names->domain, sizeof(names->domain), "%s.%s", m->network, gw->config->domain);
+	*view = (struct lm_workload_view){
+	    .gateway_mac = port.mac,
+	    .vlan = at->a.vlan,
+	    .ipv4 = e->ipv4,
+	    .ipv6 = e->ipv6,
+	    .net4 = m->ipv4,
+	    .net6 = m->ipv6,
+	    .gateway4 = lm_manifest_gateway_ip(m, 4),
+	    .gateway6 = lm_manifest_gateway_ip(m, 6),
+	    .mtu = gw_workload_mtu(gw),
+	    .lease_seconds = gw->config->dhcp_lease_seconds,
+	    .host_name = names->host,
+	    .domain = names->domain,
+	    .is_known = is_known,
+	    .ctx = (void *)(uintptr_t)net,
+	};
+}
+
+static void workload_punt(struct gateway *gw, const struct lm_dp_punt *punt)
+{
+	struct gw_attachment *at = gw_attachment(gw, punt->attachment);
+	const struct lm_network *net =
+	    at && at->state == GW_ACTIVE ? lm_membership_network(gw->membership, at->net) : NULL;
+	uint8_t reply[LM_WORKLOAD_FRAME_MAX];
+	struct lm_workload_view view;
+	struct names names;
+	size_t len = 0;
+
+	if (!net || at->port != punt->port || punt->len < 14) {
+		gw->punts_unattached++;
+		return;
+	}
+	fill_view(gw, at, net, &view, &names);
+	if (punt->reason == LM_PUNT_TOO_BIG) {
+		len = lm_workload_too_big(&view, punt->data, punt->len, punt->mtu, reply);
+		gw->workload_results[len ? LM_WL_REPLY : LM_WL_ICMP_IGNORED]++;
+	} else {
+		struct lm_mac mac;
+		memcpy(mac.b, punt->data + 6, sizeof(mac.b));
+		gw_attachment_learn(gw, at, &mac);
+		gw->workload_results[lm_workload_input(
+		    &view, punt->data, punt->len, reply, &len)]++;
+	}
+	if (len)
+		inject(gw, punt->port, reply, len);
+}
+
+void gw_punt(void *ctx, const struct lm_dp_punt *punt)
+{
+	struct gateway *gw = ctx;
+
+	switch (punt->reason) {
+	case LM_PUNT_UNDERLAY:
+	case LM_PUNT_SESSION:
+		gw->underlay_results[lm_underlay_input(
+		    gw->underlay, gw_now().mono, punt->data, punt->len)]++;
+		break;
+	default:
+		workload_punt(gw, punt);
+		break;
+	}
+}

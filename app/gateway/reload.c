@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reload: parse all, compare, then merge. A file with an error, or one that changes
+ * what only a restart can change, leaves everything as it was.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "gateway.h"
+
+#define LM_LOG_MODULE "reload"
+
+static int apply(struct gateway *gw, struct lm_gateway_config *old, struct lm_why *text)
+{
+	int err = gw_underlay_apply(gw);
+
+	if (err)
+		return lm_why(text, -err, "underlay: %s", strerror(-err));
+	err = gw_owners_apply(gw);
+	if (err)
+		return lm_why(text, -err, "owners: %s", strerror(-err));
+	lm_log_set_level(gw->config->log_level);
+	lm_dp_set_busy_poll(gw->dp, gw->config->busy_poll);
+	lm_dp_set_flow_timeout(gw->dp, gw->config->flow_timeout_s);
+
+	/* The next hop or the source of a path may be another one now. */
+	for (uint32_t slot = 0; slot < gw->paths.n_slots; slot++)
+		if (gw->paths.slots[slot].to.ip.family)
+			gw_path_refresh(gw, &gw->paths.slots[slot].to);
+	if (old->workload_mtu != gw->config->workload_mtu || gw->tunnel_mtu_changed) {
+		uint32_t end = lm_membership_networks_end(gw->membership);
+		for (uint32_t i = 0; i < end; i++) {
+			const struct lm_network *net = lm_membership_network(gw->membership, i);
+			if (net)
+				gw_network_publish(gw, net);
+		}
+		gw->tunnel_mtu_changed = false;
+	}
+	return 0;
+}
+
+int gw_reload(struct gateway *gw, struct lm_why *text)
+{
+	struct lm_gateway_config *old = gw->config, *next = NULL;
+
+	text->text[0] = '\0';
+	int err = lm_config_load(&next, gw->config_path, text);
+	if (!err)
+		err = lm_config_restart_needed(old, next, gw->config_path, text);
+	if (err) {
+		lm_error("%s; nothing was changed", text->text);
+		lm_config_free(next);
+		return err;
+	}
+	gw->config = next;
+	err = apply(gw, old, text);
+	if (err) {
+		/* What was in force was applied once, so it can be again. */
+		struct lm_why ignored = {0};
+		gw->config = old;
+		apply(gw, next, &ignored);
+		lm_config_free(next);
+		lm_error("%s; back to what was in force", text->text);
+		return err;
+	}
+	lm_config_free(old);
+	lm_info("%s: in force", gw->config_path);
+	lm_why(text, 0, "%s: in force", gw->config_path);
+	return 0;
+}

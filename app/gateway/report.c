@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_version.h>
+
+#include "ask.h"
+#include "base/bytes.h"
+#include "crypto/gcm.h"
+#include "gateway.h"
+#include "report.h"
+
+#define LM_LOG_MODULE "telemetry"
+
+/* ---- rows and pages --------------------------------------------------------- */
+
+/* DPDK takes letters, digits and underscores in names. */
+static const char *clean(char out[64], const char *key)
+{
+	size_t i = 0;
+
+	for (; key[i] && i < 63; i++)
+		out[i] = isalnum((unsigned char)key[i]) ? key[i] : '_';
+	out[i] = '\0';
+	return out;
+}
+
+void gw_put_u64(struct rte_tel_data *d, const char *key, uint64_t value)
+{
+	char name[64];
+
+	key = clean(name, key);
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
+	rte_tel_data_add_dict_uint(d, key, value);
+#else
+	rte_tel_data_add_dict_u64(d, key, value);
+#endif
+}
+
+void gw_put_text(struct rte_tel_data *d, const char *key, const char *text)
+{
+	char cut[RTE_TEL_MAX_STRING_LEN];
+
+	size_t len = strlen(text);
+	if (len > sizeof(cut) - 1)
+		len = sizeof(cut) - 1;
+	memcpy(cut, text, len);
+	cut[len] = '\0';
+	rte_tel_data_add_dict_string(d, key, cut);
+}
+
+int gw_page_start(
+    struct gw_page *page, struct rte_tel_data *d, const char *name, const char *params)
+{
+	char *end;
+	unsigned long first = strtoul(params, &end, 10);
+
+	if (*end || first > UINT32_MAX)
+		return -EINVAL;
+	*page = (struct gw_page){.d = d, .name = name, .first = (uint32_t)first};
+	page->rows = rte_tel_data_alloc();
+	if (!page->rows)
+		return -ENOMEM;
+	rte_tel_data_start_dict(page->rows);
+	return rte_tel_data_start_dict(d);
+}
+
+bool gw_page_full(const struct gw_page *page)
+{
+	return page->more;
+}
+
+struct rte_tel_data *gw_page_row(struct gw_page *page)
+{
+	char key[16];
+
+	if (page->seen++ < page->first || page->more)
+		return NULL;
+	if (page->filled == GW_PAGE_ROWS) {
+		page->more = true;
+		return NULL;
+	}
+	struct rte_tel_data *row = rte_tel_data_alloc();
+	if (!row)
+		return NULL;
+	rte_tel_data_start_dict(row);
+	snprintf(key, sizeof(key), "%u", page->filled);
+	if (rte_tel_data_add_dict_container(page->rows, key, row, 0) < 0) {
+		rte_tel_data_free(row);
+		return NULL;
+	}
+	page->filled++;
+	return row;
+}
+
+int gw_page_end(struct gw_page *page)
+{
+	if (page->more)
+		gw_put_u64(page->d, "next", page->first + page->filled);
+	return rte_tel_data_add_dict_container(page->d, page->name, page->rows, 0);
+}
+
+/* ---- the gateway itself ------------------------------------------------------ */
+
+static int report_info(struct gateway *gw, const char *params, struct rte_tel_data *d)
+{
+	char id[LM_KEY_ID_TEXT], key[2 * LM_PUBLIC_KEY_LEN + 1];
+	int shared;
+
+	(void)params;
+	rte_tel_data_start_dict(d);
+	gw_put_text(d, "version", LM_VERSION);
+	gw_put_text(d, "name", gw->config->file_prefix);
+	gw_put_text(d, "id", lm_hex(id, &gw->identity.id, sizeof(gw->identity.id)));
+	gw_put_text(d, "key", lm_hex(key, &gw->identity.pub, sizeof(gw->identity.pub)));
+	gw_put_u64(d, "uptime_s", (gw_now().mono - gw->started) / GW_SECOND);
+	gw_put_u64(d, "workers", gw->config->n_workers);
+	gw_put_text(d, "ipsec_mb", lm_gcm_library(&shared));
+	gw_put_u64(d, "ipsec_mb_shared_writes", (uint64_t)shared);
+	return 0;
+}
+
+static int report_reload(struct gateway *gw, const char *params, struct rte_tel_data *d)
+{
+	struct lm_why text = {0};
+
+	(void)params;
+	int err = gw_reload(gw, &text);
+	rte_tel_data_start_dict(d);
+	gw_put_text(d, "result", err ? "error" : "ok");
+	/* Two halves: a reason may be longer than one string of telemetry. */
+	gw_put_text(d, "text", text.text);
+	if (strlen(text.text) >= RTE_TEL_MAX_STRING_LEN)
+		gw_put_text(d, "text_more", text.text + RTE_TEL_MAX_STRING_LEN - 1);
+	return 0;
+}
+
+/* ---- registration ------------------------------------------------------------- */
+
+#define COMMANDS(X) \
+	X(info, report_info, "The gateway: version, id, uptime") \
+	X(reload, report_reload, "Reads the configuration again") \
+	X(ports, gw_report_ports, "Ports and their counters. Parameter: first index") \
+	X(sessions, gw_report_sessions, "Peer sessions. Parameter: first index") \
+	X(networks, gw_report_networks, "Networks in force. Parameter: first index") \
+	X(endpoints, gw_report_endpoints, "Active attachments' endpoints. Parameter: first index") \
+	X(attachments, gw_report_attachments, "Attachments and why not. Parameter: first index") \
+	X(lanes, gw_report_lanes, "Security associations. Parameter: first index") \
+	X(flows, gw_report_flows, "Live flows. Parameter: first index") \
+	X(drops, gw_report_drops, "Packets in, out, dropped and punted by reason") \
+	X(workers, gw_report_workers, "Packets and cycles by worker and stage")
+
+#define X(name, answer, help) \
+	static int ask_##name(const char *cmd, const char *params, struct rte_tel_data *d) \
+	{ \
+		(void)cmd; \
+		return gw_ask(answer, params, d); \
+	}
+COMMANDS(X)
+#undef X
+
+int gw_report_register(struct gateway *gw)
+{
+	(void)gw;
+#define X(name, answer, help) {"/leasemesh/" #name, ask_##name, help},
+	static const struct {
+		const char *cmd;
+		telemetry_cb cb;
+		const char *help;
+	} commands[] = {COMMANDS(X)};
+#undef X
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		int err =
+		    rte_telemetry_register_cmd(commands[i].cmd, commands[i].cb, commands[i].help);
+		if (err) {
+			lm_error("%s: cannot register: %s", commands[i].cmd, strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
