@@ -90,7 +90,7 @@ void rig_start(void)
 {
 	static bool started;
 	char *argv[] = {"test", "--no-huge", "--no-pci", "--no-telemetry", "--no-shconf",
-	    "--log-level=error", "-l", "0", "-m", "1024", "--iova-mode=va", NULL};
+	    "--log-level=error", "--lcores", "(0-4)@(0-1)", "-m", "1024", "--iova-mode=va", NULL};
 
 	if (!started)
 		MUST(rte_eal_init(RTE_DIM(argv) - 1, argv) >= 0);

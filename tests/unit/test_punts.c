@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between workers and control: what is handed up, what is refused at what rate, what goes down. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <rte_ether.h>
+#include "dp_rig.h"
+#include "packet/build.h"
+#include "suite.h"
+
+static const struct rig_options one = {.workers = {1, 1}};
+
+static const struct rig_packet query = {.from = WEB,
+    .to = DB,
+    .protocol = IPPROTO_UDP,
+    .src_port = 4000,
+    .dst_port = 53,
+    .payload = 100};
+
+static void end(struct rig *r)
+{
+	CU_ASSERT_TRUE(rig_balanced(r));
+	rig_free(r);
+}
+
+struct last {
+	struct lm_dp_punt punt;
+	uint8_t frame[RIG_FRAME_MAX];
+	unsigned n;
+};
+
+static void keep(void *ctx, const struct lm_dp_punt *punt)
+{
+	struct last *l = ctx;
+
+	l->punt = *punt;
+	memcpy(l->frame, punt->data, punt->len);
+	l->n++;
+}
+
+/* The only punt that this frame of web's causes; n = 0: none. */
+static struct last from_web(struct rig *r, const uint8_t *frame, size_t len)
+{
+	struct last l = {0};
+
+	rig_send(r, WEB, frame, len);
+	rig_run(r);
+	lm_dp_punts(r->gw[0].dp, 32, keep, &l);
+	if (l.n > 0) {
+		CU_ASSERT_EQUAL(l.n, 1);
+		CU_ASSERT_EQUAL(l.punt.port, r->gw[0].access.index);
+		CU_ASSERT_EQUAL(l.punt.attachment, rig_hosts[WEB].attachment);
+		CU_ASSERT_EQUAL(l.punt.len, len);
+		CU_ASSERT_EQUAL(memcmp(l.frame, frame, len), 0);
+	}
+	return l;
+}
+
+static size_t build_arp(uint8_t *frame, const char *sender)
+{
+	const struct rig_host *web = &rig_hosts[WEB];
+	struct lm_ip spa = rig_ip(sender), tpa = rig_ip("100.64.10.1");
+	struct lm_build b;
+
+	lm_build_ether(
+	    &b, frame, RIG_FRAME_MAX, &lm_mac_broadcast, &web->mac, web->vlan, RTE_ETHER_TYPE_ARP);
+	lm_write_u64(&b.w, 0x0001080006040001);
+	lm_write(&b.w, web->mac.b, 6);
+	lm_write(&b.w, spa.b, 4);
+	lm_write_be(&b.w, 0, 6);
+	lm_write(&b.w, tpa.b, 4);
+	return lm_build_end(&b);
+}
+
+static void test_arp(void)
+{
+	struct rig *r = rig_create(&one);
+	uint8_t frame[RIG_FRAME_MAX];
+
+	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "100.64.10.10")).n, 1);
+	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "0.0.0.0")).n, 1);
+	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "100.64.10.11")).n, 0);
+	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "100.64.10.1")).n, 0);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_SOURCE), 2);
+	CU_ASSERT_EQUAL(from_web(r, frame, 40).n, 0);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MALFORMED), 1);
+	end(r);
+}
+
+static struct last packet(struct rig *r, struct rig_packet p)
+{
+	uint8_t frame[RIG_FRAME_MAX];
+
+	return from_web(r, frame, rig_build(r, frame, &p));
+}
+
+static void test_to_the_gateway(void)
+{
+	struct rig *r = rig_create(&one);
+	struct rig_packet p = query;
+
+	p.src_port = 68;
+	p.dst_port = 67;
+	p.src_ip = "0.0.0.0";
+	p.dst_ip = "255.255.255.255";
+	CU_ASSERT_EQUAL(packet(r, p).punt.reason, LM_PUNT_WORKLOAD);
+	p.dst_port = 68; /* no server's */
+	CU_ASSERT_EQUAL(packet(r, p).n, 0);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MULTICAST), 1);
+	p = query;
+	p.dst_ip = "100.64.10.1";
+	CU_ASSERT_EQUAL(packet(r, p).n, 1);
+	p.src_ip = "100.64.10.11";
+	CU_ASSERT_EQUAL(packet(r, p).n, 0);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_SOURCE), 1);
+
+	struct rig_packet nd = {
+	    .from = WEB, .ipv6 = true, .protocol = IPPROTO_ICMPV6, .src_port = 135};
+	nd.dst_ip = "ff02::1:ff00:20";
+	CU_ASSERT_EQUAL(packet(r, nd).n, 1);
+	nd.src_ip = "::";
+	CU_ASSERT_EQUAL(packet(r, nd).n, 1);
+	nd.src_ip = "fe80::1";
+	CU_ASSERT_EQUAL(packet(r, nd).n, 1);
+	nd.src_ip = "fd5a:10::11";
+	CU_ASSERT_EQUAL(packet(r, nd).n, 0);
+	nd.src_ip = NULL;
+	nd.src_port = 143; /* listener reports are for multicast routers */
+	CU_ASSERT_EQUAL(packet(r, nd).n, 0);
+	nd.src_port = 128;
+	nd.dst_ip = "fd5a:10::1";
+	CU_ASSERT_EQUAL(packet(r, nd).n, 1);
+	struct rig_packet dhcp6 = {.from = WEB,
+	    .ipv6 = true,
+	    .protocol = IPPROTO_UDP,
+	    .src_port = 546,
+	    .dst_port = 547,
+	    .src_ip = "fe80::1",
+	    .dst_ip = "ff02::1:2"};
+	CU_ASSERT_EQUAL(packet(r, dhcp6).n, 1);
+	end(r);
+}
+
+static void test_too_big(void)
+{
+	struct rig *r = rig_create(&one);
+
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		struct rig_packet p = query;
+
+		p.ipv6 = ipv6;
+		p.payload = (uint16_t)(RIG_MTU - (ipv6 ? 48 : 28));
+		CU_ASSERT_TRUE(rig_passes(r, &p, NULL, NULL));
+		p.payload++;
+		struct last l = packet(r, p);
+		CU_ASSERT_EQUAL(l.n, 1);
+		CU_ASSERT_EQUAL(l.punt.reason, LM_PUNT_TOO_BIG);
+		CU_ASSERT_EQUAL(l.punt.mtu, RIG_MTU);
+		/* On this gateway, what counts is the port. */
+		p.to = APP;
+		CU_ASSERT_TRUE(rig_passes(r, &p, NULL, NULL));
+		p.payload = (uint16_t)(1501 - (ipv6 ? 48 : 28));
+		l = packet(r, p);
+		CU_ASSERT_EQUAL(l.punt.reason, LM_PUNT_TOO_BIG);
+		CU_ASSERT_EQUAL(l.punt.mtu, 1500);
+		/* Only the sender of what would pass is told. */
+		p.dst_port = 54;
+		CU_ASSERT_EQUAL(packet(r, p).n, 0);
+	}
+	end(r);
+}
+
+/* One workload cannot keep control from hearing another. */
+static void test_flood(void)
+{
+	struct rig *r = rig_create(&one);
+	unsigned by_reason[LM_PUNT_MAX] = {0};
+	uint8_t frame[RIG_FRAME_MAX];
+	size_t len = build_arp(frame, "100.64.10.10");
+
+	for (unsigned i = 0; i < 1000; i++)
+		rig_send(r, WEB, frame, len);
+	rig_run(r);
+	rig_punts(r, 0, by_reason);
+	CU_ASSERT_TRUE(by_reason[LM_PUNT_WORKLOAD] >= 64 && by_reason[LM_PUNT_WORKLOAD] < 100);
+	CU_ASSERT_EQUAL(by_reason[LM_PUNT_WORKLOAD] + rig_drops(r, 0, LM_DROP_PUNT_LIMIT), 1000);
+	struct rig_packet p = query;
+	p.from = APP;
+	p.dst_ip = "100.64.10.1";
+	len = rig_build(r, frame, &p);
+	rig_send(r, APP, frame, len);
+	rig_run(r);
+	CU_ASSERT_EQUAL(rig_punts(r, 0, by_reason), 1);
+	lm_dp_pass_time(r->gw[0].dp, 0, 1);
+	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "100.64.10.10")).n, 1);
+	end(r);
+}
+
+/* Without a MAC, an attachment only gets to say who it is. */
+static void test_learning(void)
+{
+	struct rig *r = rig_create(&one);
+	const struct rig_host *web = &rig_hosts[WEB];
+	struct lm_dp_attachment a = {.id = web->attachment,
+	    .port = r->gw[0].access.index,
+	    .vlan = web->vlan,
+	    .net = 0,
+	    .endpoint = 0};
+	uint8_t frame[RIG_FRAME_MAX];
+
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
+	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "0.0.0.0")).n, 1);
+	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MAC_UNKNOWN), 1);
+	a.has_mac = true;
+	a.mac = web->mac;
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
+	CU_ASSERT_TRUE(rig_passes(r, &query, NULL, NULL));
+	/* The other way, to one who is not attached, or whose MAC nobody knows. */
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[1].dp, NULL, 0), 0);
+	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_NOT_ATTACHED), 1);
+	a = (struct lm_dp_attachment){
+	    .id = rig_hosts[DB].attachment, .port = r->gw[1].access.index, .endpoint = 2};
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[1].dp, &a, 1), 0);
+	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_MAC_UNKNOWN), 1);
+	/* An index that is out of date for a moment does no harm. */
+	a.has_mac = true;
+	a.mac = rig_hosts[DB].mac;
+	a.endpoint = 3;
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[1].dp, &a, 1), 0);
+	CU_ASSERT_TRUE(rig_passes(r, &query, NULL, NULL));
+	struct rig_packet reply = query;
+	reply.from = DB;
+	reply.to = WEB;
+	reply.src_port = query.dst_port;
+	reply.dst_port = query.src_port;
+	CU_ASSERT_TRUE(rig_passes(r, &reply, NULL, NULL));
+	reply.src_ip = "100.64.10.21"; /* nor does it lend somebody else's address */
+	CU_ASSERT_FALSE(rig_passes(r, &reply, NULL, NULL));
+	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_SPOOFED_SOURCE), 1);
+	end(r);
+}
+
+static void test_attachments_refused(void)
+{
+	struct rig *r = rig_create(&one);
+	struct lm_dp *dp = r->gw[0].dp;
+	struct lm_dp_attachment a[2] = {
+	    {.id = 1, .port = r->gw[0].access.index, .vlan = 5, .has_mac = true},
+	    {.id = 2, .port = r->gw[0].access.index, .vlan = 5, .has_mac = true}};
+
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(dp, a, 2), -EEXIST);
+	a[1].mac.b[5] = 1;
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(dp, a, 2), 0);
+	a[1].id = 1;
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(dp, a, 2), -EEXIST);
+	a[1].id = 256;
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(dp, a, 2), -EINVAL);
+	a[1].id = 2;
+	a[1].port = r->gw[0].under.index;
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(dp, a, 2), -EINVAL);
+	a[1].port = r->gw[0].access.index;
+	a[1].net = 4;
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(dp, a, 2), -EINVAL);
+	a[1].net = 0;
+	a[0].has_mac = a[1].has_mac = false;
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(dp, a, 2), -EEXIST);
+	end(r);
+}
+
+/* ---- underlay ----------------------------------------------------------------- */
+
+static size_t build_outer(const struct rig *r, uint8_t *frame, const char *dst, uint8_t protocol,
+    uint16_t dst_port, const void *payload, size_t len)
+{
+	struct lm_ip from = rig_ip("192.0.2.2"), to = rig_ip(dst);
+	struct lm_build b;
+
+	lm_build_ether(&b, frame, RIG_FRAME_MAX, &r->gw[0].under_mac, &r->gw[1].under_mac, 0,
+	    RTE_ETHER_TYPE_IPV4);
+	lm_build_ip(&b, &from, &to, protocol, 64);
+	if (protocol == IPPROTO_UDP)
+		lm_build_udp(&b, 4500, dst_port);
+	else
+		lm_build_icmp(&b, 8, 0);
+	lm_write(&b.w, payload, len);
+	return lm_build_end(&b);
+}
+
+/* What becomes of a frame on the underlay: a punt's reason, or -1. */
+static int outer(struct rig *r, const char *dst, uint8_t protocol, uint16_t dst_port,
+    const void *payload, size_t len)
+{
+	uint8_t frame[RIG_FRAME_MAX];
+	struct last l = {0};
+
+	rig_put(r, 0, &r->gw[0].under, frame,
+	    build_outer(r, frame, dst, protocol, dst_port, payload, len), -1);
+	rig_run(r);
+	lm_dp_punts(r->gw[0].dp, 32, keep, &l);
+	return l.n > 0 ? (int)l.punt.reason : -1;
+}
+
+static void test_underlay(void)
+{
+	static const uint8_t control[40] = {0, 0, 0, 0, 1}, keepalive[1] = {0xff}, esp[40] = {9};
+	struct rig *r = rig_create(&one);
+
+	CU_ASSERT_EQUAL(outer(r, "192.0.2.1", IPPROTO_UDP, 4500, control, 40), LM_PUNT_SESSION);
+	CU_ASSERT_EQUAL(outer(r, "192.0.2.1", IPPROTO_ICMP, 0, control, 40), LM_PUNT_UNDERLAY);
+	CU_ASSERT_EQUAL(outer(r, "192.0.2.1", IPPROTO_UDP, 4500, keepalive, 1), -1);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_KEEPALIVE), 1);
+	CU_ASSERT_EQUAL(outer(r, "192.0.2.1", IPPROTO_UDP, 4500, keepalive, 0), -1);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MALFORMED), 1);
+	CU_ASSERT_EQUAL(outer(r, "192.0.2.1", IPPROTO_UDP, 4500, esp, 40), -1);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_UNKNOWN_SPI), 1);
+	CU_ASSERT_EQUAL(outer(r, "192.0.2.1", IPPROTO_UDP, 4501, control, 40), -1);
+	CU_ASSERT_EQUAL(outer(r, "192.0.2.3", IPPROTO_UDP, 4500, control, 40), -1);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_NOT_OURS), 2);
+	end(r);
+}
+
+/* Sessions are heard whatever else floods the way up. */
+static void test_sessions_come_through(void)
+{
+	static const uint8_t control[40];
+	struct rig *r = rig_create(&one);
+	unsigned by_reason[LM_PUNT_MAX] = {0};
+	uint8_t frame[RIG_FRAME_MAX];
+	size_t len = build_outer(r, frame, "192.0.2.1", IPPROTO_ICMP, 0, control, 40);
+
+	for (unsigned i = 0; i < 2000; i++) {
+		rig_put(r, 0, &r->gw[0].under, frame, len, -1);
+		if (i % 256 == 255) {
+			lm_dp_pass_time(r->gw[0].dp, 0, 1); /* so that the ring is what limits */
+			rig_run(r);
+		}
+	}
+	rig_run(r);
+	len = build_outer(r, frame, "192.0.2.1", IPPROTO_UDP, 4500, control, 40);
+	for (unsigned i = 0; i < 100; i++)
+		rig_put(r, 0, &r->gw[0].under, frame, len, -1);
+	rig_run(r);
+	rig_punts(r, 0, by_reason);
+	CU_ASSERT_EQUAL(by_reason[LM_PUNT_SESSION], 100);
+	CU_ASSERT_TRUE(by_reason[LM_PUNT_UNDERLAY] < 1000);
+	CU_ASSERT_TRUE(rig_drops(r, 0, LM_DROP_PUNT_LIMIT) > 1000);
+	end(r);
+}
+
+/* ---- doorbell and injection --------------------------------------------------- */
+
+static bool rings(const struct lm_dp *dp)
+{
+	struct pollfd fd = {.fd = lm_dp_punt_fd(dp), .events = POLLIN};
+
+	return poll(&fd, 1, 0) == 1;
+}
+
+static void test_doorbell(void)
+{
+	struct rig *r = rig_create(&one);
+	struct lm_dp *dp = r->gw[0].dp;
+	struct last l = {0};
+	uint8_t frame[RIG_FRAME_MAX];
+	size_t len = build_arp(frame, "0.0.0.0");
+
+	CU_ASSERT_FALSE(rings(dp));
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 10; i++)
+			rig_send(r, WEB, frame, len);
+		rig_run(r);
+		CU_ASSERT_TRUE(rings(dp));
+		CU_ASSERT_EQUAL(lm_dp_punts(dp, 4, keep, &l), 4);
+		CU_ASSERT_TRUE(rings(dp)); /* there is more */
+		CU_ASSERT_EQUAL(lm_dp_punts(dp, 100, keep, &l), 6);
+		CU_ASSERT_FALSE(rings(dp));
+	}
+	end(r);
+}
+
+static void test_inject(void)
+{
+	struct rig_options o = {.workers = {3, 1}, .queues = {1, 1}};
+	struct rig *r = rig_create(&o);
+	uint8_t frame[RIG_FRAME_MAX] = {1, 2, 3};
+	struct lm_counters c;
+
+	for (size_t len = 14; len < 1518; len += 100) {
+		uint8_t got[RIG_FRAME_MAX];
+
+		frame[13] = (uint8_t)len;
+		CU_ASSERT_EQUAL(lm_dp_inject(r->gw[0].dp, r->gw[0].access.index, frame, len), 0);
+		rig_run(r);
+		CU_ASSERT_EQUAL(rig_take(r, 0, got), len);
+		CU_ASSERT_EQUAL(memcmp(frame, got, len), 0);
+	}
+	lm_dp_counters(r->gw[0].dp, -1, &c);
+	CU_ASSERT_EQUAL(c.injected, 16);
+	CU_ASSERT_EQUAL(c.tx, 16);
+	CU_ASSERT_EQUAL(lm_dp_inject(r->gw[0].dp, 2, frame, 60), -EINVAL);
+	CU_ASSERT_EQUAL(lm_dp_inject(r->gw[0].dp, 0, frame, 5000), -EMSGSIZE);
+	unsigned n = 0;
+	while (lm_dp_inject(r->gw[0].dp, r->gw[0].access.index, frame, 60) == 0)
+		n++;
+	CU_ASSERT_EQUAL(n, 1023);
+	rig_run(r);
+	end(r);
+}
+
+LM_SUITE("punts", {"ARP", test_arp}, {"to the gateway", test_to_the_gateway},
+    {"too big", test_too_big}, {"flood", test_flood}, {"learning", test_learning},
+    {"attachments refused", test_attachments_refused}, {"underlay", test_underlay},
+    {"sessions come through", test_sessions_come_through}, {"doorbell", test_doorbell},
+    {"inject", test_inject})
