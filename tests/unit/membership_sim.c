@@ -6,11 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/bytes.h"
+#include "base/log.h"
 
 #define FIRST_SPI 256
 #define OWNER_SEED 0x80
 #define NO_TICK UINT64_MAX
+
+__attribute__((constructor)) static void before_main(void)
+{
+	if (lm_crypto_init() < 0)
+		abort();
+}
 
 /* ---- chance and time ---- */
 
@@ -60,7 +66,7 @@ static void deliver_later(
 	TAILQ_INSERT_HEAD(&s->packets, p, link);
 }
 
-static void on_send(void *ctx, const struct lm_udp_addr *to, const uint8_t *data, size_t len)
+void sim_on_send(void *ctx, const struct lm_udp_addr *to, const uint8_t *data, size_t len)
 {
 	struct sim_node *from = ctx;
 	struct sim *s = from->sim;
@@ -77,7 +83,7 @@ static void on_send(void *ctx, const struct lm_udp_addr *to, const uint8_t *data
 	}
 }
 
-static void on_random(void *ctx, void *buf, size_t len)
+void sim_on_random(void *ctx, void *buf, size_t len)
 {
 	struct sim_node *n = ctx;
 	uint8_t *at = buf;
@@ -228,8 +234,8 @@ static int on_sa_out_set(void *ctx, uint32_t net, uint32_t slot, uint8_t n_lanes
 }
 
 static const struct lm_membership_ops gateway_ops = {
-    .send = on_send,
-    .random = on_random,
+    .send = sim_on_send,
+    .random = sim_on_random,
     .persist = on_persist,
     .network_changed = on_network_changed,
     .network_gone = on_network_gone,
@@ -243,7 +249,7 @@ static const struct lm_membership_ops gateway_ops = {
 
 /* ---- a gateway's life ---- */
 
-static void tick(struct sim_node *n)
+void sim_tick(struct sim_node *n)
 {
 	if (n->m) {
 		n->tick_at = lm_membership_tick(n->m, &n->sim->now);
@@ -277,7 +283,7 @@ void sim_start(struct sim *s, unsigned gateway)
 		if (err)
 			broken(s, n, n, "a stored manifest was not restored", (uint32_t)-err);
 	}
-	tick(n);
+	sim_tick(n);
 }
 
 void sim_crash(struct sim *s, unsigned gateway)
@@ -300,7 +306,7 @@ void sim_crash(struct sim *s, unsigned gateway)
 		n->peer_node[i] = -1;
 }
 
-static struct sim_node *node_new(struct sim *s, unsigned index, unsigned identity)
+struct sim_node *sim_node_new(struct sim *s, unsigned index, unsigned identity)
 {
 	struct sim_node *n = calloc(1, sizeof(*n));
 	uint8_t seed[32];
@@ -321,6 +327,15 @@ static struct sim_node *node_new(struct sim *s, unsigned index, unsigned identit
 	return n;
 }
 
+/* Quiet: refusals and ends are what these worlds are made of. */
+static void on_log(void *ctx, enum lm_log_level level, const char *line)
+{
+	struct sim *s = ctx;
+
+	(void)level;
+	s->twice_warned += strstr(line, "twice") != NULL;
+}
+
 struct sim *sim_new(uint64_t seed, unsigned n)
 {
 	struct sim *s = calloc(1, sizeof(*s));
@@ -333,10 +348,11 @@ struct sim *sim_new(uint64_t seed, unsigned n)
 	s->now.mono = SIM_SECOND;
 	s->delay = 10 * SIM_MS;
 	TAILQ_INIT(&s->packets);
+	lm_log_set_sink(on_log, s);
 	memset(owner, OWNER_SEED, sizeof(owner));
 	lm_identity_from_seed(&s->owner, owner);
 	for (unsigned i = 0; i < n; i++) {
-		struct sim_node *node = node_new(s, i, i);
+		struct sim_node *node = sim_node_new(s, i, i);
 		node->lanes = (uint8_t)(1u << sim_random(s, 3));
 		node->max_networks = SIM_NETWORKS;
 		node->max_peers = SIM_NODES;
@@ -347,6 +363,7 @@ struct sim *sim_new(uint64_t seed, unsigned n)
 
 void sim_free(struct sim *s)
 {
+	lm_log_set_sink(NULL, NULL);
 	for (unsigned i = 0; i < SIM_NODES; i++) {
 		struct sim_node *n = s->node[i];
 		if (!n)
@@ -427,7 +444,7 @@ static void receive(struct sim *s, struct sim_packet *p)
 	else if (n->sessions)
 		lm_sessions_input(n->sessions, &s->now, &p->from, p->data, p->len);
 	if (n->m || n->sessions)
-		tick(n);
+		sim_tick(n);
 	free(p);
 }
 
@@ -465,247 +482,10 @@ void sim_run(struct sim *s, uint64_t ns)
 			TAILQ_REMOVE(&s->packets, p, link);
 			receive(s, p);
 		} else {
-			tick(who);
+			sim_tick(who);
 		}
 		sim_check(s);
 	}
 	move_clock(s, end);
 	s->event++;
-}
-
-/* ---- documents ---- */
-
-struct sim_doc sim_sign(
-    struct sim *s, const char *network, unsigned serial, unsigned providers, const char *extra)
-{
-	struct sim_doc d = {0};
-	char *yaml = NULL, hex[65];
-	size_t yaml_len = 0;
-	FILE *f = open_memstream(&yaml, &yaml_len);
-
-	fprintf(f,
-	    "leasemesh: 1\nnetwork: %s\nserial: %u\n%sprefixes:\n  ipv4: 100.64.10.0/24\n"
-	    "providers:\n",
-	    network, serial, extra ? extra : "");
-	for (unsigned i = 0; i < SIM_GATEWAYS; i++) {
-		struct lm_identity id;
-		uint8_t seed[32];
-		memset(seed, (int)i + 1, sizeof(seed));
-		lm_identity_from_seed(&id, seed);
-		if (providers & (1u << i))
-			fprintf(f, "  - {name: gw%u, key: %s, addresses: [\"10.0.0.%u:4500\"]}\n",
-			    i, lm_hex(hex, id.pub.b, 32), i + 1);
-	}
-	fprintf(f, "members:\n  - name: web\n    deployment: 1\n    endpoints:\n");
-	for (unsigned i = 0; i < SIM_GATEWAYS; i++)
-		if (providers & (1u << i))
-			fprintf(f, "      - {provider: gw%u, ipv4: 100.64.10.%u}\n", i, 10 + i);
-	fclose(f);
-
-	struct lm_why why = {""};
-	struct lm_signed_manifest *sm;
-	int err = lm_manifest_sign(&d.bytes, &d.len, "sim.yaml", yaml, yaml_len, &s->owner, &why);
-	if (!err)
-		err = lm_manifest_open(&sm, "sim", d.bytes, d.len, &why);
-	if (err) {
-		fprintf(stderr, "the simulator's document is wrong: %s\n", why.text);
-		abort();
-	}
-	memcpy(d.hash, sm->hash, 32);
-	d.net = sm->net_id;
-	lm_signed_manifest_free(sm);
-	free(yaml);
-	return d;
-}
-
-void sim_doc_free(struct sim_doc *d)
-{
-	free(d->bytes);
-	*d = (struct sim_doc){0};
-}
-
-int sim_submit(struct sim *s, unsigned gateway, const struct sim_doc *d, struct lm_why *why)
-{
-	struct sim_node *n = s->node[gateway];
-	struct lm_why ignored = {""};
-
-	int err = lm_membership_submit(n->m, &s->now, d->bytes, d->len, why ? why : &ignored);
-	tick(n);
-	sim_check(s);
-	s->event++;
-	return err;
-}
-
-uint64_t sim_serial(const struct sim *s, unsigned gateway, const struct sim_doc *d)
-{
-	const struct sim_node *n = s->node[gateway];
-	const struct lm_network *net = n->m ? lm_membership_find(n->m, &d->net) : NULL;
-
-	return net ? net->manifest->serial : 0;
-}
-
-static int slot_of(const struct sim_node *n, unsigned peer)
-{
-	for (int i = 0; i < SIM_NODES; i++)
-		if (n->peer_node[i] == (int)peer)
-			return i;
-	return -1;
-}
-
-const struct sim_out *sim_out(const struct sim *s, unsigned a, unsigned b, const struct sim_doc *d)
-{
-	const struct sim_node *n = s->node[a];
-	const struct lm_network *net = n->m ? lm_membership_find(n->m, &d->net) : NULL;
-	int slot = slot_of(n, b);
-
-	return net && slot >= 0 && n->out[net->index][slot].n ? &n->out[net->index][slot] : NULL;
-}
-
-static bool ready_one_way(const struct sim *s, const struct sim_node *a, const struct sim_node *b,
-    const struct sim_doc *d)
-{
-	const struct lm_network *net = a->m ? lm_membership_find(a->m, &d->net) : NULL;
-	const struct sim_out *out = sim_out(s, a->index, b->index, d);
-	int slot = slot_of(a, b->index);
-	uint8_t lanes = a->lanes > b->lanes ? a->lanes : b->lanes;
-	struct lm_lanes_info info;
-
-	if (!net || !out || slot < 0 || !a->path_there[slot])
-		return false;
-	lm_membership_lanes(a->m, net->index, (uint32_t)slot, &info);
-	return info.acked && info.n_in == lanes && info.n_out == lanes && out->n == lanes;
-}
-
-bool sim_lanes_ready(const struct sim *s, unsigned a, unsigned b, const struct sim_doc *d)
-{
-	return ready_one_way(s, s->node[a], s->node[b], d) &&
-	       ready_one_way(s, s->node[b], s->node[a], d);
-}
-
-/* ---- nodes without manners ---- */
-
-static void raw_up(void *ctx, struct lm_peer *peer, uint32_t epoch)
-{
-	struct sim_node *n = ctx;
-	(void)peer;
-	(void)epoch;
-	n->raw_up = true;
-}
-
-static void raw_down(void *ctx, struct lm_peer *peer, const char *reason)
-{
-	struct sim_node *n = ctx;
-	(void)reason;
-	n->raw_up = false;
-	lm_blobs_peer_down(n->blobs, peer);
-}
-
-static void raw_moved(void *ctx, struct lm_peer *peer, const struct lm_udp_addr *to)
-{
-	(void)ctx;
-	(void)peer;
-	(void)to;
-}
-
-static void raw_message(
-    void *ctx, struct lm_peer *peer, uint8_t type, const uint8_t *body, size_t len)
-{
-	struct sim_node *n = ctx;
-
-	if (lm_blobs_message(n->blobs, &n->sim->now, peer, type, body, len))
-		return;
-	n->haves += type == LM_MSG_HAVE;
-	n->acks += type == LM_MSG_LANES_ACK;
-	if (type != LM_MSG_SUBMIT_RESULT)
-		return;
-	struct lm_reader r = lm_reader(body, len);
-	lm_read_ref(&r, 32);
-	n->code = lm_read_u32(&r);
-	n->serial = lm_read_u64(&r);
-	uint16_t text_len = lm_read_u16(&r);
-	const uint8_t *text = lm_read_ref(&r, text_len);
-	assert(!r.failed && text_len < sizeof(n->text));
-	memcpy(n->text, text, text_len);
-	n->text[text_len] = '\0';
-	n->answered = true;
-}
-
-static const uint8_t *raw_find(void *ctx, struct lm_peer *peer, const uint8_t hash[32], size_t *len)
-{
-	struct sim_node *n = ctx;
-	(void)peer;
-	(void)hash;
-	*len = n->offer_len;
-	return n->offer;
-}
-
-static void raw_pulled(void *ctx, struct lm_peer *peer, const uint8_t hash[32], int err,
-    const uint8_t *bytes, size_t len, uint64_t tag)
-{
-	struct sim_node *n = ctx;
-	(void)peer;
-	(void)hash;
-	(void)bytes;
-	(void)len;
-	(void)tag;
-	n->pull_err = err;
-}
-
-struct sim_node *sim_raw(struct sim *s, unsigned identity, unsigned gateway)
-{
-	static const struct lm_session_ops session_ops = {.send = on_send,
-	    .random = on_random,
-	    .up = raw_up,
-	    .down = raw_down,
-	    .moved = raw_moved,
-	    .message = raw_message};
-	static const struct lm_blob_ops blob_ops = {.find = raw_find, .pulled = raw_pulled};
-	const struct lm_session_config config = {
-	    .lanes = 1, .max_peers = 4, .max_guests = 4, .max_handshakes_per_s = 100};
-	unsigned index = s->node[SIM_GATEWAYS] ? SIM_GATEWAYS + 1 : SIM_GATEWAYS;
-	struct sim_node *n = node_new(s, index, identity);
-	const struct sim_node *to = s->node[gateway];
-
-	int err = lm_blobs_create(&n->blobs, &blob_ops, n);
-	if (!err)
-		err = lm_sessions_create(&n->sessions, &n->id, &config, &session_ops, n);
-	if (!err)
-		err = lm_peer_add(n->sessions, &s->now, &to->id.pub, &to->addr, 1, &n->peer);
-	assert(err == 0);
-	n->running = true;
-	tick(n);
-	return n;
-}
-
-void sim_raw_send(struct sim_node *raw, uint8_t type, const void *body, size_t len)
-{
-	lm_peer_send(raw->peer, &raw->sim->now, type, body, len);
-}
-
-void sim_raw_submit(struct sim *s, struct sim_node *raw, const struct sim_doc *d)
-{
-	uint8_t body[68];
-	struct lm_writer w = lm_writer(body, sizeof(body));
-
-	raw->offer = d->bytes;
-	raw->offer_len = d->len;
-	raw->answered = false;
-	lm_write(&w, d->hash, 32);
-	lm_write(&w, s->owner.pub.b, 32);
-	lm_write_u32(&w, (uint32_t)d->len);
-	sim_raw_send(raw, LM_MSG_SUBMIT, body, sizeof(body));
-}
-
-void sim_raw_have(struct sim *s, struct sim_node *raw, const struct sim_doc *d, uint64_t serial)
-{
-	uint8_t body[109];
-	struct lm_writer w = lm_writer(body, sizeof(body));
-
-	lm_write(&w, d->net.b, 32);
-	lm_write(&w, s->owner.pub.b, 32);
-	lm_write_u64(&w, serial);
-	lm_write(&w, d->hash, 32);
-	lm_write_u32(&w, (uint32_t)d->len);
-	lm_write_u8(&w, 1);
-	sim_raw_send(raw, LM_MSG_HAVE, body, sizeof(body));
 }

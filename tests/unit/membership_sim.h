@@ -100,6 +100,7 @@ struct sim {
 	uint64_t sent; /* datagrams */
 	uint64_t event;
 	struct lm_identity owner;
+	unsigned twice_warned; /* "signed serial N twice" was logged */
 	unsigned broken; /* violations seen */
 	char first_broken[256];
 };
@@ -107,6 +108,15 @@ struct sim {
 /* n gateways that accept the owner's manifests. */
 struct sim *sim_new(uint64_t seed, unsigned n);
 void sim_free(struct sim *s);
+/* Fails the test if anything was broken, and frees. */
+#define sim_end(s) \
+	do { \
+		if ((s)->broken) \
+			printf( \
+			    "\n  %u violations, the first %s\n", (s)->broken, (s)->first_broken); \
+		CU_ASSERT_EQUAL((s)->broken, 0); \
+		sim_free(s); \
+	} while (0)
 uint64_t sim_random(struct sim *s, uint64_t below);
 /* Runs all that happens up to now + ns. */
 void sim_run(struct sim *s, uint64_t ns);
@@ -132,6 +142,9 @@ int sim_submit(struct sim *s, unsigned gateway, const struct sim_doc *d, struct 
 uint64_t sim_serial(const struct sim *s, unsigned gateway, const struct sim_doc *d);
 /* All lanes of this network between two gateways are there, acknowledged, and alike. */
 bool sim_lanes_ready(const struct sim *s, unsigned a, unsigned b, const struct sim_doc *d);
+/* ... between any two in the mask. */
+bool sim_all_ready(const struct sim *s, unsigned mask, const struct sim_doc *d);
+uint64_t sim_drops(const struct sim *s, unsigned gateway, enum lm_membership_drop reason);
 /* Keys that a sends to b by; NULL: none. */
 const struct sim_out *sim_out(const struct sim *s, unsigned a, unsigned b, const struct sim_doc *d);
 
@@ -143,5 +156,11 @@ struct sim_node *sim_raw(struct sim *s, unsigned identity, unsigned gateway);
 void sim_raw_submit(struct sim *s, struct sim_node *raw, const struct sim_doc *d);
 void sim_raw_have(struct sim *s, struct sim_node *raw, const struct sim_doc *d, uint64_t serial);
 void sim_raw_send(struct sim_node *raw, uint8_t type, const void *body, size_t len);
+
+/* Between the files of the simulator. */
+struct sim_node *sim_node_new(struct sim *s, unsigned index, unsigned identity);
+void sim_tick(struct sim_node *n);
+void sim_on_send(void *ctx, const struct lm_udp_addr *to, const uint8_t *data, size_t len);
+void sim_on_random(void *ctx, void *buf, size_t len);
 
 #endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nodes without manners: sessions and blobs, and whatever the test wants to say. */
+#include "membership_sim.h"
+
+#include <assert.h>
+#include <string.h>
+#include "base/bytes.h"
+
+static void raw_up(void *ctx, struct lm_peer *peer, uint32_t epoch)
+{
+	struct sim_node *n = ctx;
+	(void)peer;
+	(void)epoch;
+	n->raw_up = true;
+}
+
+static void raw_down(void *ctx, struct lm_peer *peer, const char *reason)
+{
+	struct sim_node *n = ctx;
+	(void)reason;
+	n->raw_up = false;
+	lm_blobs_peer_down(n->blobs, peer);
+}
+
+static void raw_moved(void *ctx, struct lm_peer *peer, const struct lm_udp_addr *to)
+{
+	(void)ctx;
+	(void)peer;
+	(void)to;
+}
+
+static void raw_message(
+    void *ctx, struct lm_peer *peer, uint8_t type, const uint8_t *body, size_t len)
+{
+	struct sim_node *n = ctx;
+
+	if (lm_blobs_message(n->blobs, &n->sim->now, peer, type, body, len))
+		return;
+	n->haves += type == LM_MSG_HAVE;
+	n->acks += type == LM_MSG_LANES_ACK;
+	if (type != LM_MSG_SUBMIT_RESULT)
+		return;
+	struct lm_reader r = lm_reader(body, len);
+	lm_read_ref(&r, 32);
+	n->code = lm_read_u32(&r);
+	n->serial = lm_read_u64(&r);
+	uint16_t text_len = lm_read_u16(&r);
+	const uint8_t *text = lm_read_ref(&r, text_len);
+	assert(!r.failed && text_len < sizeof(n->text));
+	memcpy(n->text, text, text_len);
+	n->text[text_len] = '\0';
+	n->answered = true;
+}
+
+static const uint8_t *raw_find(void *ctx, struct lm_peer *peer, const uint8_t hash[32], size_t *len)
+{
+	struct sim_node *n = ctx;
+	(void)peer;
+	(void)hash;
+	*len = n->offer_len;
+	return n->offer;
+}
+
+static void raw_pulled(void *ctx, struct lm_peer *peer, const uint8_t hash[32], int err,
+    const uint8_t *bytes, size_t len, uint64_t tag)
+{
+	struct sim_node *n = ctx;
+	(void)peer;
+	(void)hash;
+	(void)bytes;
+	(void)len;
+	(void)tag;
+	n->pull_err = err;
+}
+
+struct sim_node *sim_raw(struct sim *s, unsigned identity, unsigned gateway)
+{
+	static const struct lm_session_ops session_ops = {.send = sim_on_send,
+	    .random = sim_on_random,
+	    .up = raw_up,
+	    .down = raw_down,
+	    .moved = raw_moved,
+	    .message = raw_message};
+	static const struct lm_blob_ops blob_ops = {.find = raw_find, .pulled = raw_pulled};
+	const struct lm_session_config config = {
+	    .lanes = 1, .max_peers = 4, .max_guests = 4, .max_handshakes_per_s = 100};
+	unsigned index = s->node[SIM_GATEWAYS] ? SIM_GATEWAYS + 1 : SIM_GATEWAYS;
+	struct sim_node *n = sim_node_new(s, index, identity);
+	const struct sim_node *to = s->node[gateway];
+
+	int err = lm_blobs_create(&n->blobs, &blob_ops, n);
+	if (!err)
+		err = lm_sessions_create(&n->sessions, &n->id, &config, &session_ops, n);
+	if (!err)
+		err = lm_peer_add(n->sessions, &s->now, &to->id.pub, &to->addr, 1, &n->peer);
+	assert(err == 0);
+	n->running = true;
+	sim_tick(n);
+	return n;
+}
+
+void sim_raw_send(struct sim_node *raw, uint8_t type, const void *body, size_t len)
+{
+	lm_peer_send(raw->peer, &raw->sim->now, type, body, len);
+}
+
+void sim_raw_submit(struct sim *s, struct sim_node *raw, const struct sim_doc *d)
+{
+	uint8_t body[68];
+	struct lm_writer w = lm_writer(body, sizeof(body));
+
+	raw->offer = d->bytes;
+	raw->offer_len = d->len;
+	raw->answered = false;
+	lm_write(&w, d->hash, 32);
+	lm_write(&w, s->owner.pub.b, 32);
+	lm_write_u32(&w, (uint32_t)d->len);
+	sim_raw_send(raw, LM_MSG_SUBMIT, body, sizeof(body));
+}
+
+void sim_raw_have(struct sim *s, struct sim_node *raw, const struct sim_doc *d, uint64_t serial)
+{
+	uint8_t body[109];
+	struct lm_writer w = lm_writer(body, sizeof(body));
+
+	lm_write(&w, d->net.b, 32);
+	lm_write(&w, s->owner.pub.b, 32);
+	lm_write_u64(&w, serial);
+	lm_write(&w, d->hash, 32);
+	lm_write_u32(&w, (uint32_t)d->len);
+	lm_write_u8(&w, 1);
+	sim_raw_send(raw, LM_MSG_HAVE, body, sizeof(body));
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tenants who are guests, and providers that do not keep to the rules. */
+#include "membership_sim.h"
+#include "suite.h"
+
+#include <errno.h>
+
+#define ALL3 0x7u
+
+/* ---- tenants ---- */
+
+static void test_guest(void)
+{
+	struct sim *s = sim_new(1, 2);
+	struct sim_doc one = sim_sign(s, "shop", 2, 0x3, NULL);
+	struct sim_doc old = sim_sign(s, "shop", 1, 0x3, NULL);
+	struct sim_node *tenant = sim_raw(s, 100, 0);
+
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT(tenant->raw_up);
+	s->node[0]->persist_fails = true;
+	sim_raw_submit(s, tenant, &one);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT(tenant->answered && tenant->code == EIO);
+	CU_ASSERT_EQUAL(sim_serial(s, 0, &one), 0);
+	s->node[0]->persist_fails = false;
+
+	/* An answer that was lost is given again; another document is judged anew. */
+	sim_raw_submit(s, tenant, &old);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT(tenant->answered && tenant->code == 0 && tenant->serial == 1);
+	sim_raw_submit(s, tenant, &one);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT(tenant->answered && tenant->code == 0 && tenant->serial == 2);
+	unsigned changed = s->node[0]->changed;
+	sim_raw_submit(s, tenant, &one);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT(tenant->answered && tenant->code == 0 && tenant->serial == 2);
+	CU_ASSERT_EQUAL(s->node[0]->changed, changed);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &one), 2);
+
+	sim_raw_submit(s, tenant, &old);
+	sim_run(s, 3 * SIM_SECOND);
+	CU_ASSERT(tenant->answered && tenant->code == ESTALE && tenant->serial == 2);
+	CU_ASSERT_STRING_EQUAL(
+	    tenant->text, "serial 1 of network shop is older than serial 2, which is in force");
+	CU_ASSERT_EQUAL(sim_serial(s, 0, &one), 2);
+
+	/* Guests are given no manifest, not even one that they have brought. */
+	int err = lm_blob_pull(tenant->blobs, &s->now, tenant->peer, one.hash, one.len, 0);
+	CU_ASSERT_EQUAL(err, 0);
+	sim_run(s, 3 * SIM_SECOND);
+	CU_ASSERT_EQUAL(tenant->pull_err, -ENOENT);
+	sim_doc_free(&one);
+	sim_doc_free(&old);
+	sim_end(s);
+}
+
+static void test_guest_limits(void)
+{
+	struct sim *s = sim_new(1, 1);
+	struct sim_doc d = sim_sign(s, "shop", 1, 0x1, NULL);
+	struct sim_node *tenant = sim_raw(s, 100, 0);
+
+	sim_run(s, SIM_SECOND);
+	unsigned answers = 0;
+	for (unsigned i = 0; i < 50; i++) {
+		struct sim_doc bad = d;
+		bad.hash[0] ^= (uint8_t)(i + 1); /* what it gives has another hash */
+		sim_raw_submit(s, tenant, &bad);
+		sim_run(s, 100 * SIM_MS);
+		answers += tenant->answered;
+	}
+	/* A burst of four, then one a second. */
+	CU_ASSERT(answers <= 4 + 6);
+	CU_ASSERT(sim_drops(s, 0, LM_MD_LIMIT) >= 30);
+	sim_run(s, 10 * SIM_SECOND);
+	sim_raw_submit(s, tenant, &d);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT(tenant->answered && tenant->code == 0);
+
+	/* A claimed size beyond the bound is not pulled at all. */
+	struct sim_doc big = d;
+	big.hash[0] ^= 0xff;
+	big.len = LM_MANIFEST_BYTES_MAX + 1;
+	sim_raw_submit(s, tenant, &big);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT(tenant->answered && tenant->code == E2BIG);
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
+/* ---- providers without manners ---- */
+
+static void test_unauthorised(void)
+{
+	struct sim *s = sim_new(1, 3);
+	struct sim_doc shop = sim_sign(s, "shop", 3, 0x3, NULL);
+	struct sim_doc old = sim_sign(s, "shop", 2, ALL3, NULL);
+	struct sim_doc both = sim_sign(s, "both", 1, ALL3, NULL);
+
+	/* Gateway 2 shares one network with 0, and is not in the other; a program has its key. */
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &shop, NULL), 0);
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &both, NULL), 0);
+	sim_crash(s, 2);
+	struct sim_node *raw = sim_raw(s, 2, 0);
+	sim_run(s, 20 * SIM_SECOND);
+	CU_ASSERT(raw->raw_up && raw->haves > 0);
+
+	int err = lm_blob_pull(raw->blobs, &s->now, raw->peer, both.hash, both.len, 0);
+	CU_ASSERT_EQUAL(err, 0);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_EQUAL(raw->pull_err, 0);
+	err = lm_blob_pull(raw->blobs, &s->now, raw->peer, shop.hash, shop.len, 0);
+	CU_ASSERT_EQUAL(err, 0);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_EQUAL(raw->pull_err, -ENOENT);
+
+	/* It learns nothing by asking, and brings back nothing that was. */
+	unsigned haves = raw->haves;
+	raw->offer = old.bytes;
+	raw->offer_len = old.len;
+	sim_raw_have(s, raw, &old, 2);
+	sim_raw_have(s, raw, &old, 9); /* a lie: it is 2, and judged so */
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 0, &shop), 3);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_OLD), 1);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_REFUSED), 1);
+	sim_raw_have(s, raw, &old, 9); /* remembered */
+	sim_run(s, 100 * SIM_MS);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_REFUSED), 2);
+	CU_ASSERT(raw->haves - haves <= 1); /* of the network that it is in */
+
+	/* Lanes of a network that it is no provider of. */
+	uint8_t lanes[32 + 8 + 4 + 16 + 1 + 4] = {0};
+	memcpy(lanes, shop.net.b, 32);
+	lanes[60] = 1;
+	lanes[61] = 1;
+	unsigned acks = raw->acks;
+	sim_raw_send(raw, LM_MSG_LANES, lanes, sizeof(lanes));
+	sim_run(s, 100 * SIM_MS);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_UNAUTHORISED), 1);
+	/* Of one that it is in, with keys that are not the network's. */
+	memcpy(lanes, both.net.b, 32);
+	sim_raw_send(raw, LM_MSG_LANES, lanes, sizeof(lanes));
+	sim_run(s, 100 * SIM_MS);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_NO_KEY), 1);
+	CU_ASSERT_EQUAL(raw->acks, acks);
+	CU_ASSERT_PTR_NULL(sim_out(s, 0, 2, &both));
+
+	/* What does not hold together. */
+	static const size_t cuts[] = {1, 31, 40, 60, 64};
+	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++)
+		sim_raw_send(raw, LM_MSG_LANES, lanes, cuts[i]);
+	lanes[60] = 3; /* no power of two */
+	sim_raw_send(raw, LM_MSG_LANES, lanes, sizeof(lanes));
+	sim_raw_send(raw, LM_MSG_LANES_ACK, lanes, 43);
+	sim_raw_send(raw, LM_MSG_HAVE, lanes, 60);
+	sim_raw_send(raw, LM_MSG_SUBMIT, lanes, 68 - 3);
+	sim_raw_send(raw, LM_MSG_SUBMIT_RESULT, lanes, 4);
+	sim_run(s, 100 * SIM_MS);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_MALFORMED), 10);
+	sim_doc_free(&shop);
+	sim_doc_free(&old);
+	sim_doc_free(&both);
+	sim_end(s);
+}
+
+LM_SUITE("membership_hostile", {"guest", test_guest}, {"guest_limits", test_guest_limits},
+    {"unauthorised", test_unauthorised})

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lanes: keys that change, sessions that end, gateways that start again. */
+#include "membership_sim.h"
+#include "suite.h"
+
+#define ALL3 0x7u
+
+/* ---- lanes ---- */
+
+static void test_rekey_by_secret(void)
+{
+	struct sim *s = sim_new(4, 3);
+	struct sim_doc one = sim_sign(s, "shop", 1, ALL3, NULL);
+	struct sim_doc same = sim_sign(s, "shop", 2, ALL3, NULL);
+	struct sim_doc fewer = sim_sign(s, "shop", 3, 0x3, NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &one, NULL), 0);
+	sim_run(s, 2 * SIM_SECOND);
+	struct sim_out first = *sim_out(s, 0, 1, &one);
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &same, NULL), 0);
+	sim_run(s, 2 * SIM_SECOND);
+	CU_ASSERT(memcmp(&first, sim_out(s, 0, 1, &one), sizeof(first)) == 0);
+
+	/* Someone left: another secret, other keys, and the old ones stay until they are unused. */
+	uint32_t before = s->node[0]->live_sas + s->node[1]->live_sas;
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &fewer, NULL), 0);
+	CU_ASSERT_PTR_NOT_NULL(sim_out(s, 0, 1, &one));
+	CU_ASSERT_PTR_NULL(sim_out(s, 0, 2, &one));
+	sim_run(s, 2 * SIM_SECOND);
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &one));
+	const struct sim_out *second = sim_out(s, 0, 1, &one);
+	CU_ASSERT(memcmp(first.keys[0], second->keys[0], 36) != 0);
+	CU_ASSERT(first.spis[0] != second->spis[0]);
+	CU_ASSERT(s->node[1]->sas[first.spis[0] - 256].there);
+	sim_run(s, 15 * SIM_SECOND);
+	CU_ASSERT(!s->node[1]->sas[first.spis[0] - 256].there);
+	CU_ASSERT(s->node[0]->live_sas + s->node[1]->live_sas < before);
+	sim_doc_free(&one);
+	sim_doc_free(&same);
+	sim_doc_free(&fewer);
+	sim_end(s);
+}
+
+static void test_rekey_by_session(void)
+{
+	struct sim *s = sim_new(5, 2);
+	struct sim_doc d = sim_sign(s, "shop", 1, 0x3, NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_run(s, 100 * SIM_SECOND);
+	uint32_t live = s->node[1]->live_sas;
+	struct sim_out first = *sim_out(s, 0, 1, &d);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT(memcmp(first.keys[0], sim_out(s, 0, 1, &d)->keys[0], 36) != 0);
+	sim_run(s, 2000 * SIM_SECOND);
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &d));
+	CU_ASSERT(s->node[1]->live_sas <= 2 * live); /* the old ones went */
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
+static void test_session_dies_and_returns(void)
+{
+	struct sim *s = sim_new(6, 2);
+	struct sim_doc d = sim_sign(s, "shop", 1, 0x3, NULL);
+	struct sim_doc two = sim_sign(s, "shop", 2, 0x3, NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_run(s, 5 * SIM_SECOND);
+	sim_partition(s, 0, 1, true);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT_PTR_NULL(sim_out(s, 0, 1, &d)); /* nothing is sent into the void */
+	CU_ASSERT_PTR_NULL(sim_out(s, 1, 0, &d));
+	CU_ASSERT(!s->node[0]->path_there[0]);
+	CU_ASSERT_EQUAL(sim_submit(s, 1, &two, NULL), 0);
+	sim_run(s, 200 * SIM_SECOND);
+	CU_ASSERT_EQUAL(s->node[0]->live_sas, 0); /* inbound ones linger, but not for ever */
+	sim_partition(s, 0, 1, false);
+	sim_run(s, 20 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 0, &d), 2);
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &d));
+	sim_doc_free(&d);
+	sim_doc_free(&two);
+	sim_end(s);
+}
+
+static void test_restart(void)
+{
+	struct sim *s = sim_new(8, 2);
+	struct sim_doc d = sim_sign(s, "shop", 1, 0x3, NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_run(s, 5 * SIM_SECOND);
+	/* It comes back before the other has noticed, and counts its generations from the start. */
+	sim_crash(s, 1);
+	sim_run(s, SIM_SECOND);
+	sim_start(s, 1);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &d), 1);
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &d));
+
+	/* It has lost its disk as well: the other one notices, and gives it everything again. */
+	sim_crash(s, 1);
+	for (unsigned i = 0; i < SIM_NETWORKS; i++) {
+		free(s->node[1]->store[i].bytes);
+		s->node[1]->store[i].bytes = NULL;
+	}
+	sim_start(s, 1);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &d), 0);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &d), 1);
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &d));
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
+static void test_data_plane_full(void)
+{
+	struct sim *s = sim_new(9, 2);
+	struct sim_doc d = sim_sign(s, "shop", 1, 0x3, NULL);
+
+	s->node[1]->sa_fails = true;
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_run(s, 5 * SIM_SECOND);
+	CU_ASSERT_EQUAL(s->node[1]->live_sas, 0);
+	CU_ASSERT_PTR_NULL(sim_out(s, 0, 1, &d));
+	CU_ASSERT(sim_drops(s, 1, LM_MD_NO_SA) > 0);
+	s->node[1]->sa_fails = false;
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &d));
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
+LM_SUITE("membership_lanes", {"rekey_by_secret", test_rekey_by_secret},
+    {"rekey_by_session", test_rekey_by_session},
+    {"dies_and_returns", test_session_dies_and_returns}, {"restart", test_restart},
+    {"data_plane_full", test_data_plane_full})
