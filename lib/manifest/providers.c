@@ -36,7 +36,7 @@ static int read_address(struct lm_provider *out, const struct lm_place *p)
 	if (!text)
 		return -EINVAL;
 	struct lm_udp_addr a;
-	if (lm_udp_addr_parse(&a, text) < 0 || a.port == 0)
+	if (lm_udp_addr_parse(&a, text) < 0)
 		return lm_place_expected(p, what);
 	if (lm_ip_is_special(&a.ip))
 		return lm_place_error(p, EINVAL, "not the address of a host on a network");

@@ -298,6 +298,19 @@ static void test_bad_members(void)
 	CHECK_REFUSALS(list);
 }
 
+/* Of several repetitions, the first one in the document is named. */
+static void test_first_repetition(void)
+{
+	struct fixture_text t = {0};
+	fixture_add(&t, "leasemesh: 1\nnetwork: n\nserial: 1\nprefixes: {ipv4: 10.0.0.0/24}\n"
+			"providers: [{name: p, key: " FIXTURE_KEY_ALPHA
+			", addresses: ['192.0.2.1:1']}]\nmembers:\n");
+	for (const char *name = "ezabzaez"; *name; name++)
+		fixture_add(&t, "- {name: %c, deployment: 1, endpoints: []}\n", *name);
+	check_refused(t.text, -EINVAL, "11:10: members[4].name: the same as in members[1]");
+	free(t.text);
+}
+
 static void test_bad_rules(void)
 {
 	static const char web_rule[] = "{to: db, protocol: tcp, ports: [5432, 8000-8010]}";
@@ -385,4 +398,5 @@ static void test_hostile_text_in_messages(void)
 LM_SUITE("manifest_errors", {"bad_yaml", test_bad_yaml}, {"bad_head", test_bad_head},
     {"bad_prefixes", test_bad_prefixes}, {"bad_providers", test_bad_providers},
     {"bad_members", test_bad_members}, {"bad_rules", test_bad_rules},
+    {"first_repetition", test_first_repetition},
     {"hostile_text_in_messages", test_hostile_text_in_messages})

@@ -173,6 +173,17 @@ static void test_every_truncation_is_refused(void)
 	free(text);
 }
 
+static void test_too_large(void)
+{
+	uint8_t *data = calloc(1, LM_MANIFEST_BYTES_MAX + 1);
+	struct lm_signed_manifest *sm;
+	struct lm_why why;
+	CU_ASSERT_EQUAL(open_bytes(&sm, data, LM_MANIFEST_BYTES_MAX + 1, &why), -E2BIG);
+	CU_ASSERT_STRING_EQUAL(why.text, "t.signed: larger than 1048576 bytes");
+	CU_ASSERT_EQUAL(open_bytes(&sm, data, LM_MANIFEST_BYTES_MAX, &why), -EINVAL);
+	free(data);
+}
+
 static void test_bad_signature_comes_before_bad_document(void)
 {
 	const uint8_t provider = PROVIDER;
@@ -348,6 +359,23 @@ static void test_secrets(void)
 	lm_signed_manifest_free(a);
 }
 
+/*
+ * HKDF over the owner's seed, computed with Python's hmac and hashlib: whoever changes the
+ * derivation changes the keys of every network there is.
+ */
+static void test_secret_is_as_documented(void)
+{
+	static const char expected[] =
+	    "857729103afc3469c46d39a84a0d3ea97d00cf1233764ef5d8b2c8fa632e8b1a";
+	const uint8_t both[] = {PROVIDER, PROVIDER + 1};
+	struct lm_signed_manifest *sm = signed_by_owner(both, 2);
+	struct lm_secret secret;
+	char hex[2 * LM_SECRET_LEN + 1];
+	CU_ASSERT_EQUAL(secret_for(&secret, sm, PROVIDER), 0);
+	CU_ASSERT_STRING_EQUAL(lm_hex(hex, secret.b, sizeof(secret.b)), expected);
+	lm_signed_manifest_free(sm);
+}
+
 static void test_secrets_of_other_networks_differ(void)
 {
 	const uint8_t both[] = {PROVIDER, PROVIDER + 1};
@@ -384,5 +412,6 @@ LM_SUITE("manifest_signed", {"round_trip", test_round_trip},
     {"bad_signature_comes_before_bad_document", test_bad_signature_comes_before_bad_document},
     {"forged_files", test_forged_files},
     {"secret_lines_must_match_providers", test_secret_lines_must_match_providers},
-    {"secrets", test_secrets},
+    {"secrets", test_secrets}, {"secret_is_as_documented", test_secret_is_as_documented},
+    {"too_large", test_too_large},
     {"secrets_of_other_networks_differ", test_secrets_of_other_networks_differ})
