@@ -115,7 +115,7 @@ static void read_file(struct gateway *gw, const char *name)
 		    "%s%s", why.text, at->readable ? "; its last good version stays in force" : "");
 		if (!at->readable)
 			at->state = GW_REFUSED;
-		at->reason = why;
+		at->bad_file = why;
 		return;
 	}
 	bool moved = !at->readable || strcmp(at->a.port, next.port) != 0 || at->a.vlan != next.vlan;
@@ -123,7 +123,7 @@ static void read_file(struct gateway *gw, const char *name)
 		at->mac_known = false;
 	at->a = next;
 	at->readable = true;
-	at->reason.text[0] = '\0';
+	at->bad_file.text[0] = '\0';
 	if (next.has_mac) {
 		at->mac_known = true;
 		at->mac = next.mac;

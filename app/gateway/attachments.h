@@ -29,8 +29,8 @@ struct gw_attachment {
 	bool readable; /* a is valid: the file was parsed at least once */
 	struct lm_attachment a;
 	enum gw_attachment_state state;
-	struct lm_why
-	    reason; /* with GW_REFUSED and GW_WAITING; and of the last bad version of the file */
+	struct lm_why reason; /* unless active: why not */
+	struct lm_why bad_file; /* why the file's newest version is not used; "": it is */
 	unsigned port; /* index in the data plane, valid when readable and known */
 	uint32_t net, endpoint; /* valid when active */
 	bool mac_known;

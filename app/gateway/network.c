@@ -100,8 +100,6 @@ static void on_network_changed(void *ctx, const struct lm_network *net)
 {
 	struct gateway *gw = ctx;
 
-	lm_info("network '%s': serial %llu is in force", net->manifest->network,
-	    (unsigned long long)net->manifest->serial);
 	/* Members may have moved to other indices: settle, then publish whatever settling left
 	 * alone. */
 	gw_attachments_settle(gw);

@@ -130,7 +130,8 @@ int gw_report_attachments(struct gateway *gw, const char *params, struct rte_tel
 			continue;
 		gw_put_text(row, "name", at->name);
 		gw_put_text(row, "state", gw_attachment_state_text(at->state));
-		gw_put_text(row, "reason", at->reason.text);
+		gw_put_text(
+		    row, "reason", at->bad_file.text[0] ? at->bad_file.text : at->reason.text);
 	}
 	return err ? err : gw_page_end(&page);
 }

@@ -147,7 +147,7 @@ static enum gw_attachment_state judge(
 	const struct lm_attachment *a = &at->a;
 
 	if (!at->readable) {
-		*why = at->reason;
+		*why = at->bad_file;
 		return GW_REFUSED;
 	}
 	int port = access_port(s->gw, a->port);
@@ -199,13 +199,13 @@ static void settle_one(struct settling *s, struct gw_attachment *at)
 	struct lm_why why = {0};
 
 	at->state = judge(s, at, &why);
-	/* The complaint about a bad new version of the file stays until the file is mended. */
-	if (why.text[0] || at->state != GW_ACTIVE)
-		at->reason = why;
+	at->reason = why;
 
 	bool was = before.state == GW_ACTIVE, is = at->state == GW_ACTIVE;
 	if (was == is && (!is || (before.net == at->net && before.endpoint == at->endpoint))) {
-		if (before.state != at->state || strcmp(before.reason.text, at->reason.text) != 0)
+		/* What is wrong with a file was said when it was read. */
+		if (at->readable &&
+		    (before.state != at->state || strcmp(before.reason.text, at->reason.text) != 0))
 			lm_warn("%s: %s: %s", at->name, gw_attachment_state_text(at->state),
 			    at->reason.text);
 		return;
