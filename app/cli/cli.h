@@ -57,7 +57,7 @@ const char *cli_input_name(const char *path);
 int cli_read(uint8_t **out, size_t *len, const char *path, size_t max, struct lm_why *why);
 /*
  * Writes a file, or stdout for "-". A file is replaced in one step and synced: who reads it sees
- * the old or the new contents, whole.
+ * the old or the new contents, whole. A device, pipe or link is written to, not replaced.
  */
 int cli_write(const char *path, const void *data, size_t len, struct lm_why *why);
 

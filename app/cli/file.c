@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "cli.h"
 
@@ -95,16 +96,36 @@ static int replace_file(const char *path, const char *tmp, const void *data, siz
 	return err;
 }
 
+/* A device, a pipe or a link: what it leads to is meant, it must not be replaced by a file. */
+static int write_through(const char *path, const void *data, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int err = write_all(fd, data, len);
+	if (close(fd) < 0 && !err)
+		err = -errno;
+	return err;
+}
+
+static int write_path(const char *path, const void *data, size_t len)
+{
+	struct stat st;
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return write_through(path, data, len);
+	char tmp[PATH_MAX];
+	int n = snprintf(tmp, sizeof(tmp), "%s.new-%ld", path, (long)getpid());
+	if (n < 0 || (size_t)n >= sizeof(tmp))
+		return -ENAMETOOLONG;
+	return replace_file(path, tmp, data, len);
+}
+
 int cli_write(const char *path, const void *data, size_t len, struct lm_why *why)
 {
 	if (is_standard(path)) {
 		int err = write_all(STDOUT_FILENO, data, len);
 		return err ? lm_why(why, -err, "<stdout>: %s", strerror(-err)) : 0;
 	}
-	char tmp[PATH_MAX];
-	int n = snprintf(tmp, sizeof(tmp), "%s.new-%ld", path, (long)getpid());
-	if (n < 0 || (size_t)n >= sizeof(tmp))
-		return lm_why(why, ENAMETOOLONG, "%s: %s", path, strerror(ENAMETOOLONG));
-	int err = replace_file(path, tmp, data, len);
+	int err = write_path(path, data, len);
 	return err ? lm_why(why, -err, "%s: %s", path, strerror(-err)) : 0;
 }

@@ -69,6 +69,8 @@ int cli_bad_option(const struct cli_help *help, int getopt_result, char **argv)
 	if (getopt_result == ':')
 		return cli_usage_error(help, "'%s' needs an argument", argv[optind - 1]);
 	/* A short option may stand inside a group, a long one has been passed over by now. */
+	if (optopt && strchr(argv[optind - 1], '='))
+		return cli_usage_error(help, "'%s': this option takes no value", argv[optind - 1]);
 	if (optopt)
 		return cli_usage_error(help, "unknown option '-%c'", optopt);
 	return cli_usage_error(help, "unknown option '%s'", argv[optind - 1]);

@@ -4,8 +4,9 @@
  * the signed envelope in which it travels.
  *
  * A parsed manifest is immutable and owned by whoever parsed it; any thread may
- * read it. Only lm_manifest_parse makes one (it keeps indices behind it). Every list is bounded by a constant below. Nothing here knows a clock:
- * times are passed in.
+ * read it. Only lm_manifest_parse makes one (it keeps indices behind it). Every
+ * list is bounded by a constant below. Nothing here knows a clock: times are
+ * passed in.
  */
 #ifndef LM_MANIFEST_MANIFEST_H
 #define LM_MANIFEST_MANIFEST_H
@@ -18,13 +19,13 @@
 #include "base/why.h"
 #include "crypto/identity.h"
 
-#define LM_NAME_MAX 63                  /* a DNS label, RFC 1035 section 2.3.4 */
+#define LM_NAME_MAX 63 /* a DNS label, RFC 1035 section 2.3.4 */
 #define LM_MANIFEST_BYTES_MAX (1u << 20) /* the signed file, all in all */
 #define LM_PROVIDERS_MAX 512
 #define LM_PROVIDER_ADDRS_MAX 4
 #define LM_MEMBERS_MAX 4096
 #define LM_ENDPOINTS_MAX 16384 /* of a network, over all members */
-#define LM_RULES_MAX 256       /* of one list of one member */
+#define LM_RULES_MAX 256 /* of one list of one member */
 #define LM_RULE_PEERS_MAX 64
 #define LM_RULE_PORTS_MAX 32
 
@@ -45,20 +46,21 @@ struct lm_port_range {
 	uint16_t from, to; /* inclusive, host byte order */
 };
 
-/* Allow. A flow passes if a rule of the source's egress and one of the destination's ingress match. */
+/* Allow. A flow passes if a rule of the source's egress and one of the destination's ingress do. */
 struct lm_rule {
-	bool any_peer;   /* every member of the network */
+	bool any_peer; /* every member of the network */
 	uint16_t *peers; /* indices into members */
 	unsigned n_peers;
 	uint16_t protocol; /* IP protocol number or LM_PROTO_ANY */
-	struct lm_port_range *ports; /* destination ports; none: every port. Only with tcp and udp */
+	struct lm_port_range
+	    *ports; /* destination ports; none: every port. Only with tcp and udp */
 	unsigned n_ports;
 	unsigned line; /* in the YAML document */
 };
 
 struct lm_endpoint {
-	uint16_t member;   /* index into members */
-	uint16_t replica;  /* position in the member's list, from 0 */
+	uint16_t member; /* index into members */
+	uint16_t replica; /* position in the member's list, from 0 */
 	uint16_t provider; /* index into providers: who hosts it */
 	struct lm_ip ipv4; /* family 0: none; at least one of the two is there */
 	struct lm_ip ipv6;
@@ -66,7 +68,7 @@ struct lm_endpoint {
 
 struct lm_member {
 	char name[LM_NAME_MAX + 1];
-	uint64_t deployment;       /* dseq of the owner's deployment */
+	uint64_t deployment; /* dseq of the owner's deployment */
 	unsigned first_endpoint, n_endpoints; /* consecutive in endpoints */
 	struct lm_rule *ingress, *egress;
 	unsigned n_ingress, n_egress;
@@ -94,8 +96,8 @@ struct lm_manifest {
  * documents, addresses outside the prefix, reserved or doubled addresses, unknown members or
  * providers are errors (-EINVAL), with line, column and key path in why. -E2BIG beyond a bound.
  */
-int lm_manifest_parse(struct lm_manifest **out, const char *file, const void *yaml, size_t len,
-    struct lm_why *why);
+int lm_manifest_parse(
+    struct lm_manifest **out, const char *file, const void *yaml, size_t len, struct lm_why *why);
 void lm_manifest_free(struct lm_manifest *m);
 
 /* The gateway's own address inside the network: the first host address of each prefix. */
@@ -129,7 +131,7 @@ struct lm_signed_manifest {
 	struct lm_manifest *manifest; /* owned */
 	uint8_t (*sealed)[LM_SEALED_SECRET_LEN]; /* one for each provider */
 	uint8_t hash[32]; /* BLAKE2b-256 of the whole file: names the blob */
-	uint8_t *bytes;   /* the whole file, owned */
+	uint8_t *bytes; /* the whole file, owned */
 	size_t len;
 };
 

@@ -15,7 +15,7 @@ struct lm_policy;
 
 enum lm_verdict {
 	LM_ALLOW,
-	LM_DENY_EGRESS,  /* no egress rule of the source's member matches */
+	LM_DENY_EGRESS, /* no egress rule of the source's member matches */
 	LM_DENY_INGRESS, /* no ingress rule of the destination's member matches */
 };
 
@@ -27,7 +27,7 @@ void lm_policy_free(struct lm_policy *p);
  * protocol: as in the IP header (ICMPv6 is judged as LM_PROTO_ICMP). dst_port: host byte order, 0
  * where the protocol has none. Members are indices of the manifest it was compiled from.
  */
-enum lm_verdict lm_policy_judge(const struct lm_policy *p, uint16_t src_member,
-    uint16_t dst_member, uint8_t protocol, uint16_t dst_port);
+enum lm_verdict lm_policy_judge(const struct lm_policy *p, uint16_t src_member, uint16_t dst_member,
+    uint8_t protocol, uint16_t dst_port);
 
 #endif

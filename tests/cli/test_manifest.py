@@ -103,6 +103,7 @@ class Help(Tool):
                       self.usage_error("manifest", "check", "-k", "k", "x"))
         self.assertIn("unknown action 'burn'", self.usage_error("manifest", "burn", "x"))
         self.assertIn("expected check, sign or show", self.usage_error("manifest", "check"))
+        self.assertIn("takes no value", self.usage_error("key", "show", "--id=x", "x"))
         self.assertIn("expected 'show'", self.usage_error("key", "hide", "x"))
         self.assertIn("exclude each other", self.usage_error("key", "show", "-p", "-i", "x"))
 
@@ -209,6 +210,12 @@ class Manifests(Tool):
         with open(self.path("x"), "rb") as file:
             self.assertEqual(file.read(), out)
         self.assertEqual(sorted(os.listdir(self.folder.name)), ["owner.key", "shop.yaml", "x"])
+        os.symlink("real", self.path("link"))
+        self.write("real", "what was there, and is longer than what comes" * 99)
+        self.text("manifest", "sign", "-k", "owner.key", "-o", "link", "shop.yaml")
+        self.assertTrue(os.path.islink(self.path("link")))
+        with open(self.path("real"), "rb") as file:
+            self.assertEqual(file.read(), out)
         self.assertIn("nowhere/x: No such file", self.refused(
             "manifest", "sign", "-k", "owner.key", "-o", "nowhere/x", "shop.yaml"))
 
