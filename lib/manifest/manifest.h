@@ -52,8 +52,7 @@ struct lm_rule {
 	uint16_t *peers; /* indices into members */
 	unsigned n_peers;
 	uint16_t protocol; /* IP protocol number or LM_PROTO_ANY */
-	struct lm_port_range
-	    *ports; /* destination ports; none: every port. Only with tcp and udp */
+	struct lm_port_range *ports; /* destination ports; none: all. Only with tcp and udp */
 	unsigned n_ports;
 	unsigned line; /* in the YAML document */
 };
