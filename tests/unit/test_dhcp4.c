@@ -415,6 +415,15 @@ static void test_options(void)
 	check_reply(&in, &out, 2);
 	CU_ASSERT_TRUE(has(&out, 12, name, 255));
 	CU_ASSERT_TRUE(lacks(&out, 15));
+	/* However the room is used up: whole options, an end, never more. */
+	name[20] = '\0';
+	for (unsigned n = 1; n <= 255; n++) {
+		id[4] = (uint8_t)n;
+		id[5 + n] = 255;
+		in = make(id, sizeof id);
+		CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+		check_reply(&in, &out, 2);
+	}
 }
 
 static void test_overload(void)
