@@ -123,7 +123,11 @@ int telemetry_ask(struct telemetry *t, const char *cmd, json_t **out, struct lm_
 	json_t *reply;
 
 	/* The answer is called by the command without its parameter. */
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(cmd, ","), cmd);
+	size_t len = strcspn(cmd, ",");
+	if (len >= sizeof(name))
+		len = sizeof(name) - 1;
+	memcpy(name, cmd, len);
+	name[len] = '\0';
 	if (send(t->fd, cmd, strlen(cmd), MSG_NOSIGNAL) < 0)
 		return lm_why(why, errno, "telemetry socket: %s", strerror(errno));
 	int r = receive(t, &reply, why);
