@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "traffic.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <rte_esp.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+#define MTU 1500
+#define INNER_MIN (sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr))
+#define ESP_PORT 4500
+#define ESP_IV 8
+#define ESP_ALIGN 4
+
+int perf_mix_parse(struct perf_mix *out, const char *text)
+{
+	static const struct perf_mix imix = {
+	    {64, 512, 64, 64, 512, 64, 64, 512, 64, 64, 512, 1420}};
+	char *end;
+
+	if (strcmp(text, "imix") == 0) {
+		*out = imix;
+		return 0;
+	}
+	unsigned long size = strtoul(text, &end, 10);
+	if (*end != '\0' || size < INNER_MIN || size > MTU)
+		return -EINVAL;
+	for (unsigned i = 0; i < RTE_DIM(out->sizes); i++)
+		out->sizes[i] = (uint16_t)size;
+	return 0;
+}
+
+static void put_ip(uint8_t *at, const char *src, const char *dst, uint8_t protocol, size_t len)
+{
+	struct rte_ipv4_hdr ip = {
+	    .version_ihl = RTE_IPV4_VHL_DEF,
+	    .total_length = rte_cpu_to_be_16((uint16_t)len),
+	    .fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG),
+	    .time_to_live = 64,
+	    .next_proto_id = protocol,
+	};
+
+	inet_pton(AF_INET, src, &ip.src_addr);
+	inet_pton(AF_INET, dst, &ip.dst_addr);
+	ip.hdr_checksum = rte_ipv4_cksum(&ip);
+	memcpy(at, &ip, sizeof ip);
+}
+
+static void put_udp(uint8_t *at, uint16_t src, uint16_t dst, size_t len)
+{
+	struct rte_udp_hdr udp = {
+	    .src_port = rte_cpu_to_be_16(src),
+	    .dst_port = rte_cpu_to_be_16(dst),
+	    .dgram_len = rte_cpu_to_be_16((uint16_t)len),
+	};
+
+	memcpy(at, &udp, sizeof udp);
+}
+
+/* The inner packet number i, of size bytes. */
+static void put_inner(uint8_t *at, unsigned i, size_t size, bool from_here)
+{
+	const size_t ip_len = sizeof(struct rte_ipv4_hdr);
+	unsigned flow = i % PERF_FLOWS;
+	uint16_t client = (uint16_t)(10000 + flow), server = 5201;
+
+	put_ip(at, from_here ? PERF_HERE : PERF_THERE, from_here ? PERF_THERE : PERF_HERE,
+	    IPPROTO_UDP, size);
+	/* Ports of either direction differ by flow, so that both have as many. */
+	put_udp(
+	    at + ip_len, from_here ? client : server, from_here ? server : client, size - ip_len);
+	for (size_t n = INNER_MIN; n < size; n++)
+		at[n] = (uint8_t)(i + n);
+}
+
+/* ESP (RFC 4303, RFC 4106) around the inner packet number i; returns its length. */
+static size_t put_esp(uint8_t *at, unsigned i, size_t size, const struct perf_sa *sa,
+    struct lm_gcm_engine *e, const struct lm_gcm_key *key)
+{
+	const size_t front = sizeof(struct rte_esp_hdr) + ESP_IV;
+	uint64_t seq = i + 1, seq_be = rte_cpu_to_be_64(seq);
+	uint32_t spi_be = rte_cpu_to_be_32(sa->spi), low_be = rte_cpu_to_be_32((uint32_t)seq);
+	uint8_t nonce[LM_GCM_IV_LEN], aad[12];
+	uint8_t *inner = at + front;
+
+	memcpy(at, &spi_be, 4);
+	memcpy(at + 4, &low_be, 4);
+	memcpy(at + 8, &seq_be, ESP_IV);
+	memcpy(nonce, sa->keymat + LM_GCM_KEY_LEN, LM_GCM_SALT_LEN);
+	memcpy(nonce + LM_GCM_SALT_LEN, &seq_be, ESP_IV);
+	memcpy(aad, &spi_be, 4);
+	memcpy(aad + 4, &seq_be, 8);
+
+	put_inner(inner, i, size, false);
+	uint8_t pad = (uint8_t)((ESP_ALIGN - (size + 2) % ESP_ALIGN) % ESP_ALIGN);
+	for (uint8_t n = 0; n < pad; n++)
+		inner[size + n] = (uint8_t)(n + 1);
+	inner[size + pad] = pad;
+	inner[size + pad + 1] = IPPROTO_IPIP;
+	size_t sealed = size + pad + 2;
+	lm_gcm_seal(e, key, inner, inner, sealed, nonce, aad, sizeof aad, inner + sealed);
+	return front + sealed + LM_GCM_TAG_LEN;
+}
+
+struct frame {
+	uint8_t bytes[RTE_ETHER_HDR_LEN + MTU + 200];
+	size_t len;
+};
+
+static void frame_make(struct frame *f, unsigned i, size_t size, enum perf_wrap wrap,
+    const struct perf_sa *sa, const uint8_t dst_mac[6], struct lm_gcm_engine *e,
+    const struct lm_gcm_key *key)
+{
+	const size_t ip_len = sizeof(struct rte_ipv4_hdr), udp_len = sizeof(struct rte_udp_hdr);
+	struct rte_ether_hdr *ether = (void *)f->bytes;
+	uint8_t *ip = f->bytes + sizeof *ether;
+
+	memcpy(&ether->dst_addr, dst_mac, 6);
+	memcpy(&ether->src_addr, "\x02\0\0\0\0\x0a", 6);
+	ether->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
+	if (wrap == PERF_PLAIN) {
+		put_inner(ip, i, size, true);
+		f->len = sizeof *ether + size;
+		return;
+	}
+	size_t before = ip_len + (wrap == PERF_ESP_IN_UDP ? udp_len : 0);
+	size_t esp_len = put_esp(ip + before, i, size, sa, e, key);
+	put_ip(ip, PERF_GATEWAY_THERE, PERF_GATEWAY_HERE,
+	    wrap == PERF_ESP_IN_UDP ? IPPROTO_UDP : IPPROTO_ESP, before + esp_len);
+	if (wrap == PERF_ESP_IN_UDP)
+		put_udp(ip + ip_len, ESP_PORT, ESP_PORT, udp_len + esp_len);
+	f->len = sizeof *ether + before + esp_len;
+}
+
+/* The classic format of libpcap, in our byte order. */
+static void put_pcap_header(FILE *file)
+{
+	const uint16_t version[2] = {2, 4};
+	const uint32_t head = 0xa1b2c3d4, rest[4] = {0, 0, 65535, 1 /* Ethernet */};
+
+	fwrite(&head, sizeof head, 1, file);
+	fwrite(version, sizeof version, 1, file);
+	fwrite(rest, sizeof rest, 1, file);
+}
+
+static void put_pcap_packet(FILE *file, const struct frame *f)
+{
+	const uint32_t head[4] = {0, 0, (uint32_t)f->len, (uint32_t)f->len};
+
+	fwrite(head, sizeof head, 1, file);
+	fwrite(f->bytes, f->len, 1, file);
+}
+
+int perf_capture_write(const char *path, const struct perf_mix *mix, enum perf_wrap wrap,
+    const struct perf_sa *sa, const uint8_t dst_mac[6])
+{
+	struct lm_gcm_engine *e = NULL;
+	struct lm_gcm_key *key = NULL;
+	struct frame f;
+
+	int err = lm_gcm_engine_create(&e);
+	if (err == 0 && wrap != PERF_PLAIN)
+		err = lm_gcm_key_create(&key, e, sa->keymat);
+	FILE *file = err == 0 ? fopen(path, "w") : NULL;
+	if (err == 0 && !file)
+		err = -errno;
+	if (err == 0) {
+		put_pcap_header(file);
+		for (unsigned i = 0; i < PERF_PACKETS; i++) {
+			frame_make(
+			    &f, i, mix->sizes[i % RTE_DIM(mix->sizes)], wrap, sa, dst_mac, e, key);
+			put_pcap_packet(file, &f);
+		}
+		bool failed = ferror(file);
+		if (fclose(file) != 0 || failed)
+			err = -EIO;
+	}
+	lm_gcm_key_free(key);
+	lm_gcm_engine_free(e);
+	return err;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The benchmark's packets, the same for every contestant: PERF_PACKETS of
+ * PERF_FLOWS UDP flows between two workloads, and the capture files that DPDK's
+ * pcap driver plays for ever. Sizes are those of the inner IP packet.
+ */
+#ifndef LM_PERF_TRAFFIC_H
+#define LM_PERF_TRAFFIC_H
+
+#include <stdint.h>
+#include "crypto/gcm.h"
+
+/*
+ * A multiple of the mix's twelve and of every burst; less than the replay window, so that a second
+ * round looks like replays and not like sequence numbers that have wrapped.
+ */
+#define PERF_PACKETS 1536
+#define PERF_FLOWS 1024
+
+/* The workload here, the workload there, and their gateways. */
+#define PERF_HERE "100.64.10.10"
+#define PERF_THERE "100.64.10.20"
+#define PERF_GATEWAY_HERE "192.0.2.1"
+#define PERF_GATEWAY_THERE "192.0.2.2"
+
+/* "64", "512" ... for one size, "imix" for 7 x 64, 4 x 512 and 1 x 1,420 bytes. -EINVAL. */
+struct perf_mix {
+	uint16_t sizes[12]; /* taken in turn */
+};
+int perf_mix_parse(struct perf_mix *out, const char *text);
+
+/* How the inner packets are wrapped. ESP has 64-bit sequence numbers from 1. */
+enum perf_wrap {
+	PERF_PLAIN, /* from the workload here to the one there */
+	PERF_ESP, /* from there to here, in a tunnel between the gateways: IPv4, protocol 50 */
+	PERF_ESP_IN_UDP /* likewise, on UDP port 4500 */
+};
+struct perf_sa {
+	uint32_t spi;
+	const uint8_t *keymat; /* LM_GCM_KEYMAT_LEN bytes */
+};
+
+/* sa is not used for PERF_PLAIN. 0 or a negative errno. */
+int perf_capture_write(const char *path, const struct perf_mix *mix, enum perf_wrap wrap,
+    const struct perf_sa *sa, const uint8_t dst_mac[6]);
+
+#endif
