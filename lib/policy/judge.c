@@ -38,7 +38,9 @@ static bool allows(
 {
 	if (l->n_points == 0)
 		return false;
-	uint32_t by_peer = find_peer(p->peers + l->first_peer, l->n_peers, peer);
+	/* A policy that names nobody has no peers to point at. */
+	uint32_t by_peer =
+	    l->n_peers > 0 ? find_peer(p->peers + l->first_peer, l->n_peers, peer) : 0;
 	uint32_t by_point = find_point(p->points + l->first_point, l->n_points, target);
 	const uint64_t *bits = p->bits + l->first_bits;
 	const uint64_t *a = bits + (size_t)by_peer * l->words;
