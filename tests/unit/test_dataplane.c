@@ -373,7 +373,7 @@ static void test_mss(void)
 
 		CU_ASSERT_TRUE_FATAL(rig_passes(r, &p, frame, &len));
 		CU_ASSERT_EQUAL(lm_frame_parse(&f, frame, len), 0);
-		CU_ASSERT_EQUAL(f.l4[22] << 8 | f.l4[23], fits);
+		CU_ASSERT_EQUAL((unsigned)(f.l4[22] << 8 | f.l4[23]), fits);
 		CU_ASSERT_TRUE(lm_frame_l4_checksum_ok(&f));
 		p.mss = 1000;
 		p.src_port++;

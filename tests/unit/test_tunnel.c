@@ -86,8 +86,8 @@ static void test_wire_format(void)
 	/* 128 bytes inside, 2 of padding, 2 of trailer. */
 	CU_ASSERT_EQUAL(f.l4_len, 8 + 16 + 132 + 16);
 	const uint8_t *esp = f.l4 + 8;
-	CU_ASSERT_EQUAL(
-	    (uint32_t)(esp[0] << 24 | esp[1] << 16 | esp[2] << 8 | esp[3]), r->gw[1].spi[0][0]);
+	uint32_t spi = rte_cpu_to_be_32(r->gw[1].spi[0][0]);
+	CU_ASSERT_EQUAL(memcmp(esp, &spi, 4), 0);
 	static const uint8_t first[12] = {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1};
 	CU_ASSERT_EQUAL(memcmp(esp + 4, first, 12), 0); /* sequence number and IV */
 	end(r);
