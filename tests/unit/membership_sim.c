@@ -420,10 +420,11 @@ void sim_check(struct sim *s)
 			continue;
 		uint32_t end = lm_membership_networks_end(a->m);
 		for (uint32_t net = 0; net < end; net++)
-			for (unsigned slot = 0; slot < SIM_NODES; slot++)
-				if (a->out[net][slot].n)
-					check_out(
-					    s, a, &a->out[net][slot], s->node[a->peer_node[slot]]);
+			for (unsigned slot = 0; slot < SIM_NODES; slot++) {
+				const struct sim_out *out = &a->out[net][slot];
+				if (out->n && s->node[a->peer_node[slot]]->running)
+					check_out(s, a, out, s->node[a->peer_node[slot]]);
+			}
 	}
 }
 

@@ -77,6 +77,8 @@ struct sim_node {
 	uint64_t serial;
 	char text[256];
 	unsigned haves, acks;
+	uint8_t lanes_body[LM_MESSAGE_MAX]; /* the last LANES that it was told */
+	size_t lanes_len;
 };
 
 struct sim_packet {

@@ -38,6 +38,10 @@ static void raw_message(
 		return;
 	n->haves += type == LM_MSG_HAVE;
 	n->acks += type == LM_MSG_LANES_ACK;
+	if (type == LM_MSG_LANES) {
+		memcpy(n->lanes_body, body, len);
+		n->lanes_len = len;
+	}
 	if (type != LM_MSG_SUBMIT_RESULT)
 		return;
 	struct lm_reader r = lm_reader(body, len);
