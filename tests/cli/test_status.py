@@ -130,6 +130,22 @@ class StatusTest(unittest.TestCase):
         self.gateway(answers)
         self.assertEqual(len(self.table("gateway")), 2)
 
+    def test_one_worker_does_not_mind(self):
+        answers = good_answers()
+        answers["/leasemesh/info"]["workers"] = 1
+        self.gateway(answers)
+        self.assertEqual(len(self.table("gateway")), 2)
+
+    def test_amounts_and_ages(self):
+        answers = good_answers()
+        answers["/leasemesh/flows"] = {"count": 4, "flows": [
+            {"bytes": b, "idle_s": s} for b, s in
+            ((10**18, 86399), (999950, 3599), (999949, 60), (1000, 59))]}
+        self.gateway(answers)
+        self.assertEqual([row[5:8] for row in self.table("flows")[1:]],
+                         [["1.0", "EB", "23h59m"], ["1.0", "MB", "59m59s"],
+                          ["999.9", "kB", "1m00s"], ["1.0", "kB", "59s"]])
+
     def test_ports(self):
         self.gateway()
         self.assertEqual(self.table("ports")[1],
@@ -242,6 +258,9 @@ class StatusTest(unittest.TestCase):
         self.assertEqual([row[2] for row in table[1:]], [str(i) for i in range(70)])
         self.assertEqual(fake.asked[-3:],
                          ["/leasemesh/lanes", "/leasemesh/lanes,32", "/leasemesh/lanes,64"])
+        _, out, _ = self.run_cli("status", "-j", "lanes")
+        value = json.loads(out)["lanes"]
+        self.assertEqual((list(value), len(value["lanes"])), (["lanes"], 70))
 
     def test_pages_that_do_not_move_on_end(self):
         answers = good_answers()
@@ -282,7 +301,10 @@ class StatusTest(unittest.TestCase):
         answers["/leasemesh/attachments"] = {"attachments": rows(
             {"name": "\u001b[2J\n", "state": "refused", "reason": "\u0007\u009b31m\ttext"})}
         answers["/leasemesh/reload"] = {"result": "error", "text": "\u001b]0;x\u0007"}
+        answers["/leasemesh/drops"]["drops"] = {"\u001b[31mreason": 1}
         self.gateway(answers)
+        _, out, _ = self.run_cli("status", "drops")
+        self.assertNotIn("\x1b", out)
         _, out, _ = self.run_cli("status", "attachments")
         self.assertNotRegex(out, "[\x00-\x09\x0b-\x1f\x7f-\x9f]")
         self.assertEqual(len(out.splitlines()), 2)
