@@ -7,7 +7,7 @@
 #include "manifest/place.h"
 
 #define PATH_TEXT_MAX 112 /* the deepest legal path, and long enough to find an illegal one */
-#define FILE_TEXT_MAX 80
+#define FILE_TEXT_MAX 56
 
 struct lm_place lm_place_key(
     const struct lm_place *map, const char *key, const struct lm_yaml_node *value)

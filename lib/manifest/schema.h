@@ -7,7 +7,7 @@
 #ifndef LM_MANIFEST_SCHEMA_H
 #define LM_MANIFEST_SCHEMA_H
 
-#include "manifest/index.h"
+#include "manifest/sorted.h"
 #include "manifest/manifest.h"
 #include "manifest/place.h"
 

@@ -191,7 +191,10 @@ static size_t find_directive(const uint8_t *data, size_t len)
 	return len;
 }
 
-/* Where an offset is. The reader's errors come with an offset only. */
+/*
+ * Where an offset is, as the reader's errors come with an offset only. Continuation bytes of UTF-8
+ * are no characters of their own.
+ */
 static yaml_mark_t mark_of_offset(const uint8_t *data, size_t len, size_t offset)
 {
 	yaml_mark_t mark = {0};
@@ -200,8 +203,7 @@ static yaml_mark_t mark_of_offset(const uint8_t *data, size_t len, size_t offset
 			mark.line++;
 			mark.column = 0;
 		} else if ((data[i] & 0xc0) != 0x80) {
-			mark.column++; /* continuation bytes of UTF-8 are no characters of their own
-					*/
+			mark.column++;
 		}
 	}
 	return mark;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdlib.h>
-#include "manifest/index.h"
+#include "manifest/sorted.h"
 
 int lm_sorted_init(struct lm_sorted *index, uint32_t room, lm_sorted_compare compare)
 {

@@ -6,8 +6,8 @@
  *
  * Private to lib/manifest. Keys are referenced, not copied.
  */
-#ifndef LM_MANIFEST_INDEX_H
-#define LM_MANIFEST_INDEX_H
+#ifndef LM_MANIFEST_SORTED_H
+#define LM_MANIFEST_SORTED_H
 
 #include <stdbool.h>
 #include <stdint.h>
