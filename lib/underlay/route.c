@@ -5,8 +5,10 @@
  */
 #include "underlay/host.h"
 
-/* Is ip in the prefix of our address, and one that a station can have? */
-static bool on_link(const struct lm_ifaddr *own, const struct lm_ip *ip)
+enum place { ELSEWHERE, STATION, BROADCAST };
+
+/* What is ip to the prefix of our address? Both are of one family. */
+static enum place place_of(const struct lm_ip *ip, const struct lm_ifaddr *own)
 {
 	unsigned bits = own->ip.family == 4 ? 32 : 128, ones = 0;
 
@@ -14,13 +16,15 @@ static bool on_link(const struct lm_ifaddr *own, const struct lm_ip *ip)
 		uint8_t mask = (uint8_t)(0x80 >> i % 8);
 
 		if (i < own->len && ((own->ip.b[i / 8] ^ ip->b[i / 8]) & mask))
-			return false;
+			return ELSEWHERE;
 		if (i >= own->len && (ip->b[i / 8] & mask))
 			ones++;
 	}
 	unsigned host_bits = bits - own->len;
-	/* Not IPv4's network and directed broadcast addresses, which a /31 has not (RFC 3021). */
-	return ip->family == 6 || host_bits < 2 || (ones != 0 && ones != host_bits);
+	/* IPv4's network and directed broadcast addresses, which a /31 has not (RFC 3021). */
+	if (ip->family == 4 && host_bits > 1 && (ones == 0 || ones == host_bits))
+		return BROADCAST;
+	return STATION;
 }
 
 /* Our address whose prefix is the longest that contains ip; first: any of its family. May be NULL.
@@ -38,10 +42,21 @@ static const struct lm_ifaddr *longest(
 			continue;
 		if (!*first)
 			*first = a;
-		if (on_link(a, ip) && (!best || a->len > best->len))
+		if (place_of(ip, a) == STATION && (!best || a->len > best->len))
 			best = a;
 	}
 	return best;
+}
+
+static bool is_broadcast(const struct lm_underlay *u, const struct lm_ip *ip)
+{
+	for (unsigned i = 0; i < u->config.n_addrs; i++) {
+		const struct lm_ifaddr *a = &u->config.addrs[i];
+
+		if (a->ip.family == ip->family && place_of(ip, a) == BROADCAST)
+			return true;
+	}
+	return false;
 }
 
 static bool is_link_local6(const struct lm_ip *ip)
@@ -75,7 +90,7 @@ bool route_find(const struct lm_underlay *u, const struct lm_ip *dst, struct rou
 	const struct lm_ip *gateway = dst->family == 4 ? &u->config.gateway4 : &u->config.gateway6;
 	const struct lm_ifaddr *first, *best;
 
-	if (lm_ip_is_special(dst) || is_own(u, dst))
+	if (lm_ip_is_special(dst) || is_own(u, dst) || is_broadcast(u, dst))
 		return false;
 	best = longest(u, dst, &first);
 	if (best) {
