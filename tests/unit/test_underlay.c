@@ -505,6 +505,15 @@ static void test_reconfigure(void)
 	CU_ASSERT_EQUAL(rig_give(r, &in), LM_UL_HANDLED);
 	p = rig_path(r, "192.0.2.2:4500");
 	CU_ASSERT_TRUE(p.ready && p.vlan == 7);
+	/* What waited for a next hop that is no longer its own is not sent there. */
+	c.vlan = 0;
+	CU_ASSERT_EQUAL(lm_underlay_reconfigure(r->u, r->now, &c), 0);
+	CU_ASSERT_EQUAL(rig_send(r, "198.51.100.9:4500", "x", 1), 0);
+	c.addrs[1] = ifaddr_of("198.51.100.1/24");
+	CU_ASSERT_EQUAL(lm_underlay_reconfigure(r->u, r->now, &c), 0);
+	r->n_sent = 0;
+	resolve(r, 253, "192.0.2.253");
+	CU_ASSERT_EQUAL(r->n_sent, 0);
 	/* No address, no path. */
 	c.n_addrs = 0;
 	CU_ASSERT_EQUAL(lm_underlay_reconfigure(r->u, r->now, &c), 0);
