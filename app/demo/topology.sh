@@ -17,7 +17,7 @@
 #   at NAME COMMAND...         run a command on it
 #   cable NS IF NS IF          a link between two of them
 #   segment NAME               one more layer 2 network of the switch
-#   plug NS IF [SEGMENT]       a port on the switch
+#   plug NS IF [SEGMENT [PORT]] a port on the switch
 #   underlay_cut / underlay_heal A B...   stop and resume traffic between these
 #   await SECONDS COMMAND...   until it succeeds
 # and, in gateways.sh, what runs on it.
@@ -163,10 +163,13 @@ segment()
 	at switch ip link set "$1" up
 }
 
+# The switch's port has the name of the host, or the fourth argument's.
 plug()
 {
-	cable switch "$1" "$1" "$2"
-	at switch ip link set "$1" master "${3:-net0}"
+	local port=${4:-$1}
+
+	cable switch "$port" "$1" "$2"
+	at switch ip link set "$port" master "${3:-net0}"
 }
 
 # Isolated ports of a bridge do not reach each other, but everybody else: a tenant, a router.
@@ -221,11 +224,14 @@ hugepages_reserve()
 
 hugepages_return()
 {
+	local left
+
 	[ -f "$T/hugepages" ] || return 0
 	(
 		flock 9
-		echo $(($(cat /proc/sys/vm/nr_hugepages) - $(cat "$T/hugepages"))) \
-			>/proc/sys/vm/nr_hugepages
+		left=$(($(cat /proc/sys/vm/nr_hugepages) - $(cat "$T/hugepages")))
+		# Somebody else may have taken some out of the pool meanwhile.
+		echo $((left > 0 ? left : 0)) >/proc/sys/vm/nr_hugepages
 	) 9>/run/lock/leasemesh-hugepages
 }
 

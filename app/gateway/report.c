@@ -118,6 +118,8 @@ static int report_info(struct gateway *gw, const char *params, struct rte_tel_da
 	gw_put_text(d, "key", lm_hex(key, &gw->identity.pub, sizeof(gw->identity.pub)));
 	gw_put_u64(d, "uptime_s", (gw_now().mono - gw->started) / GW_SECOND);
 	gw_put_u64(d, "workers", gw->config->n_workers);
+	gw_put_u64(d, "mbufs", gw->config->mbufs);
+	gw_put_u64(d, "mbufs_in_use", lm_dp_mbufs_in_use(gw->dp));
 	gw_put_text(d, "ipsec_mb", lm_gcm_library(&shared));
 	gw_put_u64(d, "ipsec_mb_shared_writes", (uint64_t)shared);
 	return 0;

@@ -186,5 +186,7 @@ struct lm_dp_flow_info {
 unsigned lm_dp_flows(const struct lm_dp *dp, unsigned worker, uint32_t *cursor,
     struct lm_dp_flow_info *out, unsigned max);
 uint32_t lm_dp_flow_count(const struct lm_dp *dp);
+/* Packet buffers in use, to prove that none is lost. Those that wait in a device's queues count. */
+unsigned lm_dp_mbufs_in_use(const struct lm_dp *dp);
 
 #endif

@@ -76,5 +76,5 @@ refused "another deployment" 's,/1001/,/9999/,' deployment
 refused "another provider" "s,$(cat "$T/gateway/alpha/id"),$(cat "$T/gateway/beta/id")," provider
 refused "no such replica" 's/replica = 1/replica = 9/' replica
 refused "no such port" 's/port = "lan"/port = "nowhere"/' port
-refused "an endpoint of the other gateway" 's/member = "web"; replica = 1/member = "db"; replica = 0/' provider
+refused "an endpoint of the other gateway" 's/member = "web"; replica = 1/member = "db"; replica = 0/; s,/1001/,/1002/,' provider
 stream_lossless "while attachments come and go"

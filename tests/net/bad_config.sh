@@ -13,7 +13,8 @@ wrong()
 	! cmp -s "$T/good" "$conf" || die "the edit '$2' changes nothing"
 	out=$(at alpha timeout 20 "$LM_BUILD/app/gateway/leasemeshd" -c "$conf" 2>&1 </dev/null) || status=$?
 	is "$1: exit status" 1 "$status"
-	is "$1: lines" 1 "$(wc -l <<<"$out")"
+	# DPDK and libbpf may add what they have to say about a device.
+	is "$1: lines of ours" 1 "$(grep -c '^error ' <<<"$out")"
 	for text in "${@:3}"; do
 		expect "$1: says '$text' ($out)" grep -qF -- "$text" <<<"$out"
 	done

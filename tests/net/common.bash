@@ -69,6 +69,7 @@ evidence()
 {
 	local status=$? gw
 
+	set +e
 	if [ $status -ne 0 ] && [ -n "${T:-}" ] && [ -d "$T/gateway" ]; then
 		for gw in $(cd "$T/gateway" && echo *); do
 			[ -e "$T/gateway/$gw/log" ] || continue
@@ -202,12 +203,14 @@ tcp()
 	at "$1" nc -z -w 2 "$2" "$3"
 }
 
+# listen WORKLOAD PORT...: on TCP, both families
 listen()
 {
 	local port
 
 	for port in "${@:2}"; do
-		at "$1" nc -l -k "$port" >/dev/null 2>&1 </dev/null &
+		ip netns exec "$LM_ID-$1" nc -4 -l -k "$port" >/dev/null 2>&1 </dev/null &
+		ip netns exec "$LM_ID-$1" nc -6 -l -k "$port" >/dev/null 2>&1 </dev/null &
 		await 5 listening "$1" "$port"
 	done
 }

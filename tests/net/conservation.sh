@@ -19,15 +19,10 @@ conserved()
 	[ "$in" -eq "$out" ]
 }
 
-# Buffers that are in nobody's pool.
+# Packet buffers that are not in the pool: those that wait in the ports' queues, and lost ones.
 in_use()
 {
-	local pool total=0
-
-	for pool in $(telemetry "$1" /mempool/list | jq -r '.[]'); do
-		total=$((total + $(query "$1" "/mempool/info,$pool" '.size - .common_pool_count - .total_cache_count')))
-	done
-	echo $total
+	query "$1" /leasemesh/info .mbufs_in_use
 }
 
 storm()

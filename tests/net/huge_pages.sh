@@ -3,7 +3,7 @@
 # With huge pages, where this kernel gives them, and nothing is left of them.
 . "$(dirname "$0")/common.bash"
 
-export LM_HUGE=auto LM_MEMORY_MB=128
+export LM_HUGE=auto LM_MEMORY_MB=256
 pages=$(cat /proc/sys/vm/nr_hugepages)
 (
 	shop_up

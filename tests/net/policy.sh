@@ -47,10 +47,11 @@ listen cache 7000 7011
 
 eventually 10 "web to db 5432: both allow" tcp web 100.64.10.20 5432
 expect "the same over IPv6" tcp web fd5a:10::20 5432
-denied beta policy_ingress "web to db 8000: only web's egress allows" tcp web 100.64.10.20 8000
+# Where it starts is where it ends, if that gateway knows the rules of both.
+denied alpha policy_ingress "web to db 8000: only web's egress allows" tcp web 100.64.10.20 8000
 denied alpha policy_egress "web to db 9000: only db's ingress allows" tcp web 100.64.10.20 9000
 denied alpha policy_egress "web to db, ICMP: nothing allows" reaches web 100.64.10.20
-denied beta policy_ingress "cache to db 5432: not from cache" tcp cache 100.64.10.20 5432
+denied alpha policy_ingress "cache to db 5432: not from cache" tcp cache 100.64.10.20 5432
 denied beta policy_egress "db to web: db has no egress rule" tcp db 100.64.10.10 5432
 expect "web to cache 7000, local" tcp web 100.64.10.11 7000
 denied alpha policy_ingress "web to cache 7011, local" tcp web 100.64.10.11 7011

@@ -13,8 +13,8 @@ begin
 owner shop
 segment net1
 namespace router
-plug router left
-plug router right net1
+plug router left net0 left
+plug router right net1 right
 at router tee /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding <<<1 >/dev/null
 ip -n "$LM_ID-router" addr add 192.0.2.254/24 dev left
 ip -n "$LM_ID-router" addr add 2001:db8::fe/64 dev left nodad
