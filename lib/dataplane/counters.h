@@ -51,8 +51,8 @@
 #define LM_STAGES(X) \
 	X(RX, "rx") \
 	X(ACCESS, "access") \
-	X(UNDERLAY, "underlay") X(OPEN, "open") X(FLOW, "flow") X(SEAL, "seal") \
-	    X(DELIVER, "deliver") X(TX, "tx")
+	X(UNDERLAY, "underlay") \
+	X(OPEN, "open") X(FLOW, "flow") X(SEAL, "seal") X(DELIVER, "deliver") X(TX, "tx")
 
 enum lm_drop {
 #define X(id, name) LM_DROP_##id,

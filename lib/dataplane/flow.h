@@ -64,14 +64,14 @@ void lm_flow_remove(struct lm_flows *f, struct lm_flow *flow);
 /* Frees what timed out in the next n buckets. */
 void lm_flows_age(struct lm_flows *f, uint32_t now, uint32_t n);
 
+/* ::ffff:be, put together in a register: through memory the load would wait for two stores. */
 static inline struct lm_addr lm_addr4(uint32_t be)
 {
-	struct lm_addr addr = {{0, 0}};
-	uint8_t bytes[8] = {0, 0, 0xff, 0xff};
-
-	memcpy(bytes + 4, &be, 4);
-	memcpy(&addr.w[1], bytes, 8);
-	return addr;
+#if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
+	return (struct lm_addr){{0, UINT64_C(0xffff0000) | (uint64_t)be << 32}};
+#else
+	return (struct lm_addr){{0, UINT64_C(0xffff) << 32 | be}};
+#endif
 }
 
 static inline struct lm_addr lm_addr6(const uint8_t b[16])
@@ -95,37 +95,42 @@ static inline bool lm_addr_above(struct lm_addr x, struct lm_addr y)
 	return rte_be_to_cpu_64(x.w[1]) > rte_be_to_cpu_64(y.w[1]);
 }
 
-/* Returns whether the source became b. Ports in network byte order. */
-static inline bool lm_flow_key_set(struct lm_flow_key *k, struct lm_addr src, struct lm_addr dst,
-    uint16_t src_port, uint16_t dst_port, uint32_t net, uint8_t proto)
+/*
+ * The same on every gateway, whatever its byte order, and for both directions: lanes are chosen by
+ * it (docs/protocol.md). The network is not in it. ports: a's, then b's, as numbers.
+ */
+static inline uint64_t lm_flow_hash_words(
+    struct lm_addr a, struct lm_addr b, uint32_t ports, uint8_t proto)
 {
-	bool swap = lm_addr_above(src, dst);
+	uint64_t h =
+	    lm_mix(rte_be_to_cpu_64(a.w[0]) ^ LM_HASH_K0, rte_be_to_cpu_64(a.w[1]) ^ LM_HASH_K1);
 
-	if (lm_addr_equal(src, dst))
-		swap = rte_be_to_cpu_16(src_port) > rte_be_to_cpu_16(dst_port);
-	k->a = swap ? dst : src;
-	k->b = swap ? src : dst;
-	k->port_a = swap ? dst_port : src_port;
-	k->port_b = swap ? src_port : dst_port;
-	k->net_proto = net << 8 | proto;
-	return swap;
+	h ^= lm_mix(rte_be_to_cpu_64(b.w[0]) ^ LM_HASH_K2, rte_be_to_cpu_64(b.w[1]) ^ LM_HASH_K3);
+	h = lm_mix(h ^ LM_HASH_K4, (ports | (uint64_t)proto << 32) ^ LM_HASH_K5);
+	/* Once more: ports that count up together would show in the middle bits. */
+	return lm_mix(h, LM_HASH_K0);
 }
 
 /*
- * The same on every gateway, whatever its byte order, and for both directions: lanes are chosen by
- * it (docs/protocol.md). The network is not in it.
+ * Sets the key and its hash; returns whether the source became b. Ports in network byte order. All
+ * in registers: what was just stored in parts must not be loaded as a whole.
  */
-static inline uint64_t lm_flow_hash(const struct lm_flow_key *k)
+static inline bool lm_flow_key_set(struct lm_flow_key *k, uint64_t *hash, struct lm_addr src,
+    struct lm_addr dst, uint16_t src_port, uint16_t dst_port, uint32_t net, uint8_t proto)
 {
-	uint64_t ports = (uint64_t)rte_be_to_cpu_16(k->port_a) << 16 | rte_be_to_cpu_16(k->port_b);
-	uint64_t h = lm_mix(
-	    rte_be_to_cpu_64(k->a.w[0]) ^ LM_HASH_K0, rte_be_to_cpu_64(k->a.w[1]) ^ LM_HASH_K1);
+	uint16_t from = rte_be_to_cpu_16(src_port), to = rte_be_to_cpu_16(dst_port);
+	bool swap = lm_addr_equal(src, dst) ? from > to : lm_addr_above(src, dst);
+	struct lm_addr a = {{swap ? dst.w[0] : src.w[0], swap ? dst.w[1] : src.w[1]}};
+	struct lm_addr b = {{src.w[0] ^ dst.w[0] ^ a.w[0], src.w[1] ^ dst.w[1] ^ a.w[1]}};
 
-	h ^= lm_mix(
-	    rte_be_to_cpu_64(k->b.w[0]) ^ LM_HASH_K2, rte_be_to_cpu_64(k->b.w[1]) ^ LM_HASH_K3);
-	h = lm_mix(h ^ LM_HASH_K4, (ports | (uint64_t)(k->net_proto & 0xff) << 32) ^ LM_HASH_K5);
-	/* Once more: ports that count up together would show in the middle bits. */
-	return lm_mix(h, LM_HASH_K0);
+	k->a = a;
+	k->b = b;
+	k->port_a = swap ? dst_port : src_port;
+	k->port_b = swap ? src_port : dst_port;
+	k->net_proto = net << 8 | proto;
+	uint32_t ports = swap ? (uint32_t)to << 16 | from : (uint32_t)from << 16 | to;
+	*hash = lm_flow_hash_words(a, b, ports, proto);
+	return swap;
 }
 
 /* Where in this table: seeded, and with the network. */

@@ -121,14 +121,15 @@ static inline bool lm_inner_error(
 	} else if (proto == IPPROTO_TCP || proto == IPPROTO_UDP) {
 		ports = (struct lm_ports){.src = lm_load16(upper), .dst = lm_load16(upper + 2)};
 	}
-	bool from_b = lm_flow_key_set(&p->key, src, dst, ports.src, ports.dst, net, proto);
+	bool from_b =
+	    lm_flow_key_set(&p->key, &p->hash, src, dst, ports.src, ports.dst, net, proto);
 	/* The error itself goes the other way. */
 	p->flags |= from_b ? LM_PKT_ERROR : LM_PKT_ERROR | LM_PKT_FROM_B;
 	return true;
 }
 
-static inline enum lm_drop lm_inner_upper(
-    struct lm_pkt *p, uint8_t proto, const uint8_t *l4, unsigned l4_len, uint32_t net)
+static __rte_always_inline enum lm_drop lm_inner_upper(struct lm_pkt *p, struct lm_addr src,
+    struct lm_addr dst, uint8_t proto, const uint8_t *l4, unsigned l4_len, uint32_t net)
 {
 	bool ipv6 = p->flags & LM_PKT_V6;
 	struct lm_ports ports = {0};
@@ -157,12 +158,12 @@ static inline enum lm_drop lm_inner_upper(
 		else if (ports.reply)
 			p->flags |= LM_PKT_REPLY;
 	}
-	if (lm_flow_key_set(&p->key, p->src, p->dst, ports.src, ports.dst, net, proto))
+	if (lm_flow_key_set(&p->key, &p->hash, src, dst, ports.src, ports.dst, net, proto))
 		p->flags |= LM_PKT_FROM_B;
 	return LM_FINE;
 }
 
-static inline enum lm_drop lm_inner_parse4(
+static __rte_always_inline enum lm_drop lm_inner_parse4(
     struct lm_pkt *p, const uint8_t *ip, unsigned room, uint32_t net)
 {
 	if (room < sizeof(struct rte_ipv4_hdr))
@@ -173,11 +174,12 @@ static inline enum lm_drop lm_inner_parse4(
 		return LM_DROP_MALFORMED;
 	p->len = (uint16_t)total;
 	p->l4 = (uint8_t)header;
-	p->src = lm_addr4(lm_load32(ip + 12));
-	p->dst = lm_addr4(lm_load32(ip + 16));
+	struct lm_addr src = lm_addr4(lm_load32(ip + 12)), dst = lm_addr4(lm_load32(ip + 16));
+	p->src = src;
+	p->dst = dst;
 	if (lm_be16(ip + 6) & RTE_IPV4_HDR_OFFSET_MASK)
 		return LM_DROP_FRAGMENT;
-	return lm_inner_upper(p, ip[9], ip + header, total - header, net);
+	return lm_inner_upper(p, src, dst, ip[9], ip + header, total - header, net);
 }
 
 static inline enum lm_drop lm_inner_parse6(
@@ -193,10 +195,11 @@ static inline enum lm_drop lm_inner_parse6(
 		return LM_DROP_MALFORMED;
 	p->flags |= LM_PKT_V6;
 	p->len = (uint16_t)total;
-	p->src = lm_addr6(ip + 8);
-	p->dst = lm_addr6(ip + 24);
+	struct lm_addr src = lm_addr6(ip + 8), dst = lm_addr6(ip + 24);
+	p->src = src;
+	p->dst = dst;
 	/* ::/64 holds no host. Above all, ::ffff:0:0/96 must not pass for an IPv4 address. */
-	if (p->src.w[0] == 0 || p->dst.w[0] == 0)
+	if (src.w[0] == 0 || dst.w[0] == 0)
 		return LM_DROP_MALFORMED;
 	if (proto == IPPROTO_FRAGMENT) {
 		if (total < header + 8)
@@ -207,7 +210,7 @@ static inline enum lm_drop lm_inner_parse6(
 		header += 8;
 	}
 	p->l4 = (uint8_t)header;
-	return lm_inner_upper(p, proto, ip + header, total - header, net);
+	return lm_inner_upper(p, src, dst, proto, ip + header, total - header, net);
 }
 
 /*
@@ -216,12 +219,7 @@ static inline enum lm_drop lm_inner_parse6(
  */
 static inline enum lm_drop lm_inner_parse(struct lm_pkt *p, unsigned room, bool ipv6, uint32_t net)
 {
-	enum lm_drop why =
-	    ipv6 ? lm_inner_parse6(p, p->ip, room, net) : lm_inner_parse4(p, p->ip, room, net);
-
-	if (likely(why == LM_FINE))
-		p->hash = lm_flow_hash(&p->key);
-	return why;
+	return ipv6 ? lm_inner_parse6(p, p->ip, room, net) : lm_inner_parse4(p, p->ip, room, net);
 }
 
 #endif

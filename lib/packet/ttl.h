@@ -11,13 +11,16 @@
 /* False: the packet ends here (RFC 1812 section 5.3.1), and is as it was. */
 static inline bool lm_ipv4_ttl_decrement(struct rte_ipv4_hdr *ip)
 {
+	uint8_t *word =
+	    (uint8_t *)ip + offsetof(struct rte_ipv4_hdr, time_to_live); /* and protocol */
 	uint16_t old, new;
 
 	if (ip->time_to_live <= 1)
 		return false;
-	memcpy(&old, &ip->time_to_live, 2); /* the checksum's word: TTL and protocol */
-	ip->time_to_live--;
-	memcpy(&new, &ip->time_to_live, 2);
+	/* In a register: a byte stored and the word around it loaded at once would stall. */
+	memcpy(&old, word, 2);
+	new = (uint16_t)(old - rte_cpu_to_be_16(0x0100));
+	memcpy(word, &new, 2);
 	ip->hdr_checksum = lm_checksum_replace(ip->hdr_checksum, old, new);
 	return true;
 }
