@@ -93,6 +93,12 @@ int lm_config_parse(struct lm_gateway_config **out, const char *path, const char
     struct lm_why *why);
 void lm_config_free(struct lm_gateway_config *c);
 /*
+ * Say what is wrong with the value of a key ("dpdk.mbufs"), as loading does, for whoever finds out
+ * later: -EINVAL with "file:line: key: ...". The line is where the key was set.
+ */
+int lm_config_why(const struct lm_gateway_config *c, const char *file, const char *key,
+    struct lm_why *why, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/*
  * Cores that this host does not let us use: -EINVAL with "file:line: key: reason". Not part of
  * loading, so that a file can be checked on another machine. Nothing is asked if pin is false.
  */

@@ -29,9 +29,6 @@ extern const unsigned lm_config_n_keys;
 
 /* The index of a key in the table, or -ENOENT. group may be "" for the top level. */
 int lm_config_key_find(const char *group, const char *name);
-/* -EINVAL with "file:line: path: ..."; the line is where that key was set. */
-int lm_config_why(const struct lm_gateway_config *c, const char *file, const char *path,
-    struct lm_why *why, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /* Values that are lists (lists.c). */
 int lm_read_cores(const struct lm_values *v, config_setting_t *s, const struct lm_config_key *key,
