@@ -294,3 +294,37 @@ void sim_two_up(struct sim *sim, uint64_t seed)
 	sim_run(sim, SEC);
 	CU_ASSERT_FATAL(sim_agree(sim, 0, 1));
 }
+
+void sim_initiation(struct sim *sim, unsigned to, const struct lm_identity *id, uint32_t index,
+    const uint8_t *cookie, uint8_t out[LM_INIT_LEN])
+{
+	const struct lm_sessions *s = sim->nodes[to].s;
+	uint8_t seed[32] = {0xaa, (uint8_t)index, (uint8_t)(index >> 8)};
+	uint8_t e[32], payload[LM_HELLO1_LEN];
+	struct lm_hello hello = {.version = LM_WIRE_VERSION, .lanes = 1, .timestamp = sim->now};
+	struct lm_identity fresh;
+	struct lm_noise noise;
+	if (!id) {
+		lm_identity_from_seed(&fresh, seed);
+		id = &fresh;
+	}
+	hello.sign = id->pub.b[31] >> 7;
+	for (size_t i = 0; i < sizeof(e); i++)
+		e[i] = (uint8_t)sim_random(sim);
+	lm_hello1_write(payload, &hello);
+	lm_noise_init(&noise, LM_NOISE_INITIATOR, LM_NOISE_PROLOGUE, strlen(LM_NOISE_PROLOGUE),
+	    id->x_secret, id->x_public, s->self->x_public);
+	lm_wire_header(out, LM_WIRE_INITIATION);
+	lm_wire_put_index(out + LM_INIT_SENDER, index);
+	lm_noise_write(&noise, e, payload, sizeof(payload), out + LM_INIT_NOISE, LM_INIT_NOISE_LEN);
+	lm_wire_mac(out + LM_INIT_MAC1, s->macs.mac1, 32, out, LM_INIT_MAC1);
+	memset(out + LM_INIT_MAC2, 0, LM_WIRE_MAC);
+	if (cookie)
+		lm_wire_mac(out + LM_INIT_MAC2, cookie, LM_COOKIE_LEN, out, LM_INIT_MAC2);
+}
+
+bool sim_lose_first_transport(struct sim *sim, struct sim_packet *p)
+{
+	unsigned *lost = sim->tap_ctx;
+	return p->data[4] != LM_WIRE_TRANSPORT || (*lost)++ > 0;
+}

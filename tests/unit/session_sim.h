@@ -64,6 +64,8 @@ struct sim {
 	uint64_t next_seq;
 };
 
+/* A tap that loses the first transport datagram; tap_ctx is an unsigned, 0 at first. */
+bool sim_lose_first_transport(struct sim *sim, struct sim_packet *p);
 uint64_t sim_random(struct sim *sim);
 void sim_init(struct sim *sim, uint64_t seed);
 void sim_free(struct sim *sim);
@@ -82,6 +84,12 @@ void sim_run(struct sim *sim, uint64_t ns);
 /* A datagram out of nothing, delivered at once. */
 void sim_inject(
     struct sim *sim, unsigned to, const struct lm_udp_addr *from, const uint8_t *data, size_t len);
+/*
+ * An authentic initiation to a node, now, with this index: of id, or, if NULL, of a key that nobody
+ * knows and that depends on the index. cookie may be NULL.
+ */
+void sim_initiation(struct sim *sim, unsigned to, const struct lm_identity *id, uint32_t index,
+    const uint8_t *cookie, uint8_t out[LM_INIT_LEN]);
 /* Sends a new number; returns it, or -ENOTCONN. */
 int64_t sim_send(struct sim *sim, unsigned n, struct lm_peer *p);
 bool sim_seen(const struct sim_node *node, uint64_t seq);

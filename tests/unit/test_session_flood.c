@@ -6,33 +6,6 @@
 
 static const struct lm_udp_addr attacker = {{4, {203, 0, 113, 66}}, 6666};
 
-/* An authentic initiation from a key that nobody knows. */
-static void initiation_of(struct sim *sim, unsigned to, uint32_t n, const uint8_t *cookie,
-    uint8_t out[LM_INIT_LEN], struct lm_identity *who)
-{
-	const struct lm_sessions *s = sim->nodes[to].s;
-	uint8_t seed[32] = {0xaa, (uint8_t)n, (uint8_t)(n >> 8)}, e[32], payload[LM_HELLO1_LEN];
-	struct lm_hello hello = {LM_WIRE_VERSION, 1, 0, sim->now};
-	struct lm_identity id;
-	struct lm_noise noise;
-	lm_identity_from_seed(&id, seed);
-	hello.sign = id.pub.b[31] >> 7;
-	for (size_t i = 0; i < sizeof(e); i++)
-		e[i] = (uint8_t)sim_random(sim);
-	lm_hello1_write(payload, &hello);
-	lm_noise_init(&noise, LM_NOISE_INITIATOR, LM_NOISE_PROLOGUE, strlen(LM_NOISE_PROLOGUE),
-	    id.x_secret, id.x_public, s->self->x_public);
-	lm_wire_header(out, LM_WIRE_INITIATION);
-	lm_wire_put_index(out + LM_INIT_SENDER, n);
-	lm_noise_write(&noise, e, payload, sizeof(payload), out + LM_INIT_NOISE, LM_INIT_NOISE_LEN);
-	lm_wire_mac(out + LM_INIT_MAC1, s->macs.mac1, 32, out, LM_INIT_MAC1);
-	memset(out + LM_INIT_MAC2, 0, LM_WIRE_MAC);
-	if (cookie)
-		lm_wire_mac(out + LM_INIT_MAC2, cookie, LM_COOKIE_LEN, out, LM_INIT_MAC2);
-	if (who)
-		*who = id;
-}
-
 static struct lm_udp_addr stranger(uint32_t n)
 {
 	return (struct lm_udp_addr){
@@ -47,7 +20,7 @@ static void test_cookies_under_load(void)
 	sim_two(&sim, 8);
 	for (uint32_t i = 0; i < 200; i++) {
 		struct lm_udp_addr from = stranger(i);
-		initiation_of(&sim, 1, i, NULL, out, NULL);
+		sim_initiation(&sim, 1, NULL, i, NULL, out);
 		sim_inject(&sim, 1, &from, out, sizeof(out));
 	}
 	/* The first 50 of the second are served, the others get cookies. */
@@ -79,10 +52,10 @@ static void test_cookie_is_bound(void)
 	sim_stop(&sim, 0);
 	drain(&sim, 1);
 	struct lm_sessions *s = sim.nodes[1].s;
-	initiation_of(&sim, 1, 1, NULL, out, NULL);
+	sim_initiation(&sim, 1, NULL, 1, NULL, out);
 	sim_inject(&sim, 1, &here, out, sizeof(out)); /* fills the jar */
 	lm_cookie_bake(cookie, &s->jar, &here);
-	initiation_of(&sim, 1, 1, cookie, out, NULL);
+	sim_initiation(&sim, 1, NULL, 1, cookie, out);
 	sim_inject(&sim, 1, &other_port, out, sizeof(out));
 	sim_inject(&sim, 1, &other_ip, out, sizeof(out));
 	CU_ASSERT_EQUAL(sim_drops(&sim.nodes[1], LM_SD_COOKIE_SENT), 3);
@@ -93,7 +66,7 @@ static void test_cookie_is_bound(void)
 	for (int i = 0; i < 3; i++) {
 		sim.now += LM_COOKIE_LIFE_S * SEC;
 		drain(&sim, 1);
-		initiation_of(&sim, 1, 2 + (uint32_t)i, cookie, out, NULL);
+		sim_initiation(&sim, 1, NULL, 2 + (uint32_t)i, cookie, out);
 		uint64_t before = sim_drops(&sim.nodes[1], LM_SD_COOKIE_SENT);
 		sim_inject(&sim, 1, &here, out, sizeof(out));
 		CU_ASSERT_EQUAL(
@@ -111,17 +84,17 @@ static void test_rate_of_one_source(void)
 	sim_stop(&sim, 0);
 	drain(&sim, 1);
 	struct lm_sessions *s = sim.nodes[1].s;
-	initiation_of(&sim, 1, 0, NULL, out, NULL);
+	sim_initiation(&sim, 1, NULL, 0, NULL, out);
 	sim_inject(&sim, 1, &attacker, out, sizeof(out));
 	lm_cookie_bake(cookie, &s->jar, &attacker);
 	for (uint32_t i = 1; i <= 100; i++) {
-		initiation_of(&sim, 1, i, cookie, out, NULL);
+		sim_initiation(&sim, 1, NULL, i, cookie, out);
 		sim_inject(&sim, 1, &attacker, out, sizeof(out));
 	}
 	CU_ASSERT_EQUAL(sim_drops(&sim.nodes[1], LM_SD_RATE), 100 - LM_GATE_SOURCE_RATE);
 	struct lm_udp_addr other = stranger(7);
 	lm_cookie_bake(cookie, &s->jar, &other);
-	initiation_of(&sim, 1, 200, cookie, out, NULL);
+	sim_initiation(&sim, 1, NULL, 200, cookie, out);
 	sim_inject(&sim, 1, &other, out, sizeof(out));
 	CU_ASSERT_EQUAL(sim_drops(&sim.nodes[1], LM_SD_RATE), 100 - LM_GATE_SOURCE_RATE);
 	CU_ASSERT(s->n_guests <= s->config.max_guests);
@@ -148,7 +121,7 @@ static void test_flood_of_guests(void)
 		for (int k = 0; k < 50; k++, n++) {
 			struct lm_udp_addr from = stranger(n);
 			lm_cookie_bake(cookie, &s->jar, &from);
-			initiation_of(&sim, 1, n % 65536, cookie, out, NULL);
+			sim_initiation(&sim, 1, NULL, n % 65536, cookie, out);
 			sim_inject(&sim, 1, &from, out, sizeof(out));
 		}
 		if (i == 100) { /* node 0 restarts in the middle of it */
@@ -169,6 +142,31 @@ static void test_flood_of_guests(void)
 	sim_free(&sim);
 }
 
+/* When there are too many strangers, who calls from where a peer is known comes first. */
+static void test_peers_before_strangers(void)
+{
+	static struct sim sim;
+	uint8_t out[LM_INIT_LEN], cookie[LM_COOKIE_LEN];
+	struct lm_udp_addr elsewhere = stranger(5);
+	sim_two(&sim, 19);
+	sim_know(&sim, 1, 0, true);
+	struct lm_sessions *s = sim.nodes[1].s;
+	drain(&sim, 1);
+	while (lm_gate_stranger(&s->gate, sim.now))
+		;
+	lm_cookie_jar_turn(&s->jar, sim.now, s->ops.random, s->ctx);
+	lm_cookie_bake(cookie, &s->jar, &elsewhere);
+	sim_initiation(&sim, 1, NULL, 1, cookie, out);
+	sim_inject(&sim, 1, &elsewhere, out, sizeof(out));
+	CU_ASSERT_EQUAL(sim_drops(&sim.nodes[1], LM_SD_RATE), 1);
+	lm_cookie_bake(cookie, &s->jar, &sim.nodes[0].addr);
+	sim_initiation(&sim, 1, NULL, 2, cookie, out);
+	sim_inject(&sim, 1, &sim.nodes[0].addr, out, sizeof(out));
+	CU_ASSERT_EQUAL(sim_drops(&sim.nodes[1], LM_SD_RATE), 1);
+	CU_ASSERT_EQUAL(s->n_guests, 1);
+	sim_free(&sim);
+}
+
 /* No answer to anything unproven is larger than the question. */
 static void test_no_amplification(void)
 {
@@ -178,7 +176,7 @@ static void test_no_amplification(void)
 	sim_stop(&sim, 0);
 	for (uint32_t i = 0; i < 300; i++) {
 		unsigned before = sim.nodes[1].bytes_sent, sent = sim.nodes[1].sent;
-		initiation_of(&sim, 1, i, NULL, out, NULL);
+		sim_initiation(&sim, 1, NULL, i, NULL, out);
 		sim_inject(&sim, 1, &attacker, out, sizeof(out));
 		CU_ASSERT(sim.nodes[1].bytes_sent - before < sizeof(out));
 		CU_ASSERT_EQUAL(sim.nodes[1].sent, sent + 1);
@@ -259,7 +257,7 @@ static void test_guest_table(void)
 	struct lm_sessions *s = sim.nodes[1].s;
 	for (uint32_t i = 0; i < 30; i++) {
 		struct lm_udp_addr from = stranger(i);
-		initiation_of(&sim, 1, i, NULL, out, NULL);
+		sim_initiation(&sim, 1, NULL, i, NULL, out);
 		sim_inject(&sim, 1, &from, out, sizeof(out));
 		CU_ASSERT(s->n_guests <= 4);
 		sim_send(&sim, 0, sim.nodes[0].peers[1]);
@@ -298,7 +296,8 @@ static void test_guests_at_work_fill_the_table(void)
 
 LM_SUITE("session_flood", {"cookies_under_load", test_cookies_under_load},
     {"cookie_is_bound", test_cookie_is_bound}, {"rate_of_one_source", test_rate_of_one_source},
-    {"flood_of_guests", test_flood_of_guests}, {"no_amplification", test_no_amplification},
-    {"guest", test_guest}, {"guest_becomes_peer", test_guest_becomes_peer},
-    {"guest_table", test_guest_table},
+    {"flood_of_guests", test_flood_of_guests},
+    {"peers_before_strangers", test_peers_before_strangers},
+    {"no_amplification", test_no_amplification}, {"guest", test_guest},
+    {"guest_becomes_peer", test_guest_becomes_peer}, {"guest_table", test_guest_table},
     {"guests_at_work_fill_the_table", test_guests_at_work_fill_the_table})

@@ -105,6 +105,10 @@ static void test_every_bit_counts(void)
 	CU_ASSERT_EQUAL(sim.nodes[0].messages + sim.nodes[1].messages, 0);
 	CU_ASSERT_EQUAL(sim.nodes[1].moves, 1);
 	CU_ASSERT(sim_agree(&sim, 0, 1));
+	/* And what is true still gets through: no forged counter has moved the window. */
+	int64_t seq = sim_send(&sim, 0, sim.nodes[0].peers[1]);
+	sim_run(&sim, SEC);
+	CU_ASSERT(sim_seen(&sim.nodes[1], (uint64_t)seq));
 	sim_free(&sim);
 }
 
@@ -224,6 +228,11 @@ static void test_forged_responses(void)
 	const struct sim_packet *good = &c.first[LM_WIRE_RESPONSE];
 	struct sim_packet bad = *good;
 	bad.data[LM_RESP_NOISE + 40] ^= 1;
+	/* Without the first MAC it is not even worked on, and takes no try away. */
+	for (int i = 0; i < 100; i++)
+		replay(&sim, &bad, 0);
+	CU_ASSERT_EQUAL(sim_drops(&sim.nodes[0], LM_SD_MAC1), 100);
+	CU_ASSERT_EQUAL(sim.nodes[0].peers[1]->hs.bad_responses, 0);
 	/* The attacker knows the initiator's public key, so that his first MAC is right. */
 	lm_wire_mac(bad.data + LM_RESP_MAC1, sim.nodes[0].s->macs.mac1, 32, bad.data, LM_RESP_MAC1);
 	for (int i = 0; i < RESPONSE_TRIES - 1; i++)
@@ -307,6 +316,20 @@ static void test_negative_key(void)
 	sim_free(&sim);
 }
 
+/* Two gateways that were given one identity: neither takes the other for a guest or a peer. */
+static void test_our_own_key(void)
+{
+	static struct sim sim;
+	uint8_t out[LM_INIT_LEN];
+	sim_two(&sim, 19);
+	sim_initiation(&sim, 1, &sim.nodes[1].id, 5, NULL, out);
+	sim_inject(&sim, 1, &attacker, out, sizeof(out));
+	CU_ASSERT_EQUAL(sim_drops(&sim.nodes[1], LM_SD_HANDSHAKE), 1);
+	CU_ASSERT_EQUAL(sim.nodes[1].sent, 0);
+	CU_ASSERT_EQUAL(sim.nodes[1].s->n_guests, 0);
+	sim_free(&sim);
+}
+
 static void test_reflection(void)
 {
 	static struct sim sim;
@@ -333,4 +356,5 @@ LM_SUITE("session_hostile", {"silent_without_our_key", test_silent_without_our_k
     {"replayed_initiation_after_restart", test_replayed_initiation_after_restart},
     {"replay_of_everything", test_replay_of_everything},
     {"forged_responses", test_forged_responses}, {"forged_cookies", test_forged_cookies},
-    {"negative_key", test_negative_key}, {"reflection", test_reflection})
+    {"negative_key", test_negative_key}, {"our_own_key", test_our_own_key},
+    {"reflection", test_reflection})
