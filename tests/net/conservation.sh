@@ -50,7 +50,7 @@ for round in 1 2 3; do
 	echo "buffers in use at alpha: $used"
 	[ $round -gt 1 ] || first=$used
 done
-expect "no buffer is lost" test "$used" -le $((first + 64))
+expect "no buffer is lost" test "$used" -le $((first + 8))
 for reason in malformed spoofed_source no_route ttl_expired multicast unknown_spi replay auth_failed not_ours; do
 	expect "the storm had $reason ($(drops alpha $reason))" test "$(drops alpha $reason)" -gt 0
 done
