@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The first byte says how the view looks and whether checksums are mended, the
+ * rest is a workload's frame. Every answer must be a sound frame to the asker.
+ */
+#include <stdlib.h>
+#include "mend.h"
+#include "workload/workload.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool is_known(void *ctx, const struct lm_ip *ip)
+{
+	(void)ctx;
+	return ip->b[0] == 100 || ip->b[0] == 0xfd;
+}
+
+static void check(const uint8_t *frame, const uint8_t *out, size_t len)
+{
+	if (len > LM_WORKLOAD_FRAME_MAX || memcmp(out, frame + 6, 6) != 0)
+		__builtin_trap();
+	check_sent(out, len);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct lm_workload_view v = {.gateway_mac = {{2, 0, 0, 0, 0, 1}},
+	    .mtu = 1418,
+	    .lease_seconds = 3600,
+	    .host_name = "web-0",
+	    .domain = "shop.internal",
+	    .is_known = is_known};
+	size_t len = 0;
+
+	if (size < 1)
+		return 0;
+	uint8_t how = *data++;
+	uint8_t *frame = malloc(--size > 0 ? size : 1), *out = malloc(LM_WORKLOAD_FRAME_MAX);
+	memcpy(frame, data, size);
+	if (!(how & 2)) {
+		lm_ip_parse(&v.ipv4, "100.64.0.10");
+		lm_ip_parse(&v.gateway4, "100.64.0.1");
+		lm_prefix_parse(&v.net4, "100.64.0.0/24");
+	}
+	if (!(how & 4)) {
+		lm_ip_parse(&v.ipv6, "fd00::a");
+		lm_ip_parse(&v.gateway6, "fd00::1");
+		lm_prefix_parse(&v.net6, "fd00::/64");
+	}
+	if (how & 8)
+		v.vlan = 101;
+	if (how & 1)
+		mend(frame, size);
+	if (lm_workload_input(&v, frame, size, out, &len) == LM_WL_REPLY)
+		check(frame, out, len);
+	len = lm_workload_too_big(&v, frame, size, 1418, out);
+	if (len > 0)
+		check(frame, out, len);
+	len = lm_workload_prohibited(&v, frame, size, out);
+	if (len > 0)
+		check(frame, out, len);
+	free(frame);
+	free(out);
+	return 0;
+}
