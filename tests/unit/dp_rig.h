@@ -26,6 +26,8 @@
 #define RIG_FRAME_MAX 2048
 #define RIG_MTU 1400 /* of the networks */
 #define RIG_UDP 4500
+#define RIG_KEY(seed, net, gw, lane) \
+	((int)((seed) + 64 * (net) + 16 * (gw) + (lane))) /* each byte */
 
 enum rig_host_id { WEB, APP, TWIN, DB, CACHE, MIRROR, RIG_HOSTS };
 
@@ -45,6 +47,7 @@ struct rig_options {
 	unsigned flows; /* 0: 4096 */
 	bool one_source_port;
 	bool ipv6; /* the underlay's */
+	bool guard; /* with ASan: whoever reads behind a frame is caught. Not with lm_dp_inject */
 };
 
 struct rte_ring;
@@ -120,5 +123,14 @@ size_t rig_build(const struct rig *r, uint8_t *frame, const struct rig_packet *p
 /* Builds, sends and runs; true if exactly one frame comes out at the destination, left in frame. */
 bool rig_passes(struct rig *r, const struct rig_packet *p, uint8_t *frame, size_t *len);
 struct lm_ip rig_ip(const char *text);
+
+/* ---- a peer that knows the keys of rig_keys(r, 1), and does not behave --------- */
+
+#define RIG_OUTER 42 /* Ethernet, IPv4, UDP */
+/* ESP from gateway 0 to gateway 1, network 0, lane 0, with whatever is inside. The length. */
+size_t rig_seal(
+    const struct rig *r, uint8_t *frame, uint64_t seq, const uint8_t *payload, size_t len);
+/* The inner packet of p, with padding and trailer. The length. */
+size_t rig_inner(const struct rig *r, uint8_t *payload, const struct rig_packet *p);
 
 #endif

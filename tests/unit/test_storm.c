@@ -147,9 +147,9 @@ static void storm(struct rig_options o, unsigned rounds)
 
 static void test_storm(void)
 {
-	storm((struct rig_options){.workers = {1, 1}, .flows = 64}, 300);
+	storm((struct rig_options){.workers = {1, 1}, .flows = 64, .guard = true}, 300);
 	storm((struct rig_options){.workers = {2, 3}, .queues = {1, 2}}, 300);
-	storm((struct rig_options){.workers = {2, 2}, .ipv6 = true}, 300);
+	storm((struct rig_options){.workers = {2, 2}, .ipv6 = true, .guard = true}, 300);
 }
 
 /* More flows than the table holds: the rest is refused, and nothing is overwritten. */

@@ -2,12 +2,9 @@
 /* Between the gateways: what ESP must refuse, keys, lanes, and workers. */
 #include <netinet/in.h>
 #include <rte_byteorder.h>
-#include "crypto/gcm.h"
 #include "dp_rig.h"
 #include "packet/frame.h"
 #include "suite.h"
-
-#define OUTER 42 /* Ethernet, IPv4, UDP */
 
 static const struct rig_options one = {.workers = {1, 1}};
 
@@ -57,7 +54,7 @@ static void capture(struct rig *r, struct tap *t, const struct rig_packet *p)
 	r->ctx = t;
 	t->lose = true;
 	CU_ASSERT_FALSE(rig_passes(r, p, NULL, NULL));
-	CU_ASSERT_TRUE_FATAL(t->len > OUTER + 32);
+	CU_ASSERT_TRUE_FATAL(t->len > RIG_OUTER + 32);
 }
 
 /* The frame is dropped by gateway 1 for this reason. */
@@ -119,12 +116,12 @@ static void test_tampering(void)
 
 	capture(r, &t, &query);
 	/* Every byte of ESP, but those of the SPI, is protected. */
-	for (size_t i = OUTER + 4; i < t.len; i++) {
+	for (size_t i = RIG_OUTER + 4; i < t.len; i++) {
 		t.frame[i] ^= 0x40;
 		CU_ASSERT_TRUE(refused(r, t.frame, t.len, LM_DROP_AUTH_FAILED));
 		t.frame[i] ^= 0x40;
 	}
-	for (size_t i = OUTER; i < OUTER + 4; i++) {
+	for (size_t i = RIG_OUTER; i < RIG_OUTER + 4; i++) {
 		t.frame[i] ^= 0x40;
 		CU_ASSERT_TRUE(refused(r, t.frame, t.len, LM_DROP_UNKNOWN_SPI));
 		t.frame[i] ^= 0x40;
@@ -145,7 +142,7 @@ static void test_truncation(void)
 		put_underlay(r, 1, t.frame, len);
 	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_MALFORMED), t.len);
 	/* Cut off, and the outer lengths agree. */
-	for (size_t len = OUTER + 4; len < t.len; len++) {
+	for (size_t len = RIG_OUTER + 4; len < t.len; len++) {
 		uint8_t cut[RIG_FRAME_MAX];
 		size_t ip = len - 14, udp = ip - 20;
 
@@ -162,59 +159,10 @@ static void test_truncation(void)
 
 /* ---- a peer that knows the keys, and does not behave ------------------------ */
 
-/* Seals a payload as gateway 0 would, with the keys of rig_create. */
-static size_t seal(const struct rig *r, uint8_t *out, const struct tap *t, uint64_t seq,
-    const uint8_t *payload, size_t len)
-{
-	uint8_t key[36], nonce[12], aad[12];
-	uint64_t seq_be = rte_cpu_to_be_64(seq);
-	struct lm_gcm_engine *engine;
-	struct lm_gcm_key *expanded;
-	size_t ip = 20 + 8 + 16 + len + 16, udp = ip - 20;
-
-	memset(key, 1 + 16, sizeof key); /* seed 1, inbound at gateway 1, lane 0 */
-	memcpy(out, t->frame, OUTER);
-	out[16] = (uint8_t)(ip >> 8);
-	out[17] = (uint8_t)ip;
-	out[38] = (uint8_t)(udp >> 8);
-	out[39] = (uint8_t)udp;
-	uint8_t *esp = out + OUTER;
-	uint32_t spi = rte_cpu_to_be_32(r->gw[1].spi[0][0]);
-	memcpy(esp, &spi, 4);
-	memcpy(esp + 4, (uint8_t *)&seq_be + 4, 4);
-	memcpy(esp + 8, &seq_be, 8);
-	memcpy(aad, &spi, 4);
-	memcpy(aad + 4, &seq_be, 8);
-	memcpy(nonce, key + 32, 4);
-	memcpy(nonce + 4, &seq_be, 8);
-	CU_ASSERT_EQUAL_FATAL(lm_gcm_engine_create(&engine), 0);
-	CU_ASSERT_EQUAL_FATAL(lm_gcm_key_create(&expanded, engine, key), 0);
-	lm_gcm_seal(engine, expanded, esp + 16, payload, len, nonce, aad, 12, esp + 16 + len);
-	lm_gcm_key_free(expanded);
-	lm_gcm_engine_free(engine);
-	return OUTER + 16 + len + 16;
-}
-
-/* The inner packet of p, with padding and trailer. Returns the length. */
-static size_t inner(const struct rig *r, uint8_t *out, const struct rig_packet *p)
-{
-	uint8_t frame[RIG_FRAME_MAX];
-	struct lm_frame f;
-
-	lm_frame_parse(&f, frame, rig_build(r, frame, p));
-	size_t len = f.l3_len;
-	memcpy(out, f.l3, len);
-	uint8_t pad = (uint8_t)(-(len + 2) & 3);
-	for (uint8_t i = 1; i <= pad; i++)
-		out[len++] = i;
-	out[len++] = pad;
-	out[len++] = p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
-	return len;
-}
-
 struct bad_peer {
 	struct rig *r;
 	struct tap tap;
+	uint8_t tos; /* of the outer header */
 	uint64_t seq;
 	uint8_t payload[RIG_FRAME_MAX];
 	size_t len;
@@ -223,14 +171,21 @@ struct bad_peer {
 static void bad_peer(struct bad_peer *b)
 {
 	*b = (struct bad_peer){.r = rig_create(&one), .seq = 100};
-	capture(b->r, &b->tap, &query);
-	b->len = inner(b->r, b->payload, &query);
+	b->len = rig_inner(b->r, b->payload, &query);
+}
+
+static size_t bad_peer_seal(struct bad_peer *b, uint8_t *frame)
+{
+	size_t len = rig_seal(b->r, frame, b->seq++, b->payload, b->len);
+
+	frame[15] |= b->tos;
+	return len;
 }
 
 static bool bad_peer_refused(struct bad_peer *b, enum lm_drop why)
 {
 	uint8_t frame[RIG_FRAME_MAX];
-	size_t len = seal(b->r, frame, &b->tap, b->seq++, b->payload, b->len);
+	size_t len = bad_peer_seal(b, frame);
 
 	return refused(b->r, frame, len, why);
 }
@@ -238,8 +193,9 @@ static bool bad_peer_refused(struct bad_peer *b, enum lm_drop why)
 static bool bad_peer_passes(struct bad_peer *b)
 {
 	uint8_t frame[RIG_FRAME_MAX];
+	size_t len = bad_peer_seal(b, frame);
 
-	put_underlay(b->r, 1, frame, seal(b->r, frame, &b->tap, b->seq++, b->payload, b->len));
+	put_underlay(b->r, 1, frame, len);
 	return rig_drain(b->r, 1) == 1;
 }
 
@@ -318,15 +274,18 @@ static void test_congestion(void)
 	struct lm_frame f;
 
 	bad_peer(&b);
-	b.tap.frame[15] |= 3; /* marked on the underlay; our sums are not checked there */
+	b.tos = 3; /* marked on the underlay */
 	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_ECN));
 	b.payload[1] |= 2; /* the sender understands; the header's checksum follows */
 	b.payload[11] -= 2;
-	put_underlay(b.r, 1, frame, seal(b.r, frame, &b.tap, b.seq++, b.payload, b.len));
-	size_t len = rig_take(b.r, 1, frame);
+	size_t len = bad_peer_seal(&b, frame);
+	put_underlay(b.r, 1, frame, len);
+	len = rig_take(b.r, 1, frame);
 	CU_ASSERT_EQUAL_FATAL(lm_frame_parse(&f, frame, len), 0);
 	CU_ASSERT_EQUAL(f.ip4->type_of_service & 3, 3);
 	/* And outwards: the mark is copied. */
+	b.r->wire = tap_wire;
+	b.r->ctx = &b.tap;
 	len = rig_build(b.r, frame, &p);
 	frame[18 + 1] = 0xb9;
 	rig_send(b.r, WEB, frame, len);
