@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
@@ -24,8 +25,9 @@
 
 /* ---- the device's sockets ------------------------------------------------- */
 
-struct fd_set_of_process {
-	bool open[FDS_MAX];
+/* Which file a number stood for when we looked; numbers are used again. */
+struct fds_seen {
+	ino_t inode[FDS_MAX];
 };
 
 static int each_fd(void (*each)(void *ctx, int fd), void *ctx)
@@ -45,12 +47,20 @@ static int each_fd(void (*each)(void *ctx, int fd), void *ctx)
 	return 0;
 }
 
+/* True if it is another file than at the last look. */
+static bool is_new(struct fds_seen *seen, int fd)
+{
+	struct stat st;
+
+	if (fd >= FDS_MAX || fstat(fd, &st) < 0 || seen->inode[fd] == st.st_ino)
+		return false;
+	seen->inode[fd] = st.st_ino;
+	return true;
+}
+
 static void remember_fd(void *ctx, int fd)
 {
-	struct fd_set_of_process *set = ctx;
-
-	if (fd < FDS_MAX)
-		set->open[fd] = true;
+	is_new(ctx, fd);
 }
 
 /* A packet socket of AF_PACKET or AF_XDP, or the character device of a tap. */
@@ -71,8 +81,9 @@ static bool carries_packets(int fd)
 }
 
 struct fd_search {
-	const struct fd_set_of_process *before;
+	struct fds_seen *seen;
 	struct lm_port *port;
+	int queue;
 	bool overflow;
 };
 
@@ -81,28 +92,29 @@ static void collect_fd(void *ctx, int fd)
 	struct fd_search *search = ctx;
 	struct lm_port *port = search->port;
 
-	if ((fd < FDS_MAX && search->before->open[fd]) || !carries_packets(fd))
-		return;
-	if (port->n_fds == LM_DP_WORKERS_MAX)
+	if (fd >= FDS_MAX)
 		search->overflow = true;
-	else
-		port->fds[port->n_fds++] = fd;
+	if (!is_new(search->seen, fd) || !carries_packets(fd))
+		return;
+	if (port->n_fds == LM_DP_WORKERS_MAX) {
+		search->overflow = true;
+		return;
+	}
+	port->fds[port->n_fds] = fd;
+	port->fd_queues[port->n_fds++] = search->queue;
 }
 
-static int compare_fds(const void *a, const void *b)
+/*
+ * DPDK does not tell a device's sockets: those that a step of its start has opened are they. A step
+ * that sets up one queue opens that queue's; AF_PACKET opens all at once, in numbers that say
+ * nothing of the order.
+ */
+static int find_fds(struct lm_port *port, struct fds_seen *seen, int queue)
 {
-	return *(const int *)a - *(const int *)b;
-}
+	struct fd_search search = {.seen = seen, .port = port, .queue = queue};
+	int err = each_fd(collect_fd, &search);
 
-/* DPDK does not tell a device's sockets; those that its start has opened are they. */
-static void find_fds(struct lm_port *port, const struct fd_set_of_process *before)
-{
-	struct fd_search search = {.before = before, .port = port};
-
-	/* Sleeping on a part of them would miss packets: nap instead. */
-	if (each_fd(collect_fd, &search) != 0 || search.overflow)
-		port->n_fds = 0;
-	qsort(port->fds, port->n_fds, sizeof port->fds[0], compare_fds);
+	return err != 0 ? err : search.overflow ? -ENOSPC : 0;
 }
 
 /* ---- the device ----------------------------------------------------------- */
@@ -148,8 +160,8 @@ static int set_mtu(struct lm_port *port, struct rte_mempool *pool, struct lm_why
 	return 0;
 }
 
-static int configure(
-    struct lm_port *port, unsigned n_workers, struct rte_mempool *pool, struct lm_why *why)
+static int configure(struct lm_port *port, unsigned n_workers, struct rte_mempool *pool,
+    struct fds_seen *seen, int *fds_err, struct lm_why *why)
 {
 	const char *name = port->config.name;
 	struct rte_eth_dev_info info;
@@ -183,8 +195,11 @@ static int configure(
 		return err;
 	rte_eth_dev_adjust_nb_rx_tx_desc(port->ethdev, &n_rxd, &n_txd);
 	unsigned numa = socket < 0 ? 0 : (unsigned)socket;
-	for (uint16_t q = 0; q < port->n_rxq && err == 0; q++)
+	for (uint16_t q = 0; q < port->n_rxq && err == 0; q++) {
 		err = rte_eth_rx_queue_setup(port->ethdev, q, n_rxd, numa, NULL, pool);
+		if (*fds_err == 0)
+			*fds_err = find_fds(port, seen, q);
+	}
 	for (uint16_t q = 0; q < port->n_txq && err == 0; q++)
 		err = rte_eth_tx_queue_setup(port->ethdev, q, n_txd, numa, NULL);
 	if (err == 0)
@@ -218,22 +233,28 @@ static void assign_workers(struct lm_port *port, unsigned index, unsigned n_work
 int lm_port_open(struct lm_port *port, const struct lm_dp_port_config *config, unsigned index,
     unsigned n_workers, struct rte_mempool *pool, struct lm_why *why)
 {
-	struct fd_set_of_process *before = calloc(1, sizeof *before);
+	struct fds_seen *seen = calloc(1, sizeof *seen);
 
 	*port = (struct lm_port){.config = *config};
-	if (!before)
+	if (!seen)
 		return -ENOMEM;
-	each_fd(remember_fd, before);
+	int fds_err = each_fd(remember_fd, seen);
 	int err = probe(port, why);
+	if (err == 0 && fds_err == 0)
+		fds_err = find_fds(port, seen, LM_PORT_ANY_QUEUE);
 	if (err == 0)
-		err = configure(port, n_workers, pool, why);
+		err = configure(port, n_workers, pool, seen, &fds_err, why);
 	if (err == 0) {
-		find_fds(port, before);
+		if (fds_err == 0)
+			fds_err = find_fds(port, seen, LM_PORT_ANY_QUEUE);
+		/* Sleeping on a part of them would miss packets: nap instead. */
+		if (fds_err != 0)
+			port->n_fds = 0;
 		assign_workers(port, index, n_workers);
 		lm_info("port %s: DPDK port %u, %u/%u queues, MTU %u, %u sockets", config->name,
 		    port->ethdev, port->n_rxq, port->n_txq, port->mtu, port->n_fds);
 	}
-	free(before);
+	free(seen);
 	return err;
 }
 

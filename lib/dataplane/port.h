@@ -10,16 +10,19 @@
 #include <stdint.h>
 #include "dataplane/dataplane.h"
 
+#define LM_PORT_ANY_QUEUE (-1)
+
 struct lm_port {
 	struct lm_dp_port_config config;
 	uint16_t ethdev, mtu, n_rxq, n_txq;
 	struct lm_mac mac;
 	/*
-	 * What a sleeping worker can poll() for: the device's sockets. One a queue, in order, if
-	 * their number says so; otherwise all of them wake whoever polls the port. None: a device
-	 * without sockets, whose workers nap.
+	 * What a sleeping worker can poll() for: the device's sockets, and whose queue it is where
+	 * that is known; the others wake whoever polls the port. None: a device without sockets,
+	 * whose workers nap.
 	 */
 	int fds[LM_DP_WORKERS_MAX];
+	int fd_queues[LM_DP_WORKERS_MAX]; /* or LM_PORT_ANY_QUEUE */
 	unsigned n_fds;
 	uint8_t rx_worker[LM_DP_WORKERS_MAX]; /* of a queue */
 	uint8_t tx_worker[LM_DP_WORKERS_MAX]; /* of a worker: itself, or who transmits for it */

@@ -46,12 +46,11 @@ static bool collect(const struct lm_worker *w, struct pollfd *fds, unsigned *n)
 {
 	for (unsigned i = 0; i < w->n_rxq; i++) {
 		const struct lm_port *port = &w->dp->ports[w->rxq[i].port];
-		bool one_a_queue = port->n_fds == port->n_rxq;
-
 		if (port->n_fds == 0)
 			return false;
 		for (unsigned k = 0; k < port->n_fds; k++)
-			if (!one_a_queue || k == w->rxq[i].queue)
+			if (port->fd_queues[k] == LM_PORT_ANY_QUEUE ||
+			    port->fd_queues[k] == w->rxq[i].queue)
 				fds[(*n)++] = (struct pollfd){.fd = port->fds[k], .events = POLLIN};
 	}
 	return true;
