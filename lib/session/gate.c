@@ -32,17 +32,20 @@ bool lm_gate_open(struct lm_gate *g, uint64_t now)
 	return take(&g->open, now, g->rate);
 }
 
-bool lm_gate_source(struct lm_gate *g, uint64_t now, const struct lm_udp_addr *from)
+static struct lm_bucket *bucket_of(
+    const struct lm_gate *g, struct lm_bucket *buckets, const struct lm_udp_addr *from)
 {
 	uint8_t source[17] = {from->ip.family}, hash[crypto_shorthash_BYTES];
 	/* Who has one IPv6 address has its /64, RFC 4291 section 2.5.4. */
 	memcpy(source + 1, from->ip.b, from->ip.family == 6 ? 8 : 4);
 	crypto_shorthash(hash, source, sizeof(source), g->hash_key);
-	unsigned slot = (hash[0] | (unsigned)hash[1] << 8) % LM_GATE_SOURCES;
-	return take(&g->sources[slot], now, LM_GATE_SOURCE_RATE);
+	return &buckets[(hash[0] | (unsigned)hash[1] << 8) % LM_GATE_SOURCES];
 }
 
-bool lm_gate_stranger(struct lm_gate *g, uint64_t now)
+bool lm_gate_proven(struct lm_gate *g, uint64_t now, const struct lm_udp_addr *from, bool is_peer)
 {
-	return take(&g->proven, now, (uint64_t)g->rate * LM_GATE_PROVEN_FACTOR);
+	struct lm_bucket *own = bucket_of(g, is_peer ? g->peers : g->strangers, from);
+	if (!take(own, now, LM_GATE_SOURCE_RATE))
+		return false;
+	return is_peer || take(&g->proven, now, (uint64_t)g->rate * LM_GATE_PROVEN_FACTOR);
 }

@@ -27,15 +27,15 @@ struct lm_bucket {
 struct lm_gate {
 	unsigned rate;
 	uint8_t hash_key[16]; /* secret, so that nobody can aim at another's bucket */
-	struct lm_bucket open, proven, sources[LM_GATE_SOURCES];
+	struct lm_bucket open, proven;
+	/* Apart, so that strangers can never use up what is a peer's. */
+	struct lm_bucket strangers[LM_GATE_SOURCES], peers[LM_GATE_SOURCES];
 };
 
 void lm_gate_init(struct lm_gate *g, unsigned rate, const uint8_t hash_key[16]);
 /* May this be worked on without asking for a cookie? */
 bool lm_gate_open(struct lm_gate *g, uint64_t now);
-/* May this source, which has proven its address? */
-bool lm_gate_source(struct lm_gate *g, uint64_t now, const struct lm_udp_addr *from);
-/* And if it is no peer's address? */
-bool lm_gate_stranger(struct lm_gate *g, uint64_t now);
+/* May this source, which has proven its address? is_peer: a peer is known to be there. */
+bool lm_gate_proven(struct lm_gate *g, uint64_t now, const struct lm_udp_addr *from, bool is_peer);
 
 #endif

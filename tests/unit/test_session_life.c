@@ -65,12 +65,13 @@ static void test_goodbye(void)
 	static struct sim sim;
 	sim_two_up(&sim, 12);
 	struct lm_now now = sim_now(&sim, &sim.nodes[1]);
+	unsigned sent = sim.nodes[0].sent;
 	lm_sessions_goodbye(sim.nodes[1].s, &now);
 	CU_ASSERT_EQUAL(sim.nodes[1].downs, 1);
 	sim_run(&sim, 100 * MSEC);
 	CU_ASSERT_EQUAL(sim.nodes[0].downs, 1);
 	CU_ASSERT_STRING_EQUAL(sim.nodes[0].reason, "said goodbye");
-	unsigned sent = sim.nodes[0].sent, sent1 = sim.nodes[1].sent;
+	unsigned sent1 = sim.nodes[1].sent;
 	sim_run(&sim, 4 * SEC); /* the closing door is not knocked at at once ... */
 	CU_ASSERT_EQUAL(sim.nodes[0].sent, sent);
 	sim_run(&sim, 60 * SEC); /* ... and the one that left stays silent */

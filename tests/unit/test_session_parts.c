@@ -81,9 +81,11 @@ static void test_gate_rate(void)
 	for (uint64_t ms = 0; ms < 10000; ms++)
 		passed += lm_gate_open(&g, 5 * SEC + ms * 1000000);
 	CU_ASSERT(passed >= 219 && passed <= 221); /* one second's worth at once, then the rate */
-	for (int i = 0; i < 100; i++)
-		passed += lm_gate_stranger(&g, 5 * SEC);
-	CU_ASSERT(passed >= 219 + 80 && passed <= 221 + 80);
+	for (unsigned i = 0; i < 500; i++) {
+		struct lm_udp_addr from = {{4, {10, 0, (uint8_t)(i >> 8), (uint8_t)i}}, 1};
+		passed += lm_gate_proven(&g, 5 * SEC, &from, false);
+	}
+	CU_ASSERT(passed >= 219 + 80 && passed <= 221 + 80); /* all strangers together */
 }
 
 static void test_gate_sources(void)
@@ -94,17 +96,27 @@ static void test_gate_sources(void)
 	struct lm_udp_addr v6 = {{6, {0x20, 1, 0xd, 0xb8}}, 1}, same_net = v6, other_net = v6;
 	same_net.ip.b[15] = 9;
 	other_net.ip.b[7] = 9;
-	lm_gate_init(&g, 20, key);
+	lm_gate_init(&g, 1000, key);
 	for (int i = 0; i < LM_GATE_SOURCE_RATE; i++) {
 		a.port++; /* ports are free to whoever has the address */
-		CU_ASSERT(lm_gate_source(&g, SEC, &a));
-		CU_ASSERT(lm_gate_source(&g, SEC, i % 2 ? &v6 : &same_net));
+		CU_ASSERT(lm_gate_proven(&g, SEC, &a, false));
+		CU_ASSERT(lm_gate_proven(&g, SEC, i % 2 ? &v6 : &same_net, false));
 	}
-	CU_ASSERT(!lm_gate_source(&g, SEC, &a));
-	CU_ASSERT(lm_gate_source(&g, SEC, &b));
-	CU_ASSERT(!lm_gate_source(&g, SEC, &same_net));
-	CU_ASSERT(lm_gate_source(&g, SEC, &other_net));
-	CU_ASSERT(lm_gate_source(&g, 2 * SEC, &a));
+	CU_ASSERT(!lm_gate_proven(&g, SEC, &a, false));
+	CU_ASSERT(lm_gate_proven(&g, SEC, &b, false));
+	CU_ASSERT(!lm_gate_proven(&g, SEC, &same_net, false));
+	CU_ASSERT(lm_gate_proven(&g, SEC, &other_net, false));
+	CU_ASSERT(lm_gate_proven(&g, 2 * SEC, &a, false));
+	/* Strangers have used up everything: a peer is not touched by it, but has a bound as well.
+	 */
+	for (unsigned i = 0; i < 65536; i++) {
+		struct lm_udp_addr from = {{4, {10, 0, (uint8_t)(i >> 8), (uint8_t)i}}, 1};
+		lm_gate_proven(&g, 3 * SEC, &from, false);
+	}
+	CU_ASSERT(!lm_gate_proven(&g, 3 * SEC, &a, false));
+	for (int i = 0; i < LM_GATE_SOURCE_RATE; i++)
+		CU_ASSERT(lm_gate_proven(&g, 3 * SEC, &a, true));
+	CU_ASSERT(!lm_gate_proven(&g, 3 * SEC, &a, true));
 }
 
 /* ---- cookies ---- */
