@@ -149,8 +149,6 @@ int lm_network_persist(
 
 	if (!err)
 		return 0;
-	lm_error("network %s: serial %" PRIu64 " cannot be stored: %s", sm->manifest->network,
-	    sm->manifest->serial, strerror(-err));
 	return lm_why(why, EIO, "this gateway could not store the manifest: %s", strerror(-err));
 }
 

@@ -157,6 +157,11 @@ const struct sim_out *sim_out(const struct sim *s, unsigned a, unsigned b, const
 struct sim_node *sim_raw(struct sim *s, unsigned identity, unsigned gateway);
 void sim_raw_submit(struct sim *s, struct sim_node *raw, const struct sim_doc *d);
 void sim_raw_have(struct sim *s, struct sim_node *raw, const struct sim_doc *d, uint64_t serial);
+/* One lane, with the keys of the session's present epoch. */
+void sim_raw_lanes(struct sim_node *raw, const struct sim_doc *d, uint64_t incarnation,
+    uint32_t generation, uint32_t spi);
+/* Acknowledges what it was told last, as of this incarnation, which is added to the true one. */
+void sim_raw_ack(struct sim_node *raw, uint64_t incarnation_off);
 void sim_raw_send(struct sim_node *raw, uint8_t type, const void *body, size_t len);
 
 /* Between the files of the simulator. */

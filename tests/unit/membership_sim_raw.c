@@ -135,3 +135,42 @@ void sim_raw_have(struct sim *s, struct sim_node *raw, const struct sim_doc *d, 
 	lm_write_u8(&w, 1);
 	sim_raw_send(raw, LM_MSG_HAVE, body, sizeof(body));
 }
+
+void sim_raw_lanes(struct sim_node *raw, const struct sim_doc *d, uint64_t incarnation,
+    uint32_t generation, uint32_t spi)
+{
+	uint8_t body[65], check[36];
+	struct lm_writer w = lm_writer(body, sizeof(body));
+	struct lm_signed_manifest *sm;
+	struct lm_secret secret;
+	struct lm_why why = {""};
+
+	int err = lm_manifest_open(&sm, "raw", d->bytes, d->len, &why);
+	assert(err == 0);
+	err = lm_manifest_secret(&secret, sm, &raw->id);
+	assert(err == 0);
+	lm_signed_manifest_free(sm);
+	err = lm_peer_lane_key(
+	    raw->peer, lm_peer_epoch(raw->peer), &d->net, &secret, true, 0xff, check);
+	assert(err == 0);
+	lm_write(&w, d->net.b, 32);
+	lm_write_u64(&w, incarnation);
+	lm_write_u32(&w, generation);
+	lm_write(&w, check, 16);
+	lm_write_u8(&w, 1);
+	lm_write_u32(&w, spi);
+	sim_raw_send(raw, LM_MSG_LANES, body, sizeof(body));
+}
+
+void sim_raw_ack(struct sim_node *raw, uint64_t incarnation_off)
+{
+	struct lm_reader r = lm_reader(raw->lanes_body, raw->lanes_len);
+	uint8_t body[44];
+	struct lm_writer w = lm_writer(body, sizeof(body));
+
+	lm_write(&w, lm_read_ref(&r, 32), 32);
+	lm_write_u64(&w, lm_read_u64(&r) + incarnation_off);
+	lm_write_u32(&w, lm_read_u32(&r));
+	assert(!r.failed);
+	sim_raw_send(raw, LM_MSG_LANES_ACK, body, sizeof(body));
+}

@@ -166,5 +166,76 @@ static void test_unauthorised(void)
 	sim_end(s);
 }
 
+/* By which SPI gateway 0 sends to the raw peer; 0: by none. */
+static uint32_t spi_in_use(const struct sim *s, const struct sim_doc *d)
+{
+	const struct sim_out *out = sim_out(s, 0, 1, d);
+
+	return out ? out->spis[0] : 0;
+}
+
+static uint32_t told(struct sim *s, struct sim_node *raw, const struct sim_doc *d,
+    uint64_t incarnation, uint32_t generation, uint32_t spi)
+{
+	sim_raw_lanes(raw, d, incarnation, generation, spi);
+	sim_run(s, 100 * SIM_MS);
+	return spi_in_use(s, d);
+}
+
+/* Datagrams that were late must not bring back lanes that the peer has given up. */
+static void test_late_lanes(void)
+{
+	struct sim *s = sim_new(1, 2);
+	struct sim_doc d = sim_sign(s, "shop", 1, 0x3, NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_crash(s, 1);
+	struct sim_node *raw = sim_raw(s, 1, 0);
+	sim_run(s, 20 * SIM_SECOND);
+	CU_ASSERT_EQUAL(spi_in_use(s, &d), 0);
+
+	CU_ASSERT_EQUAL(told(s, raw, &d, 7, 5, 1005), 1005);
+	CU_ASSERT_EQUAL(told(s, raw, &d, 7, 4, 1004), 1005);
+	CU_ASSERT_EQUAL(raw->acks, 1);
+	CU_ASSERT_EQUAL(told(s, raw, &d, 7, 5, 1005), 1005);
+	CU_ASSERT_EQUAL(raw->acks, 2); /* the first one may have been lost */
+	CU_ASSERT_EQUAL(told(s, raw, &d, 7, 6, 1006), 1006);
+	/* Another life of the peer cannot have these keys. */
+	CU_ASSERT_EQUAL(told(s, raw, &d, 8, 9, 1009), 1006);
+	CU_ASSERT_EQUAL(raw->acks, 3);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_OLD), 2);
+
+	sim_run(s, 130 * SIM_SECOND); /* a new epoch */
+	CU_ASSERT_EQUAL(spi_in_use(s, &d), 1006);
+	CU_ASSERT_EQUAL(told(s, raw, &d, 8, 1, 2001), 2001);
+	CU_ASSERT_EQUAL(told(s, raw, &d, 7, 99, 1099), 2001);
+	CU_ASSERT_EQUAL(told(s, raw, &d, 8, 2, 2002), 2002);
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
+static void test_acks(void)
+{
+	struct sim *s = sim_new(1, 2);
+	struct sim_doc d = sim_sign(s, "shop", 1, 0x3, NULL);
+	struct lm_lanes_info info;
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_crash(s, 1);
+	struct sim_node *raw = sim_raw(s, 1, 0);
+	sim_run(s, 20 * SIM_SECOND);
+	CU_ASSERT(raw->lanes_len > 0);
+	sim_raw_ack(raw, 1); /* of a former life of ours */
+	sim_run(s, 100 * SIM_MS);
+	lm_membership_lanes(s->node[0]->m, 0, 0, &info);
+	CU_ASSERT(!info.acked);
+	sim_raw_ack(raw, 0);
+	sim_run(s, 100 * SIM_MS);
+	lm_membership_lanes(s->node[0]->m, 0, 0, &info);
+	CU_ASSERT(info.acked);
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
 LM_SUITE("membership_hostile", {"guest", test_guest}, {"guest_limits", test_guest_limits},
-    {"unauthorised", test_unauthorised})
+    {"unauthorised", test_unauthorised}, {"late_lanes", test_late_lanes}, {"acks", test_acks})
