@@ -98,6 +98,53 @@ void rig_start(void)
 	started = true;
 }
 
+/* ---- sanitizers ----------------------------------------------------------- */
+
+/* Between two frames a buffer is open to everybody; in between, nobody may go behind the frame. */
+#ifdef __has_feature /* clang's way to say what gcc says by a macro */
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/lsan_interface.h>
+static void guard(const struct rig *r, struct rte_mbuf *m, bool access)
+{
+	/* A tunnel's trailer is written behind the workload's packet. */
+	uint8_t *end = rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len + (access ? 24 : 0));
+	uint8_t *buffer = m->buf_addr;
+
+	if (r->options.guard)
+		ASAN_POISON_MEMORY_REGION(end, (size_t)(buffer + m->buf_len - end));
+}
+
+static void unguard(struct rte_mbuf *m)
+{
+	ASAN_UNPOISON_MEMORY_REGION(m->buf_addr, m->buf_len);
+}
+/* The leak detector does not look into DPDK's memory, and would miss what is only known there. */
+static void forget_leaks(bool forget)
+{
+	forget ? __lsan_disable() : __lsan_enable();
+}
+#else
+static void guard(const struct rig *r, struct rte_mbuf *m, bool access)
+{
+	(void)r, (void)m, (void)access;
+}
+
+static void unguard(struct rte_mbuf *m)
+{
+	(void)m;
+}
+
+static void forget_leaks(bool forget)
+{
+	(void)forget;
+}
+#endif
+
 /* ---- ports ---------------------------------------------------------------- */
 
 static void open_port(
@@ -276,6 +323,8 @@ struct rig *rig_create(const struct rig_options *options)
 	r->options = *options;
 	unsigned most = RTE_MAX(options->workers[0], options->workers[1]);
 	r->n_lanes = rte_align32pow2(most);
+	if (options->guard)
+		forget_leaks(true);
 	for (unsigned g = 0; g < 2; g++)
 		open_gw(r, g);
 	for (unsigned g = 0; g < 2; g++) {
@@ -285,6 +334,8 @@ struct rig *rig_create(const struct rig_options *options)
 		rig_publish(r, g, 1, NULL);
 	}
 	rig_keys(r, 1);
+	if (options->guard)
+		forget_leaks(false);
 	return r;
 }
 
@@ -301,40 +352,6 @@ void rig_free(struct rig *r)
 }
 
 /* ---- frames --------------------------------------------------------------- */
-
-/* Between two frames a buffer is open to everybody; in between, nobody may go behind the frame. */
-#ifdef __has_feature /* clang's way to say what gcc says by a macro */
-#if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-static void guard(const struct rig *r, struct rte_mbuf *m, bool access)
-{
-	/* A tunnel's trailer is written behind the workload's packet. */
-	uint8_t *end = rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len + (access ? 24 : 0));
-	uint8_t *buffer = m->buf_addr;
-
-	if (r->options.guard)
-		ASAN_POISON_MEMORY_REGION(end, (size_t)(buffer + m->buf_len - end));
-}
-
-static void unguard(struct rte_mbuf *m)
-{
-	ASAN_UNPOISON_MEMORY_REGION(m->buf_addr, m->buf_len);
-}
-#else
-static void guard(const struct rig *r, struct rte_mbuf *m, bool access)
-{
-	(void)r, (void)m, (void)access;
-}
-
-static void unguard(struct rte_mbuf *m)
-{
-	(void)m;
-}
-#endif
 
 /* As RSS would: all of a flow, and all of a lane, in one queue. */
 static unsigned choose_queue(
