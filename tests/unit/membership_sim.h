@@ -76,7 +76,7 @@ struct sim_node {
 	uint32_t code;
 	uint64_t serial;
 	char text[256];
-	unsigned haves, acks;
+	unsigned haves, acks, finds; /* finds: it was asked for a chunk */
 	uint8_t lanes_body[LM_MESSAGE_MAX]; /* the last LANES that it was told */
 	size_t lanes_len;
 };

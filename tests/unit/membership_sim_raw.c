@@ -61,6 +61,7 @@ static const uint8_t *raw_find(void *ctx, struct lm_peer *peer, const uint8_t ha
 	struct sim_node *n = ctx;
 	(void)peer;
 	(void)hash;
+	n->finds++;
 	*len = n->offer_len;
 	return n->offer;
 }

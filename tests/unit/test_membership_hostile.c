@@ -126,9 +126,11 @@ static void test_unauthorised(void)
 	CU_ASSERT_EQUAL(sim_serial(s, 0, &shop), 3);
 	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_OLD), 1);
 	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_REFUSED), 1);
-	sim_raw_have(s, raw, &old, 9); /* remembered */
-	sim_run(s, 100 * SIM_MS);
+	unsigned finds = raw->finds;
+	sim_raw_have(s, raw, &old, 9);
+	sim_run(s, SIM_SECOND);
 	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_REFUSED), 2);
+	CU_ASSERT(finds > 0 && raw->finds == finds); /* remembered, and not pulled again */
 	CU_ASSERT(raw->haves - haves <= 1); /* of the network that it is in */
 
 	/* Lanes of a network that it is no provider of. */
