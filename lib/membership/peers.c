@@ -222,8 +222,8 @@ void lm_remote_up(struct lm_membership *m, struct remote *r, uint32_t epoch)
 	}
 	if (!was_up) {
 		char id[LM_KEY_ID_TEXT];
-		lm_info(
-		    "peer %s is up", lm_hex(id, lm_peer_id(r->party.session)->b, LM_KEY_ID_LEN));
+		lm_hex(id, lm_peer_id(r->party.session)->b, LM_KEY_ID_LEN);
+		lm_info("peer %u (%s) is up", r->party.slot, id);
 	}
 }
 
