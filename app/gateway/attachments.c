@@ -197,7 +197,10 @@ int gw_attachments_open(struct gateway *gw)
 	    inotify_add_watch(as->inotify_fd, gw->config->attachments,
 		IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE) < 0) {
 		int err = -errno;
-		lm_error("%s: cannot watch: %s", gw->config->attachments, strerror(-err));
+		struct lm_why why = {0};
+		lm_config_why(gw->config, gw->config_path, "attachments", &why, "%s: %s",
+		    gw->config->attachments, strerror(-err));
+		lm_error("%s", why.text);
 		return err;
 	}
 	return scan(gw);

@@ -101,7 +101,9 @@ static int open_control(struct gateway *gw)
 	int err = lm_store_open(&gw->store, c->state_dir, STORE_BYTES, &why);
 
 	if (err) {
-		lm_error("%s", why.text);
+		struct lm_why key = {0};
+		lm_config_why(c, gw->config_path, "state_dir", &key, "%s", why.text);
+		lm_error("%s", key.text);
 		return err;
 	}
 	err = gw_underlay_apply(gw);
@@ -284,14 +286,16 @@ int main(int argc, char **argv)
 		lm_error("libsodium does not start");
 		return 1;
 	}
-	if (lm_config_load(&gw.config, gw.config_path, &why) < 0 ||
-	    lm_identity_load(&gw.identity, gw.config->identity, &why) < 0) {
-		lm_error("%s", why.text);
-		lm_config_free(gw.config);
-		return 1;
+	int err = lm_config_load(&gw.config, gw.config_path, &why);
+	if (!err) {
+		struct lm_why key = {0};
+		err = lm_identity_load(&gw.identity, gw.config->identity, &key);
+		if (err)
+			lm_config_why(gw.config, gw.config_path, "identity", &why, "%s", key.text);
 	}
-	if (!check &&
-	    lm_config_check_cores(gw.config, gw.config_path, core_usable, NULL, &why) < 0) {
+	if (!err && !check)
+		err = lm_config_check_cores(gw.config, gw.config_path, core_usable, NULL, &why);
+	if (err) {
 		lm_error("%s", why.text);
 		lm_config_free(gw.config);
 		return 1;
@@ -302,7 +306,7 @@ int main(int argc, char **argv)
 		lm_config_free(gw.config);
 		return 0;
 	}
-	int err = run(&gw);
+	err = run(&gw);
 	lm_config_free(gw.config);
 	return err ? 1 : 0;
 }

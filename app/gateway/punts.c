@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gateway.h"
+#include "packet/build.h"
 
 #define LM_LOG_MODULE "punt"
 
@@ -174,7 +175,8 @@ static void workload_punt(struct gateway *gw, const struct lm_dp_punt *punt)
 	} else {
 		struct lm_mac mac;
 		memcpy(mac.b, punt->data + 6, sizeof(mac.b));
-		gw_attachment_learn(gw, at, &mac);
+		if (lm_mac_is_host(mac.b))
+			gw_attachment_learn(gw, at, &mac);
 		gw->workload_results[lm_workload_input(
 		    &view, punt->data, punt->len, reply, &len)]++;
 	}
