@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `leasemesh submit`: brings a signed manifest to one gateway and says what became of it. */
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -69,7 +70,11 @@ static int split(const char *to, char *host, size_t host_size, const char **port
 		*port = "4500";
 	}
 	size_t len = (size_t)(end - from);
-	if (len == 0 || len >= host_size || **port == '\0')
+	/* getaddrinfo() would take a port modulo 65536. */
+	char *rest;
+	unsigned long number = strtoul(*port, &rest, 10);
+	if (len == 0 || len >= host_size || !isdigit((unsigned char)**port) || *rest ||
+	    number == 0 || number > UINT16_MAX)
 		return -EINVAL;
 	memcpy(host, from, len);
 	host[len] = '\0';
@@ -102,7 +107,7 @@ static int resolve(struct target *t, const char *to, struct lm_why *why)
 	const char *port;
 
 	if (split(to, host, sizeof(host), &port) < 0)
-		return lm_why(why, EINVAL, "--to %s: expected HOST:PORT", to);
+		return lm_why(why, EINVAL, "--to %s: expected HOST[:PORT]", to);
 	int err = getaddrinfo(host, port, &hints, &list);
 	if (err)
 		return lm_why(why, ENOENT, "--to %s: %s", to,

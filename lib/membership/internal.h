@@ -225,6 +225,9 @@ static inline uint64_t min_u64(uint64_t a, uint64_t b)
 
 /* membership.c */
 bool lm_owner_known(const struct lm_membership *m, const struct lm_public_key *owner);
+/* The same, as 0 or -EACCES with a reason for the tenant. */
+int lm_owner_check(
+    const struct lm_membership *m, const struct lm_public_key *owner, struct lm_why *why);
 bool lm_memory_has(const struct memory *mem, const uint8_t hash[32], uint64_t now);
 void lm_memory_put(struct memory *mem, const uint8_t hash[32], uint64_t until);
 

@@ -64,17 +64,6 @@ static int check_serial(
 	    serial, sm->manifest->network, state);
 }
 
-static int check_owner(
-    const struct lm_membership *m, const struct lm_public_key *owner, struct lm_why *why)
-{
-	char text[2 * LM_PUBLIC_KEY_LEN + 1];
-
-	if (lm_owner_known(m, owner))
-		return 0;
-	return lm_why(why, EACCES, "this gateway does not serve owner %s",
-	    lm_hex(text, owner->b, LM_PUBLIC_KEY_LEN));
-}
-
 static int check_room(
     const struct lm_membership *m, const struct lm_signed_manifest *sm, struct lm_why *why)
 {
@@ -114,7 +103,7 @@ static int judge(
 {
 	struct lm_signed_manifest *s = *sm;
 	struct network *net = lm_network_find(m, &s->net_id);
-	int err = stored ? 0 : check_owner(m, &s->owner, why);
+	int err = stored ? 0 : lm_owner_check(m, &s->owner, why);
 
 	if (!err)
 		err = check_serial(m, s, why);

@@ -48,6 +48,18 @@ bool lm_owner_known(const struct lm_membership *m, const struct lm_public_key *o
 	       bsearch(owner, m->owners, m->n_owners, sizeof(*owner), key_order) != NULL;
 }
 
+int lm_owner_check(
+    const struct lm_membership *m, const struct lm_public_key *owner, struct lm_why *why)
+{
+	char text[2 * LM_PUBLIC_KEY_LEN + 1];
+
+	if (lm_owner_known(m, owner))
+		return 0;
+	return lm_why(why, EACCES,
+	    "this gateway does not serve owner %s: its operator has to list that key",
+	    lm_hex(text, owner->b, LM_PUBLIC_KEY_LEN));
+}
+
 int lm_membership_set_owners(
     struct lm_membership *m, const struct lm_public_key *owners, unsigned n)
 {

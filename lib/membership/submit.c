@@ -128,9 +128,11 @@ void lm_submit_message(struct lm_membership *m, struct party *from, const uint8_
 	}
 	/* The owner is only claimed here; the signature decides. It saves the pull of a stranger's.
 	 */
-	if (!lm_owner_known(m, &owner)) {
+	struct lm_why why = {""};
+	int err = lm_owner_check(m, &owner, &why);
+	if (err) {
 		m->drops[LM_MD_UNKNOWN_OWNER]++;
-		settle(m, g, -EACCES, 0, "this gateway does not serve that owner");
+		settle(m, g, err, 0, why.text);
 		return;
 	}
 	if (!lm_guest_may_pull(m, g)) {

@@ -46,6 +46,16 @@ static void test_guest(void)
 	    tenant->text, "serial 1 of network shop is older than serial 2, which is in force");
 	CU_ASSERT_EQUAL(sim_serial(s, 0, &one), 2);
 
+	struct lm_public_key other = {{1}};
+	lm_membership_set_owners(s->node[0]->m, &other, 1);
+	struct sim_doc more = sim_sign(s, "more", 1, 0x3, NULL);
+	sim_raw_submit(s, tenant, &more);
+	sim_run(s, 3 * SIM_SECOND);
+	CU_ASSERT(tenant->answered && tenant->code == EACCES);
+	CU_ASSERT_PTR_NOT_NULL(strstr(tenant->text, "does not serve owner"));
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_UNKNOWN_OWNER), 1);
+	sim_doc_free(&more);
+
 	/* Guests are given no manifest, not even one that they have brought. */
 	int err = lm_blob_pull(tenant->blobs, &s->now, tenant->peer, one.hash, one.len, 0);
 	CU_ASSERT_EQUAL(err, 0);
