@@ -52,8 +52,21 @@ void lm_access_too_big(struct lm_worker *w, struct lm_pkt *p, uint16_t mtu)
 	punt(w, p, LM_PUNT_TOO_BIG, mtu);
 }
 
+/*
+ * Networks and attachments are published one after the other, so for a moment indices may disagree.
+ * What the network itself says about the address is what counts.
+ */
+static __rte_noinline const struct lm_ep *search_endpoint(
+    const struct lm_net *net, uint32_t id, struct lm_addr addr)
+{
+	if ((addr.w[0] | addr.w[1]) == 0)
+		return NULL;
+	uint32_t ep = lm_net_route(net, addr);
+	return ep != LM_DP_NONE && net->eps[ep].attachment == id ? &net->eps[ep] : NULL;
+}
+
 /* The endpoint of this attachment, if it has this address. */
-static const struct lm_ep *endpoint_of(
+static __rte_always_inline const struct lm_ep *endpoint_of(
     const struct lm_net *net, const struct lm_attached *at, uint32_t id, struct lm_addr addr)
 {
 	if (likely(at->endpoint < net->n_eps)) {
@@ -63,14 +76,7 @@ static const struct lm_ep *endpoint_of(
 			   (lm_addr_equal(ep->addr4, addr) || lm_addr_equal(ep->addr6, addr))))
 			return ep;
 	}
-	/*
-	 * Networks and attachments are published one after the other, so for a moment indices may
-	 * disagree. What the network itself says about the address is what counts.
-	 */
-	if ((addr.w[0] | addr.w[1]) == 0)
-		return NULL;
-	uint32_t ep = lm_net_route(net, addr);
-	return ep != LM_DP_NONE && net->eps[ep].attachment == id ? &net->eps[ep] : NULL;
+	return search_endpoint(net, id, addr);
 }
 
 static bool is_link_local(const uint8_t *ip6)
@@ -90,16 +96,6 @@ static bool arp(
 	if (sender != 0 && !endpoint_of(p->net, at, p->attachment, lm_addr4(sender)))
 		return spoofed(a, p, LM_DROP_SPOOFED_SOURCE);
 	return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
-}
-
-static bool is_dhcp(const uint8_t *ip, unsigned room)
-{
-	unsigned header = (ip[0] & 15u) * 4;
-
-	return room >= sizeof(struct rte_ipv4_hdr) && header >= sizeof(struct rte_ipv4_hdr) &&
-	       room >= header + 8 && ip[9] == IPPROTO_UDP &&
-	       !(lm_be16(ip + 6) & RTE_IPV4_HDR_OFFSET_MASK) &&
-	       lm_be16(ip + header + 2) == DHCP_SERVER_PORT;
 }
 
 static bool is_nd_or_dhcp6(const uint8_t *ip, unsigned room)
@@ -128,31 +124,12 @@ static bool is_multicast(const uint8_t *ip, bool ipv6)
 	return ipv6 ? ip[24] == 0xff : ip[16] >= 224; /* with 240/4 and the broadcast address */
 }
 
-/* IPv4 or IPv6 from a known attachment. True: goes on to the flow table. */
-static bool ip(const struct access *a, struct lm_pkt *p, const struct lm_attached *at,
-    unsigned room, bool ipv6)
+/* Into the flow table, or to the worker that has the flow. */
+static __rte_always_inline bool enter(const struct access *a, struct lm_pkt *p)
 {
 	struct lm_worker *w = a->w;
-	const struct lm_net *net = p->net;
-
-	if (ipv6 ? is_nd_or_dhcp6(p->ip, room) : is_dhcp(p->ip, room))
-		return ipv6 ? nd_or_dhcp6(a, p, at) : punt(w, p, LM_PUNT_WORKLOAD, 0);
-	if (unlikely(!at->has_mac))
-		return drop(a, p, LM_DROP_MAC_UNKNOWN);
-	if (room >= sizeof(struct rte_ipv4_hdr) && (!ipv6 || room >= sizeof(struct rte_ipv6_hdr)) &&
-	    is_multicast(p->ip, ipv6))
-		return drop(a, p, LM_DROP_MULTICAST);
-	enum lm_drop why = lm_inner_parse(p, room, ipv6, at->net);
-	if (unlikely(why == LM_DROP_MALFORMED))
-		return drop(a, p, why);
-	p->src_ep = endpoint_of(net, at, p->attachment, p->src);
-	if (unlikely(!p->src_ep))
-		return spoofed(a, p, LM_DROP_SPOOFED_SOURCE);
-	if (unlikely(lm_addr_equal(p->dst, ipv6 ? net->gateway6 : net->gateway4)))
-		return punt(w, p, LM_PUNT_WORKLOAD, 0);
-	if (unlikely(why != LM_FINE))
-		return drop(a, p, why);
 	unsigned owner = lm_worker_of(w->dp, p->hash);
+
 	if (owner != w->index) {
 		/* The owner sees the frame as if it had come to it, and counts it. */
 		w->attached[p->attachment].rx_packets--;
@@ -162,8 +139,42 @@ static bool ip(const struct access *a, struct lm_pkt *p, const struct lm_attache
 	}
 	p->slot_hash = lm_flow_slot_hash(&w->flows, &p->key, p->hash);
 	lm_flow_prefetch(&w->flows, p->slot_hash);
-	p->tos = ipv6 ? (uint8_t)(lm_be16(p->ip) >> 4) : p->ip[1];
 	return true;
+}
+
+/* From a known attachment. True: goes on to the flow table. */
+static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
+    const struct lm_attached *at, unsigned room, bool ipv6)
+{
+	const struct lm_net *net = p->net;
+	enum lm_drop why = lm_inner_parse(p, room, ipv6, at->net);
+
+	if (unlikely(why == LM_DROP_MALFORMED))
+		return drop(a, p, why);
+	/* Before it has an address, and to a broadcast one. */
+	if (unlikely(!ipv6 && p->proto == IPPROTO_UDP && p->dst_port == DHCP_SERVER_PORT))
+		return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
+	if (unlikely(!at->has_mac))
+		return drop(a, p, LM_DROP_MAC_UNKNOWN);
+	if (unlikely(is_multicast(p->ip, ipv6)))
+		return drop(a, p, LM_DROP_MULTICAST);
+	p->src_ep = endpoint_of(net, at, p->attachment, p->src);
+	if (unlikely(!p->src_ep))
+		return spoofed(a, p, LM_DROP_SPOOFED_SOURCE);
+	if (unlikely(lm_addr_equal(p->dst, ipv6 ? net->gateway6 : net->gateway4)))
+		return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
+	if (unlikely(why != LM_FINE))
+		return drop(a, p, why);
+	p->tos = ipv6 ? (uint8_t)(lm_be16(p->ip) >> 4) : p->ip[1];
+	return enter(a, p);
+}
+
+static __rte_noinline bool ip6(
+    const struct access *a, struct lm_pkt *p, const struct lm_attached *at, unsigned room)
+{
+	if (is_nd_or_dhcp6(p->ip, room))
+		return nd_or_dhcp6(a, p, at);
+	return ip(a, p, at, room, true);
 }
 
 /* Whose frame is it? NULL: nobody's, and it is gone. */
@@ -197,6 +208,7 @@ static bool receive(const struct access *a, struct lm_pkt *p, struct rte_mbuf *m
 	p->m = m;
 	p->port = (uint8_t)a->index;
 	p->flags = 0;
+	p->proto = 0;
 	p->sa = NULL;
 	if (unlikely(room < l2 + sizeof(struct rte_vlan_hdr) || m->nb_segs != 1))
 		return drop(a, p, LM_DROP_MALFORMED);
@@ -220,7 +232,7 @@ static bool receive(const struct access *a, struct lm_pkt *p, struct rte_mbuf *m
 	case RTE_ETHER_TYPE_IPV4:
 		return ip(a, p, at, room, false);
 	case RTE_ETHER_TYPE_IPV6:
-		return ip(a, p, at, room, true);
+		return ip6(a, p, at, room);
 	case RTE_ETHER_TYPE_ARP:
 		return arp(a, p, at, room);
 	default:

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <sys/eventfd.h>
+#include <rte_bitops.h>
 #include <rte_common.h>
 #include <rte_cycles.h>
 #include <rte_errno.h>

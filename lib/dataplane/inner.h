@@ -20,7 +20,9 @@
 #include <rte_tcp.h>
 #include "dataplane/worker.h"
 
+#define LM_ICMP4_ECHO_REPLY 0
 #define LM_ICMP4_UNREACHABLE 3
+#define LM_ICMP4_ECHO_REQUEST 8
 #define LM_ICMP4_TIME_EXCEEDED 11
 #define LM_ICMP4_PARAMETER 12
 #define LM_ICMP6_ERROR_MAX 4 /* types 1 to 4, RFC 4443 */
@@ -58,8 +60,8 @@ struct lm_ports {
 /* False: an ICMP message that is neither echo request nor reply. */
 static inline bool lm_ports_of_icmp(struct lm_ports *ports, const uint8_t *l4, bool ipv6)
 {
-	uint8_t request = ipv6 ? LM_ICMP6_ECHO_REQUEST : RTE_IP_ICMP_ECHO_REQUEST;
-	uint8_t reply = ipv6 ? LM_ICMP6_ECHO_REPLY : RTE_IP_ICMP_ECHO_REPLY;
+	uint8_t request = ipv6 ? LM_ICMP6_ECHO_REQUEST : LM_ICMP4_ECHO_REQUEST;
+	uint8_t reply = ipv6 ? LM_ICMP6_ECHO_REPLY : LM_ICMP4_ECHO_REPLY;
 	uint16_t id = lm_load16(l4 + 4);
 
 	*ports = (struct lm_ports){.src = id};

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <rte_bitops.h>
 #include <rte_common.h>
 
 /* Flow entries hold endpoints in 16 bits. */

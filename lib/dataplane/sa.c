@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <rte_bitops.h>
 #include <rte_common.h>
 #include <rte_random.h>
 

@@ -109,7 +109,7 @@ void lm_worker_free(struct lm_worker *w)
 
 /* ---- out ------------------------------------------------------------------ */
 
-static void send_batch(struct lm_worker *w, unsigned index)
+void lm_worker_send(struct lm_worker *w, unsigned index)
 {
 	const struct lm_port *port = &w->dp->ports[index];
 	struct lm_batch *b = &w->tx[index];
@@ -145,20 +145,14 @@ void lm_worker_hand(struct lm_worker *w, unsigned to, unsigned port, struct rte_
 		hand_batch(w, to);
 }
 
-void lm_worker_tx(struct lm_worker *w, unsigned port, struct rte_mbuf *m)
+void lm_worker_hand_tx(struct lm_worker *w, unsigned port, struct rte_mbuf *m)
 {
 	unsigned by = w->dp->ports[port].tx_worker[w->index];
 
-	if (by != w->index) {
-		*lm_meta(m) = (struct lm_meta){.kind = LM_RING_TX, .port = (uint8_t)port};
-		w->hand[by].m[w->hand[by].n++] = m;
-		if (w->hand[by].n == RTE_DIM(w->hand[by].m))
-			hand_batch(w, by);
-		return;
-	}
-	w->tx[port].m[w->tx[port].n++] = m;
-	if (w->tx[port].n == RTE_DIM(w->tx[port].m))
-		send_batch(w, port);
+	*lm_meta(m) = (struct lm_meta){.kind = LM_RING_TX, .port = (uint8_t)port};
+	w->hand[by].m[w->hand[by].n++] = m;
+	if (w->hand[by].n == RTE_DIM(w->hand[by].m))
+		hand_batch(w, by);
 }
 
 void lm_worker_flush(struct lm_worker *w)
@@ -169,7 +163,7 @@ void lm_worker_flush(struct lm_worker *w)
 	for (unsigned i = 0; i < w->dp->n_ports; i++)
 		if (w->tx[i].n > 0) {
 			n += w->tx[i].n;
-			send_batch(w, i);
+			lm_worker_send(w, i);
 		}
 	for (unsigned i = 0; i < w->dp->config.n_workers; i++)
 		if (w->hand[i].n > 0)

@@ -134,8 +134,10 @@ int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index);
 void lm_worker_free(struct lm_worker *w);
 /* Let the peers and control know of what was put into their rings, send what is to be sent. */
 void lm_worker_flush(struct lm_worker *w);
-/* Queue for a port, by whoever transmits there for us. */
-void lm_worker_tx(struct lm_worker *w, unsigned port, struct rte_mbuf *m);
+/* Sends what is queued for a port of which we have a queue. */
+void lm_worker_send(struct lm_worker *w, unsigned port);
+/* To the worker that transmits on a port for us. */
+void lm_worker_hand_tx(struct lm_worker *w, unsigned port, struct rte_mbuf *m);
 /* To another worker, which will treat it as if it had received it. */
 void lm_worker_hand(struct lm_worker *w, unsigned to, unsigned port, struct rte_mbuf *m);
 
@@ -169,6 +171,20 @@ static inline void lm_worker_drop(struct lm_worker *w, struct rte_mbuf *m, enum 
 		w->dead.n = 0;
 	}
 	w->dead.m[w->dead.n++] = m;
+}
+
+/* Queue for a port, by whoever transmits there for us. */
+static inline void lm_worker_tx(struct lm_worker *w, unsigned port, struct rte_mbuf *m)
+{
+	struct lm_batch *b = &w->tx[port];
+
+	if (w->dp->ports[port].tx_worker[w->index] != w->index) {
+		lm_worker_hand_tx(w, port, m);
+		return;
+	}
+	b->m[b->n++] = m;
+	if (unlikely(b->n == RTE_DIM(b->m)))
+		lm_worker_send(w, port);
 }
 
 /* The owner of a hash. Peers have at least as many lanes as we have workers, see lm_dp_lanes_min.
