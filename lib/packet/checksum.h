@@ -71,7 +71,9 @@ static inline uint64_t lm_sum_pseudo4(const struct rte_ipv4_hdr *ip, uint8_t pro
 /* RFC 8200 section 8.1. protocol is the upper layer's, which an extension header may hide. */
 static inline uint64_t lm_sum_pseudo6(const struct rte_ipv6_hdr *ip, uint8_t protocol, size_t len)
 {
-	uint64_t sum = lm_sum_add(0, ip->src_addr, 32);
+	/* Both addresses; their type differs between DPDK 22.11 and 24.11. */
+	const uint8_t *addrs = (const uint8_t *)ip + offsetof(struct rte_ipv6_hdr, src_addr);
+	uint64_t sum = lm_sum_add(0, addrs, 32);
 
 	return sum + rte_cpu_to_be_32(protocol) + rte_cpu_to_be_32((uint32_t)len);
 }

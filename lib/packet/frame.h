@@ -183,12 +183,14 @@ static inline struct lm_ip lm_ip_of6(const void *b)
 /* Only of a frame whose ip is not 0. */
 static inline struct lm_ip lm_frame_src(const struct lm_frame *f)
 {
-	return f->ip == 4 ? lm_ip_of4(&f->ip4->src_addr) : lm_ip_of6(f->ip6->src_addr);
+	return f->ip == 4 ? lm_ip_of4(&f->ip4->src_addr)
+			  : lm_ip_of6((const uint8_t *)&f->ip6->src_addr);
 }
 
 static inline struct lm_ip lm_frame_dst(const struct lm_frame *f)
 {
-	return f->ip == 4 ? lm_ip_of4(&f->ip4->dst_addr) : lm_ip_of6(f->ip6->dst_addr);
+	return f->ip == 4 ? lm_ip_of4(&f->ip4->dst_addr)
+			  : lm_ip_of6((const uint8_t *)&f->ip6->dst_addr);
 }
 
 #endif

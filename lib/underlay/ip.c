@@ -5,12 +5,13 @@
  * An echo goes back to the station that the request came from, not by our own
  * routes: so answering strangers takes no neighbour entries.
  */
-#include <rte_icmp.h>
 #include <rte_udp.h>
 #include "underlay/host.h"
 
 #define ICMP6_ND_FIRST 133
 #define ICMP6_ND_LAST 137
+#define ICMP4_ECHO_REPLY 0
+#define ICMP4_ECHO_REQUEST 8
 #define ICMP6_ECHO_REQUEST 128
 #define ICMP6_ECHO_REPLY 129
 #define ICMP_HEADER_LEN 8
@@ -39,9 +40,9 @@ static enum lm_underlay_result icmp4(struct lm_underlay *u, uint64_t now, const 
 {
 	if (f->l4_len < 4 || lm_checksum(f->l4, f->l4_len) != 0)
 		return LM_UL_MALFORMED;
-	if (f->l4[0] != RTE_IP_ICMP_ECHO_REQUEST || f->l4[1] != 0)
+	if (f->l4[0] != ICMP4_ECHO_REQUEST || f->l4[1] != 0)
 		return LM_UL_UNHANDLED;
-	return echo(u, now, f, RTE_IP_ICMP_ECHO_REPLY);
+	return echo(u, now, f, ICMP4_ECHO_REPLY);
 }
 
 static enum lm_underlay_result icmp6(struct lm_underlay *u, uint64_t now, const struct lm_frame *f)

@@ -5,7 +5,6 @@
  * section 4.3.2.7 and RFC 4443 section 2.4 (e) allow one, and only to the
  * workload that sent the packet, under its own address.
  */
-#include <rte_icmp.h>
 #include "workload/answer.h"
 
 #define ICMP_UNREACHABLE 3
@@ -15,6 +14,8 @@
 #define ICMP6_UNREACHABLE 1
 #define ICMP6_TOO_BIG 2
 #define ICMP6_PROHIBITED 1
+#define ICMP4_ECHO_REPLY 0
+#define ICMP4_ECHO_REQUEST 8
 #define ICMP6_ECHO_REQUEST 128
 #define ICMP6_ECHO_REPLY 129
 #define ICMP6_REDIRECT 137
@@ -44,9 +45,9 @@ enum lm_workload_result lm_answer_echo4(struct lm_answer *a)
 
 	if (lm_checksum(f->l4, f->l4_len) != 0)
 		return LM_WL_MALFORMED;
-	if (f->l4_len > 0 && (f->l4[0] != RTE_IP_ICMP_ECHO_REQUEST || f->l4[1] != 0))
+	if (f->l4_len > 0 && (f->l4[0] != ICMP4_ECHO_REQUEST || f->l4[1] != 0))
 		return LM_WL_ICMP_IGNORED;
-	return echo(a, &a->view->gateway4, &a->view->ipv4, IPPROTO_ICMP, RTE_IP_ICMP_ECHO_REPLY);
+	return echo(a, &a->view->gateway4, &a->view->ipv4, IPPROTO_ICMP, ICMP4_ECHO_REPLY);
 }
 
 enum lm_workload_result lm_answer_echo6(struct lm_answer *a)
