@@ -143,6 +143,12 @@ int lm_manifest_sign(uint8_t **out, size_t *out_len, const char *file, const voi
  */
 int lm_manifest_open(struct lm_signed_manifest **out, const char *file, const void *bytes,
     size_t len, struct lm_why *why);
+/*
+ * Whose signature a signed manifest claims to bear. Not believed yet, and cheap: who serves a few
+ * owners only need not open, let alone parse, what strangers bring. -EINVAL, -E2BIG.
+ */
+int lm_manifest_claimed_owner(
+    struct lm_public_key *out, const void *bytes, size_t len, struct lm_why *why);
 void lm_signed_manifest_free(struct lm_signed_manifest *sm);
 /* The network secret, if id is one of the providers; -EACCES otherwise. */
 int lm_manifest_secret(

@@ -158,6 +158,16 @@ int lm_manifest_open(struct lm_signed_manifest **out, const char *file, const vo
 	return 0;
 }
 
+int lm_manifest_claimed_owner(
+    struct lm_public_key *out, const void *bytes, size_t len, struct lm_why *why)
+{
+	struct lm_envelope e;
+	int err = lm_envelope_split(&e, "manifest", bytes, len, why);
+	if (err == 0)
+		*out = e.owner;
+	return err;
+}
+
 void lm_signed_manifest_free(struct lm_signed_manifest *sm)
 {
 	if (!sm)

@@ -246,6 +246,8 @@ void lm_gossip_message(struct lm_membership *m, struct party *from, const uint8_
 			m->drops[LM_MD_MALFORMED]++;
 			return;
 		}
+		if (!lm_record_allowed(m, from))
+			return;
 		heard(m, from, &h);
 	}
 }

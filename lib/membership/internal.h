@@ -7,9 +7,10 @@
  *   networks.c  the networks whose manifests are in force
  *   peers.c     the other gateways that those manifests authorise
  *   gossip.c    telling them what is in force, and pulling what is newer
- *   lanes.c     the keys of a (network, peer) pair
+ *   lanes.c, lanes_out.c  the keys of a (network, peer) pair
  *   submit.c    tenants, who are guests in a session
  *   outbox.c    records on their way into datagrams
+ *   limits.c    what others may cause
  *   membership.c  wiring of the above, and the public calls
  *
  * Callbacks from sessions and blobs only take notes: whatever may remove or add
@@ -34,11 +35,19 @@
 #define LANE_KEY_LEN 36 /* key || salt, RFC 4106 */
 #define SUBMIT_TEXT_MAX LM_WHY_MAX
 #define GUESTS_BURST 64 /* pulls that all guests together may start at once */
+#define RECORDS_BURST LM_NETWORKS_MAX /* a session that comes up tells everything it has */
+#define GUEST_RECORDS_BURST 64
+
+/* What somebody may cause: tokens in thousandths, so that slow rates refill smoothly. */
+struct bucket {
+	uint64_t milli, refilled; /* monotonic ns */
+};
 
 /* A session that we know: what lm_peer_user() points to. */
 struct party {
 	uint32_t slot; /* UINT32_MAX: a guest */
 	struct lm_peer *session;
+	struct bucket records; /* of messages, that we work on */
 };
 
 /* An announced manifest that waits until a pull is free. */
@@ -76,7 +85,7 @@ TAILQ_HEAD(remote_list, remote);
 struct guest {
 	struct party party;
 	LIST_ENTRY(guest) link;
-	uint64_t tokens, refilled; /* pulls that it may start; milli-pulls, monotonic ns */
+	struct bucket pulls; /* that it may start */
 	bool pulling; /* a submission of this guest is under way */
 	bool answered; /* result below is of hash */
 	uint8_t hash[32];
@@ -209,7 +218,7 @@ struct lm_membership {
 	struct guest_list guests;
 	struct arrival *arrivals;
 	unsigned guest_pulls;
-	uint64_t guest_tokens, guest_refilled;
+	struct bucket pulls_of_guests; /* all together */
 	struct pulled_list pulled;
 	struct memory refused;
 
@@ -218,18 +227,30 @@ struct lm_membership {
 	struct outbox outboxes[OUTBOXES];
 };
 
+static inline struct lm_peer *pair_session(const struct pair *p)
+{
+	return p->key.peer->party.session;
+}
+
 static inline uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
+
+/* limits.c */
+void lm_bucket_fill(struct bucket *b, uint64_t now, unsigned burst);
+/* Takes one; false if there is none. */
+bool lm_bucket_take(struct bucket *b, uint64_t now, unsigned rate, unsigned burst);
+/* May we work on one more record of this sender? Counted if not. */
+bool lm_record_allowed(struct lm_membership *m, struct party *from);
+bool lm_memory_has(const struct memory *mem, const uint8_t hash[32], uint64_t now);
+void lm_memory_put(struct memory *mem, const uint8_t hash[32], uint64_t until);
 
 /* membership.c */
 bool lm_owner_known(const struct lm_membership *m, const struct lm_public_key *owner);
 /* The same, as 0 or -EACCES with a reason for the tenant. */
 int lm_owner_check(
     const struct lm_membership *m, const struct lm_public_key *owner, struct lm_why *why);
-bool lm_memory_has(const struct memory *mem, const uint8_t hash[32], uint64_t now);
-void lm_memory_put(struct memory *mem, const uint8_t hash[32], uint64_t until);
 
 /* networks.c */
 struct network *lm_network_find(const struct lm_membership *m, const struct lm_net_id *id);
@@ -267,6 +288,9 @@ int lm_remote_get(struct lm_membership *m, const struct lm_provider *provider, s
 /* Sets the pair's timer to the earliest of what it has to do. */
 void lm_pair_arm(struct lm_membership *m, struct pair *p);
 struct pair *lm_pair_find(const struct lm_membership *m, struct network *net, struct remote *r);
+/* The pair that a record speaks of; NULL (counted) if its sender has no say in that network. */
+struct pair *lm_pair_authorised(
+    struct lm_membership *m, struct party *from, const struct lm_net_id *id);
 struct pair *lm_pair_new(struct lm_membership *m, struct network *net, struct remote *r);
 void lm_pair_link(struct lm_membership *m, struct pair *p);
 void lm_pair_unlink(struct lm_membership *m, struct pair *p);
@@ -309,9 +333,13 @@ void lm_lanes_down(struct lm_membership *m, struct pair *p);
 void lm_lanes_cut(struct lm_membership *m, struct pair *p);
 /* The peer has got our manifest: it can follow our lanes now. */
 void lm_lanes_hurry(struct lm_membership *m, struct pair *p);
-void lm_lanes_message(struct lm_membership *m, struct party *from, const uint8_t *body, size_t len);
 void lm_lanes_ack_message(
     struct lm_membership *m, struct party *from, const uint8_t *body, size_t len);
+
+/* lanes_out.c */
+/* Nothing is sent to this peer in this network any more. */
+void lm_lanes_out_stop(struct lm_membership *m, struct pair *p);
+void lm_lanes_message(struct lm_membership *m, struct party *from, const uint8_t *body, size_t len);
 
 /* submit.c */
 struct guest *lm_guest_of(struct lm_membership *m, struct lm_peer *session);

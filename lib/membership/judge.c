@@ -103,10 +103,8 @@ static int judge(
 {
 	struct lm_signed_manifest *s = *sm;
 	struct network *net = lm_network_find(m, &s->net_id);
-	int err = stored ? 0 : lm_owner_check(m, &s->owner, why);
+	int err = check_serial(m, s, why);
 
-	if (!err)
-		err = check_serial(m, s, why);
 	if (!err && net && same_hash(net->sm->hash, s->hash))
 		return 0;
 	if (!err && !stored)
@@ -133,9 +131,16 @@ int lm_network_judge(struct lm_membership *m, const void *bytes, size_t len, boo
     uint64_t *serial, struct lm_why *why)
 {
 	struct lm_signed_manifest *sm = NULL;
+	struct lm_public_key owner;
 
 	*serial = 0;
-	int err = lm_manifest_open(&sm, stored ? "stored manifest" : "manifest", bytes, len, why);
+	/* First, so that strangers' documents cost neither a signature's check nor parsing. */
+	int err = lm_manifest_claimed_owner(&owner, bytes, len, why);
+	if (!err && !stored)
+		err = lm_owner_check(m, &owner, why);
+	if (err)
+		return err;
+	err = lm_manifest_open(&sm, stored ? "stored manifest" : "manifest", bytes, len, why);
 	if (err)
 		return err;
 	struct lm_net_id id = sm->net_id;

@@ -13,28 +13,6 @@ const char *const lm_membership_drop_names[LM_MD_MAX] = {
 #undef X
 };
 
-/* ---- what is remembered of refused documents ---- */
-
-bool lm_memory_has(const struct memory *mem, const uint8_t hash[32], uint64_t now)
-{
-	for (unsigned i = 0; i < MEMORY_LEN; i++)
-		if (mem->at[i].until > now && memcmp(mem->at[i].hash, hash, 32) == 0)
-			return true;
-	return false;
-}
-
-void lm_memory_put(struct memory *mem, const uint8_t hash[32], uint64_t until)
-{
-	unsigned at = 0;
-
-	while (at < MEMORY_LEN && memcmp(mem->at[at].hash, hash, 32) != 0)
-		at++;
-	if (at == MEMORY_LEN)
-		at = mem->next++ % MEMORY_LEN;
-	memcpy(mem->at[at].hash, hash, 32);
-	mem->at[at].until = until;
-}
-
 /* ---- owners ---- */
 
 static int key_order(const void *a, const void *b)
@@ -284,7 +262,7 @@ int lm_membership_create(struct lm_membership **out, const struct lm_identity *s
 	TAILQ_INIT(&m->hungry);
 	TAILQ_INIT(&m->pulled);
 	LIST_INIT(&m->guests);
-	m->guest_tokens = GUESTS_BURST * 1000;
+	lm_bucket_fill(&m->pulls_of_guests, 0, GUESTS_BURST);
 	m->ops.random(ctx, &m->incarnation, sizeof(m->incarnation));
 	m->networks = calloc(config->max_networks, sizeof(m->networks[0]));
 	m->remotes = calloc(config->max_peers, sizeof(m->remotes[0]));

@@ -72,6 +72,19 @@ void lm_pair_free(struct lm_membership *m, struct pair *p)
 	free(p);
 }
 
+struct pair *lm_pair_authorised(
+    struct lm_membership *m, struct party *from, const struct lm_net_id *id)
+{
+	struct network *net = lm_network_find(m, id);
+	struct pair *p = NULL;
+
+	if (net && from->slot != UINT32_MAX)
+		p = lm_pair_find(m, net, (struct remote *)from);
+	if (!p)
+		m->drops[LM_MD_UNAUTHORISED]++;
+	return p;
+}
+
 /* ---- remotes ---- */
 
 static uint32_t free_slot(const struct lm_membership *m)
@@ -123,6 +136,7 @@ int lm_remote_get(struct lm_membership *m, const struct lm_provider *provider, s
 	if (!r)
 		return -ENOMEM;
 	r->party.slot = slot;
+	lm_bucket_fill(&r->party.records, m->now.mono, RECORDS_BURST);
 	r->key = provider->key;
 	TAILQ_INIT(&r->wants);
 	add_addrs(r, provider);

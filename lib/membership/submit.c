@@ -31,8 +31,8 @@ struct guest *lm_guest_of(struct lm_membership *m, struct lm_peer *session)
 	if (!g)
 		return NULL;
 	g->party = (struct party){.slot = UINT32_MAX, .session = session};
-	g->tokens = GUEST_BURST * 1000;
-	g->refilled = m->now.mono;
+	lm_bucket_fill(&g->party.records, m->now.mono, GUEST_RECORDS_BURST);
+	lm_bucket_fill(&g->pulls, m->now.mono, GUEST_BURST);
 	LIST_INSERT_HEAD(&m->guests, g, link);
 	lm_peer_set_user(session, &g->party);
 	return g;
@@ -49,27 +49,12 @@ void lm_guest_free(struct lm_membership *m, struct guest *g)
 	free(g);
 }
 
-/* A bucket in thousandths of a pull, so that slow rates refill smoothly. */
-static void refill(
-    uint64_t *tokens, uint64_t *refilled, uint64_t now, uint64_t rate, uint64_t burst)
-{
-	uint64_t ms = (now - *refilled) / MS;
-
-	*tokens = min_u64(burst * 1000, *tokens + min_u64(ms, 1000 * SECOND / MS) * rate);
-	*refilled += ms * MS;
-}
-
 bool lm_guest_may_pull(struct lm_membership *m, struct guest *g)
 {
 	uint64_t now = m->now.mono;
 
-	refill(&g->tokens, &g->refilled, now, GUEST_RATE, GUEST_BURST);
-	refill(&m->guest_tokens, &m->guest_refilled, now, GUESTS_RATE, GUESTS_BURST);
-	if (g->tokens < 1000 || m->guest_tokens < 1000)
-		return false;
-	g->tokens -= 1000;
-	m->guest_tokens -= 1000;
-	return true;
+	return lm_bucket_take(&g->pulls, now, GUEST_RATE, GUEST_BURST) &&
+	       lm_bucket_take(&m->pulls_of_guests, now, GUESTS_RATE, GUESTS_BURST);
 }
 
 static void answer(struct lm_membership *m, const struct guest *g)

@@ -249,5 +249,35 @@ static void test_acks(void)
 	sim_end(s);
 }
 
+/* A provider that never stops talking is not worked for without end. */
+static void test_flood(void)
+{
+	struct sim *s = sim_new(1, 2);
+	struct sim_doc d = sim_sign(s, "shop", 1, 0x3, NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_crash(s, 1);
+	struct sim_node *raw = sim_raw(s, 1, 0);
+	sim_run(s, 20 * SIM_SECOND);
+	unsigned haves = raw->haves;
+	s->delay = 0;
+	for (unsigned i = 0; i < LM_NETWORKS_MAX + 1000; i++) {
+		sim_raw_have(s, raw, &d, 1); /* asks for an answer */
+		if (i % 100 == 0)
+			sim_run(s, 0);
+	}
+	sim_run(s, 20 * SIM_MS);
+	CU_ASSERT(raw->haves - haves < LM_NETWORKS_MAX + 100);
+	CU_ASSERT(sim_drops(s, 0, LM_MD_LIMIT) > 900);
+	sim_run(s, SIM_SECOND);
+	haves = raw->haves;
+	sim_raw_have(s, raw, &d, 1);
+	sim_run(s, 20 * SIM_MS);
+	CU_ASSERT_EQUAL(raw->haves, haves + 1);
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
 LM_SUITE("membership_hostile", {"guest", test_guest}, {"guest_limits", test_guest_limits},
-    {"unauthorised", test_unauthorised}, {"late_lanes", test_late_lanes}, {"acks", test_acks})
+    {"unauthorised", test_unauthorised}, {"late_lanes", test_late_lanes}, {"acks", test_acks},
+    {"flood", test_flood})

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Outbound lanes: a peer tells by which SPIs it receives (LANES), we derive the
+ * keys, switch all lanes in one step, and say so. See lanes.c for the other half.
+ */
+#include "membership/internal.h"
+
+#define ACK_LEN (LM_NET_ID_LEN + 8 + 4)
+
+struct lanes {
+	struct lm_net_id net;
+	uint64_t incarnation;
+	uint32_t generation;
+	const uint8_t *check;
+	uint8_t n;
+	uint32_t spis[LM_LANES_MAX];
+};
+
+/* The order of the epoch whose keys give this check, counted from 1; 0: none that we have. */
+static uint64_t epoch_of(const struct pair *p, const uint8_t *check, uint32_t *epoch)
+{
+	const struct remote *r = p->key.peer;
+	const struct network *net = p->key.net;
+	uint8_t key[LANE_KEY_LEN];
+	uint64_t order = 0;
+
+	for (unsigned i = 0; i < 2 && i < r->n_epochs && !order; i++) {
+		*epoch = r->epochs[i];
+		if (lm_peer_lane_key(pair_session(p), *epoch, &net->pub.id, &net->secret, false,
+			LANE_CHECK, key) == 0 &&
+		    lm_equal_secret(key, check, LANE_CHECK_LEN))
+			order = r->n_epochs - i;
+	}
+	lm_wipe(key, sizeof(key));
+	return order;
+}
+
+/*
+ * Is this newer than what we send by, or sent by before the session went down? Generations count up
+ * while the peer lives. A peer that started again counts from the beginning, and can only know
+ * epochs that are newer than the last of its former life; anything else with another incarnation is
+ * an old datagram that was late.
+ */
+static bool is_newer(const struct pair *p, const struct lanes *l, uint64_t order)
+{
+	if (l->incarnation == p->out.incarnation)
+		return l->generation > p->out.generation ||
+		       (p->out.n == 0 && l->generation == p->out.generation);
+	return order > p->out.epoch_order;
+}
+
+static int switch_out(
+    struct lm_membership *m, struct pair *p, const struct lanes *l, uint32_t epoch)
+{
+	struct network *net = p->key.net;
+	uint8_t keys[LM_LANES_MAX][LANE_KEY_LEN];
+	int err = 0;
+
+	for (uint8_t i = 0; i < l->n && !err; i++)
+		err = lm_peer_lane_key(
+		    pair_session(p), epoch, &net->pub.id, &net->secret, false, i, keys[i]);
+	if (!err)
+		err = m->ops.sa_out_set(m->ctx, net->pub.index, p->key.peer->party.slot, l->n,
+		    l->spis, (const uint8_t(*)[LANE_KEY_LEN])keys);
+	lm_wipe(keys, sizeof(keys));
+	return err;
+}
+
+static void send_ack(struct lm_membership *m, const struct pair *p)
+{
+	struct lm_writer w = lm_outbox_record(m, pair_session(p), LM_MSG_LANES_ACK, ACK_LEN);
+
+	lm_write(&w, p->key.net->pub.id.b, LM_NET_ID_LEN);
+	lm_write_u64(&w, p->out.incarnation);
+	lm_write_u32(&w, p->out.generation);
+}
+
+static void told(struct lm_membership *m, struct pair *p, const struct lanes *l)
+{
+	bool again = p->out.n > 0 && l->incarnation == p->out.incarnation &&
+		     l->generation == p->out.generation;
+	uint32_t epoch;
+	uint64_t order = again ? 0 : epoch_of(p, l->check, &epoch);
+
+	if (!again && !order) {
+		m->drops[LM_MD_NO_KEY]++;
+		return;
+	}
+	if (!again && !is_newer(p, l, order)) {
+		m->drops[LM_MD_OLD]++;
+		return;
+	}
+	if (!again && switch_out(m, p, l, epoch) != 0) {
+		m->drops[LM_MD_NO_SA]++;
+		return;
+	}
+	if (!again) {
+		p->out.incarnation = l->incarnation;
+		p->out.epoch_order = order;
+		p->out.generation = l->generation;
+		p->out.n = l->n;
+	}
+	send_ack(m, p);
+}
+
+void lm_lanes_out_stop(struct lm_membership *m, struct pair *p)
+{
+	if (p->out.n)
+		m->ops.sa_out_set(
+		    m->ctx, p->key.net->pub.index, p->key.peer->party.slot, 0, NULL, NULL);
+	p->out.n = 0;
+}
+
+static bool read_lanes(struct lm_reader *r, struct lanes *l)
+{
+	lm_read(r, l->net.b, LM_NET_ID_LEN);
+	l->incarnation = lm_read_u64(r);
+	l->generation = lm_read_u32(r);
+	l->check = lm_read_ref(r, LANE_CHECK_LEN);
+	l->n = lm_read_u8(r);
+	if (r->failed || l->n == 0 || l->n > LM_LANES_MAX || (l->n & (l->n - 1)) != 0)
+		return false;
+	for (unsigned i = 0; i < l->n; i++) {
+		l->spis[i] = lm_read_u32(r);
+		if (l->spis[i] <= 255)
+			return false;
+	}
+	return true;
+}
+
+void lm_lanes_message(struct lm_membership *m, struct party *from, const uint8_t *body, size_t len)
+{
+	struct lm_reader r = lm_reader(body, len);
+	struct lanes l;
+
+	while (lm_reader_left(&r)) {
+		if (!read_lanes(&r, &l)) {
+			m->drops[LM_MD_MALFORMED]++;
+			return;
+		}
+		if (!lm_record_allowed(m, from))
+			return;
+		struct pair *p = lm_pair_authorised(m, from, &l.net);
+		if (p && p->key.peer->up)
+			told(m, p, &l);
+	}
+}
