@@ -149,6 +149,13 @@ static void test_refusals(void)
 	refused(s, &d, -EINVAL, "signed manifest");
 	sim_doc_free(&d);
 
+	d = good;
+	d.len = LM_MANIFEST_BYTES_MAX + 1;
+	d.bytes = calloc(1, d.len);
+	memcpy(d.bytes, good.bytes, good.len);
+	refused(s, &d, -E2BIG, "bytes");
+	sim_doc_free(&d);
+
 	d = sim_sign(s, "shop", 4, 0x3, NULL);
 	refused(s, &d, -ESTALE, "serial 4 of network shop is older than serial 5");
 	sim_doc_free(&d);
