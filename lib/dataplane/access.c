@@ -98,6 +98,12 @@ static bool arp(
 	return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
 }
 
+/* Of a packet that was parsed. */
+static inline bool is_dhcp(const uint8_t *ip)
+{
+	return ip[9] == IPPROTO_UDP && lm_be16(ip + (ip[0] & 15u) * 4 + 2) == DHCP_SERVER_PORT;
+}
+
 static bool is_nd_or_dhcp6(const uint8_t *ip, unsigned room)
 {
 	const uint8_t *l4 = ip + sizeof(struct rte_ipv6_hdr);
@@ -147,21 +153,22 @@ static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
     const struct lm_attached *at, unsigned room, bool ipv6)
 {
 	const struct lm_net *net = p->net;
-	enum lm_drop why = lm_inner_parse(p, room, ipv6, at->net);
+	struct lm_ends ends;
+	enum lm_drop why = lm_inner_parse(p, &ends, room, ipv6, at->net);
 
 	if (unlikely(why == LM_DROP_MALFORMED))
 		return drop(a, p, why);
 	/* Before it has an address, and to a broadcast one. */
-	if (unlikely(!ipv6 && p->proto == IPPROTO_UDP && p->dst_port == DHCP_SERVER_PORT))
+	if (!ipv6 && why == LM_FINE && unlikely(is_dhcp(p->ip)))
 		return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
 	if (unlikely(!at->has_mac))
 		return drop(a, p, LM_DROP_MAC_UNKNOWN);
 	if (unlikely(is_multicast(p->ip, ipv6)))
 		return drop(a, p, LM_DROP_MULTICAST);
-	p->src_ep = endpoint_of(net, at, p->attachment, p->src);
+	p->src_ep = endpoint_of(net, at, p->attachment, ends.src);
 	if (unlikely(!p->src_ep))
 		return spoofed(a, p, LM_DROP_SPOOFED_SOURCE);
-	if (unlikely(lm_addr_equal(p->dst, ipv6 ? net->gateway6 : net->gateway4)))
+	if (unlikely(lm_addr_equal(ends.dst, ipv6 ? net->gateway6 : net->gateway4)))
 		return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
 	if (unlikely(why != LM_FINE))
 		return drop(a, p, why);
@@ -207,8 +214,6 @@ static bool receive(const struct access *a, struct lm_pkt *p, struct rte_mbuf *m
 
 	p->m = m;
 	p->port = (uint8_t)a->index;
-	p->flags = 0;
-	p->proto = 0;
 	p->sa = NULL;
 	if (unlikely(room < l2 + sizeof(struct rte_vlan_hdr) || m->nb_segs != 1))
 		return drop(a, p, LM_DROP_MALFORMED);

@@ -51,6 +51,11 @@ static inline uint16_t lm_load16(const uint8_t *p)
 	return v;
 }
 
+/* Between whom. Kept in registers, the key is what stays. */
+struct lm_ends {
+	struct lm_addr src, dst;
+};
+
 /* Ports as in the packet; what they stand for says whether it is an echo reply. */
 struct lm_ports {
 	uint16_t src, dst;
@@ -87,8 +92,8 @@ static inline bool lm_is_icmp_error(const uint8_t *l4, bool ipv6)
  * An ICMP error: its key becomes that of the packet inside, which must have gone the opposite way
  * between the same two. False: it did not, or cannot be told.
  */
-static inline bool lm_inner_error(
-    struct lm_pkt *p, const uint8_t *l4, unsigned l4_len, bool ipv6, uint32_t net)
+static inline bool lm_inner_error(struct lm_pkt *p, struct lm_ends ends, const uint8_t *l4,
+    unsigned l4_len, bool ipv6, uint32_t net)
 {
 	const uint8_t *ip = l4 + LM_ICMP_HEADER, *upper;
 	unsigned left = l4_len - LM_ICMP_HEADER, header = sizeof(struct rte_ipv6_hdr);
@@ -115,7 +120,7 @@ static inline bool lm_inner_error(
 		dst = lm_addr4(lm_load32(ip + 16));
 	}
 	upper = ip + header;
-	if (!lm_addr_equal(src, p->dst) || !lm_addr_equal(dst, p->src))
+	if (!lm_addr_equal(src, ends.dst) || !lm_addr_equal(dst, ends.src))
 		return false;
 	if (lm_is_icmp(proto, ipv6)) {
 		if (!lm_ports_of_icmp(&ports, upper, ipv6))
@@ -130,12 +135,13 @@ static inline bool lm_inner_error(
 	return true;
 }
 
-static __rte_always_inline enum lm_drop lm_inner_upper(struct lm_pkt *p, struct lm_addr src,
-    struct lm_addr dst, uint8_t proto, const uint8_t *l4, unsigned l4_len, uint32_t net)
+static __rte_always_inline enum lm_drop lm_inner_upper(struct lm_pkt *p, struct lm_ends ends,
+    bool ipv6, uint8_t proto, const uint8_t *l4, unsigned l4_len, uint32_t net)
 {
-	bool ipv6 = p->flags & LM_PKT_V6;
+	uint16_t flags = ipv6 ? LM_PKT_V6 : 0;
 	struct lm_ports ports = {0};
 
+	p->flags = flags;
 	p->proto = proto;
 	p->dst_port = 0;
 	if (proto == IPPROTO_TCP || proto == IPPROTO_UDP) {
@@ -145,29 +151,33 @@ static __rte_always_inline enum lm_drop lm_inner_upper(struct lm_pkt *p, struct 
 		ports = (struct lm_ports){.src = lm_load16(l4), .dst = lm_load16(l4 + 2)};
 		p->dst_port = rte_be_to_cpu_16(ports.dst);
 		if (proto == IPPROTO_TCP && (l4[13] & RTE_TCP_SYN_FLAG))
-			p->flags |= LM_PKT_SYN;
+			flags |= LM_PKT_SYN;
 	} else if (lm_is_icmp(proto, ipv6)) {
 		if (l4_len < LM_ICMP_HEADER)
 			return LM_DROP_MALFORMED;
 		p->proto = IPPROTO_ICMP;
 		if (lm_is_icmp_error(l4, ipv6)) {
-			if (lm_inner_error(p, l4, l4_len, ipv6, net))
+			if (lm_inner_error(p, ends, l4, l4_len, ipv6, net))
 				return LM_FINE;
 			return p->sa ? LM_DROP_POLICY_INGRESS : LM_DROP_POLICY_EGRESS;
 		}
 		if (!lm_ports_of_icmp(&ports, l4, ipv6))
-			p->flags |= LM_PKT_STATELESS;
+			flags |= LM_PKT_STATELESS;
 		else if (ports.reply)
-			p->flags |= LM_PKT_REPLY;
+			flags |= LM_PKT_REPLY;
 	}
-	if (lm_flow_key_set(&p->key, &p->hash, src, dst, ports.src, ports.dst, net, proto))
-		p->flags |= LM_PKT_FROM_B;
+	if (lm_flow_key_set(
+		&p->key, &p->hash, ends.src, ends.dst, ports.src, ports.dst, net, proto))
+		flags |= LM_PKT_FROM_B;
+	p->flags = flags;
 	return LM_FINE;
 }
 
 static __rte_always_inline enum lm_drop lm_inner_parse4(
-    struct lm_pkt *p, const uint8_t *ip, unsigned room, uint32_t net)
+    struct lm_pkt *p, struct lm_ends *ends, unsigned room, uint32_t net)
 {
+	const uint8_t *ip = p->ip;
+
 	if (room < sizeof(struct rte_ipv4_hdr))
 		return LM_DROP_MALFORMED;
 	unsigned header = (ip[0] & 15u) * 4, total = lm_be16(ip + 2);
@@ -176,17 +186,17 @@ static __rte_always_inline enum lm_drop lm_inner_parse4(
 		return LM_DROP_MALFORMED;
 	p->len = (uint16_t)total;
 	p->l4 = (uint8_t)header;
-	struct lm_addr src = lm_addr4(lm_load32(ip + 12)), dst = lm_addr4(lm_load32(ip + 16));
-	p->src = src;
-	p->dst = dst;
+	ends->src = lm_addr4(lm_load32(ip + 12));
+	ends->dst = lm_addr4(lm_load32(ip + 16));
 	if (lm_be16(ip + 6) & RTE_IPV4_HDR_OFFSET_MASK)
 		return LM_DROP_FRAGMENT;
-	return lm_inner_upper(p, src, dst, ip[9], ip + header, total - header, net);
+	return lm_inner_upper(p, *ends, false, ip[9], ip + header, total - header, net);
 }
 
-static inline enum lm_drop lm_inner_parse6(
-    struct lm_pkt *p, const uint8_t *ip, unsigned room, uint32_t net)
+static __rte_always_inline enum lm_drop lm_inner_parse6(
+    struct lm_pkt *p, struct lm_ends *ends, unsigned room, uint32_t net)
 {
+	const uint8_t *ip = p->ip;
 	unsigned header = sizeof(struct rte_ipv6_hdr);
 
 	if (room < header)
@@ -195,13 +205,11 @@ static inline enum lm_drop lm_inner_parse6(
 	uint8_t proto = ip[6];
 	if (ip[0] >> 4 != 6 || total > room)
 		return LM_DROP_MALFORMED;
-	p->flags |= LM_PKT_V6;
 	p->len = (uint16_t)total;
-	struct lm_addr src = lm_addr6(ip + 8), dst = lm_addr6(ip + 24);
-	p->src = src;
-	p->dst = dst;
+	ends->src = lm_addr6(ip + 8);
+	ends->dst = lm_addr6(ip + 24);
 	/* ::/64 holds no host. Above all, ::ffff:0:0/96 must not pass for an IPv4 address. */
-	if (src.w[0] == 0 || dst.w[0] == 0)
+	if (ends->src.w[0] == 0 || ends->dst.w[0] == 0)
 		return LM_DROP_MALFORMED;
 	if (proto == IPPROTO_FRAGMENT) {
 		if (total < header + 8)
@@ -212,16 +220,17 @@ static inline enum lm_drop lm_inner_parse6(
 		header += 8;
 	}
 	p->l4 = (uint8_t)header;
-	return lm_inner_upper(p, src, dst, proto, ip + header, total - header, net);
+	return lm_inner_upper(p, *ends, true, proto, ip + header, total - header, net);
 }
 
 /*
- * p->ip and p->sa are set; room: bytes there. Fills in what names the packet; LM_FINE or why not.
- * Jumbograms do not fit into our buffers.
+ * p->ip and p->sa are set; room: bytes there. Fills in what names the packet; LM_FINE or why not,
+ * and ends unless it is malformed. Jumbograms do not fit into our buffers.
  */
-static inline enum lm_drop lm_inner_parse(struct lm_pkt *p, unsigned room, bool ipv6, uint32_t net)
+static __rte_always_inline enum lm_drop lm_inner_parse(
+    struct lm_pkt *p, struct lm_ends *ends, unsigned room, bool ipv6, uint32_t net)
 {
-	return ipv6 ? lm_inner_parse6(p, p->ip, room, net) : lm_inner_parse4(p, p->ip, room, net);
+	return ipv6 ? lm_inner_parse6(p, ends, room, net) : lm_inner_parse4(p, ends, room, net);
 }
 
 #endif

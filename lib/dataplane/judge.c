@@ -91,10 +91,11 @@ static enum lm_drop follow(struct lm_worker *w, struct lm_pkt *p, struct lm_flow
 static enum lm_drop begin(struct lm_worker *w, struct lm_pkt *p)
 {
 	const struct lm_net *net = p->net;
-	uint32_t src, dst = lm_net_route(net, p->dst);
+	bool from_b = p->flags & LM_PKT_FROM_B;
+	uint32_t src, dst = lm_net_route(net, from_b ? p->key.a : p->key.b);
 
 	if (p->sa) {
-		src = lm_net_route(net, p->src);
+		src = lm_net_route(net, from_b ? p->key.b : p->key.a);
 		if (src == LM_DP_NONE)
 			return LM_DROP_INNER_SOURCE;
 		p->src_ep = &net->eps[src];
@@ -115,7 +116,6 @@ static enum lm_drop begin(struct lm_worker *w, struct lm_pkt *p)
 	struct lm_flow *f = lm_flow_insert(&w->flows, &p->key, p->slot_hash, w->tick);
 	if (!f)
 		return LM_DROP_FLOW_TABLE_FULL;
-	bool from_b = p->flags & LM_PKT_FROM_B;
 	f->generation = net->generation;
 	f->ep_a = (uint16_t)(from_b ? dst : src);
 	f->ep_b = (uint16_t)(from_b ? src : dst);

@@ -83,6 +83,7 @@ static bool pass_congestion(struct lm_pkt *p)
 static enum lm_drop examine(struct lm_worker *w, struct lm_pkt *p)
 {
 	struct lm_sa_in *sa = p->sa;
+	struct lm_ends ends;
 	unsigned room;
 	bool ipv6;
 
@@ -104,7 +105,7 @@ static enum lm_drop examine(struct lm_worker *w, struct lm_pkt *p)
 	if (unlikely(!p->net))
 		return LM_DROP_NO_NETWORK;
 	/* Bytes behind the inner packet are traffic flow confidentiality padding, and end here. */
-	why = lm_inner_parse(p, room, ipv6, sa->net);
+	why = lm_inner_parse(p, &ends, room, ipv6, sa->net);
 	if (unlikely(why != LM_FINE))
 		return why;
 	if (unlikely((p->tos & LM_ECN_MASK) == LM_ECN_CE) && !pass_congestion(p))

@@ -145,7 +145,6 @@ static bool receive(const struct outer *o, struct lm_pkt *p, struct rte_mbuf *m)
 
 	p->m = m;
 	p->port = (uint8_t)o->index;
-	p->flags = 0;
 	if (unlikely(room < l2 + sizeof(struct rte_vlan_hdr) || m->nb_segs != 1))
 		return drop(o, p, LM_DROP_MALFORMED);
 	type = lm_be16(frame + 12);

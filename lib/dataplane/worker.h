@@ -34,7 +34,6 @@ enum lm_pkt_flags {
 	LM_PKT_REPLY = 1 << 3, /* ICMP echo reply: only ever an answer */
 	LM_PKT_ERROR = 1 << 4, /* ICMP error: the key is that of the packet it complains about */
 	LM_PKT_STATELESS = 1 << 5, /* judged one by one, leaves no flow */
-	LM_PKT_LATER = 1 << 6, /* a later fragment */
 };
 
 struct lm_pkt {
@@ -49,7 +48,6 @@ struct lm_pkt {
 	uint8_t port; /* index of the port it came by */
 	uint16_t seal_len; /* bytes to encrypt or decrypt */
 	uint32_t attachment; /* it came by */
-	struct lm_addr src, dst;
 	struct lm_flow_key key;
 	uint64_t hash, slot_hash;
 	const struct lm_net *net;
