@@ -134,7 +134,7 @@ static bool is_multicast(const uint8_t *ip, bool ipv6)
 static __rte_always_inline bool enter(const struct access *a, struct lm_pkt *p)
 {
 	struct lm_worker *w = a->w;
-	unsigned owner = lm_worker_of(w->dp, p->hash);
+	unsigned owner = lm_worker_of(w, p->hash);
 
 	if (owner != w->index) {
 		/* The owner sees the frame as if it had come to it, and counts it. */
@@ -228,7 +228,7 @@ static bool receive(const struct access *a, struct lm_pkt *p, struct rte_mbuf *m
 	const struct lm_attached *at = identify(a, p, frame, vlan);
 	if (unlikely(!at))
 		return GONE;
-	p->net = lm_load(a->w->dp->nets[at->net]);
+	p->net = lm_load(a->w->nets[at->net]);
 	if (unlikely(!p->net))
 		return drop(a, p, LM_DROP_NO_NETWORK);
 	p->ip = rte_pktmbuf_mtod_offset(m, uint8_t *, l2);
@@ -258,7 +258,7 @@ static unsigned split(struct lm_worker *w, struct lm_pkt **p, unsigned n, unsign
 			continue;
 		}
 		struct lm_sa_out *out = lm_load(tunnel->out);
-		p[i]->path = lm_load(w->dp->paths[tunnel->peer]);
+		p[i]->path = lm_load(w->paths[tunnel->peer]);
 		if (unlikely(!out || !p[i]->path)) {
 			lm_worker_drop(w, p[i]->m, out ? LM_DROP_NO_PATH : LM_DROP_NO_LANE);
 			continue;
@@ -276,23 +276,22 @@ void lm_access_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, un
 	    .table = lm_load(w->dp->attachments),
 	    .port = &w->dp->ports[port],
 	    .index = port};
-	uint64_t since = rte_rdtsc();
 	unsigned live = 0, remote;
 
 	for (unsigned i = 0; i < n; i++)
 		if (receive(&a, &w->pkts[i], m[i]))
 			w->live[live++] = &w->pkts[i];
-	lm_stage_done(w, LM_STAGE_ACCESS, n, &since);
+	lm_stage_done(w, LM_STAGE_ACCESS, n);
 	unsigned judged = live;
 	live = lm_judge_burst(w, w->live, live);
 	live = split(w, w->live, live, &remote);
-	lm_stage_done(w, LM_STAGE_FLOW, judged, &since);
+	lm_stage_done(w, LM_STAGE_FLOW, judged);
 	if (remote > 0) {
 		lm_seal_burst(w, w->aside, remote);
-		lm_stage_done(w, LM_STAGE_SEAL, remote, &since);
+		lm_stage_done(w, LM_STAGE_SEAL, remote);
 	}
 	if (live > 0) {
 		lm_deliver_burst(w, w->live, live);
-		lm_stage_done(w, LM_STAGE_DELIVER, live, &since);
+		lm_stage_done(w, LM_STAGE_DELIVER, live);
 	}
 }

@@ -208,6 +208,8 @@ int lm_dp_port_add(struct lm_dp *dp, const struct lm_dp_port_config *config, str
 		    .queue = q,
 		    .underlay = config->underlay};
 	}
+	for (unsigned i = 0; i < dp->config.n_workers; i++)
+		dp->workers[i]->tx_by[index] = port->tx_worker[i];
 	dp->n_ports++;
 	return (int)index;
 }

@@ -101,7 +101,7 @@ static enum lm_drop examine(struct lm_worker *w, struct lm_pkt *p)
 	if (unlikely(why != LM_FINE))
 		return why;
 	sa->bytes += room;
-	p->net = lm_load(w->dp->nets[sa->net]);
+	p->net = lm_load(w->nets[sa->net]);
 	if (unlikely(!p->net))
 		return LM_DROP_NO_NETWORK;
 	/* Bytes behind the inner packet are traffic flow confidentiality padding, and end here. */

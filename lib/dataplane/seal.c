@@ -9,56 +9,64 @@
 #include "dataplane/rewrite.h"
 #include "dataplane/worker.h"
 
-static void write_trailer(struct lm_pkt *p)
+/* Padding counts 1, 2, 3. Returns what is to be encrypted: packet, padding, trailer. */
+static inline uint16_t write_trailer(uint8_t *ip, uint16_t len, uint8_t next_header)
 {
 	static const uint8_t pad[LM_ESP_ALIGN] = {1, 2, 3};
-	uint8_t *end = p->ip + p->len;
-	uint8_t pad_len = (uint8_t)(-(p->len + LM_ESP_TRAILER) & (LM_ESP_ALIGN - 1));
+	uint8_t pad_len = (uint8_t)(-(len + LM_ESP_TRAILER) & (LM_ESP_ALIGN - 1));
+	uint8_t *end = ip + len;
 
 	memcpy(end, pad, sizeof pad);
 	end[pad_len] = pad_len;
-	end[pad_len + 1] = p->flags & LM_PKT_V6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
-	p->seal_len = (uint16_t)(p->len + pad_len + LM_ESP_TRAILER);
+	end[pad_len + 1] = next_header;
+	return (uint16_t)(len + pad_len + LM_ESP_TRAILER);
 }
 
-static void write_front(struct lm_pkt *p, uint64_t seq)
+static inline void write_front(
+    struct lm_pkt *p, const struct lm_lane_out *lane, uint8_t *esp, uint64_t seq)
 {
-	struct lm_lane_out *lane = p->lane;
-	uint8_t *esp = p->ip - LM_ESP_FRONT;
-	uint64_t seq_be = rte_cpu_to_be_64(seq);
-	uint32_t low_be = rte_cpu_to_be_32((uint32_t)seq);
-	uint16_t esp_len = (uint16_t)(LM_ESP_FRONT + p->seal_len + LM_GCM_TAG_LEN);
+	const uint64_t seq_be = rte_cpu_to_be_64(seq);
+	const uint32_t low_be = rte_cpu_to_be_32((uint32_t)seq), spi = lane->spi_be,
+		       salt = lane->salt;
 
-	/* First, because the template's copy ends where ESP begins but starts before its header. */
-	lm_path_write(p->path, esp, esp_len, p->tos, lane->src_port);
-	memcpy(esp, &lane->spi_be, 4);
+	memcpy(esp, &spi, 4);
 	memcpy(esp + 4, &low_be, 4);
 	memcpy(esp + LM_ESP_HEADER, &seq_be, 8);
-	memcpy(p->nonce, &lane->salt, 4);
+	memcpy(p->nonce, &salt, 4);
 	memcpy(p->nonce + 4, &seq_be, 8);
-	memcpy(p->aad, &lane->spi_be, 4);
+	memcpy(p->aad, &spi, 4);
 	memcpy(p->aad + 4, &seq_be, 8);
 }
 
-static enum lm_drop prepare(struct lm_pkt *p)
+static inline enum lm_drop prepare(struct lm_pkt *p)
 {
-	struct rte_mbuf *m = p->m;
-	uint8_t *buffer = m->buf_addr;
-	size_t front = (size_t)(p->ip - buffer), back = m->buf_len - front - p->len;
+	/* Bytes that are stored may be anything's: what is needed later is loaded before. */
+	struct lm_lane_out *const lane = p->lane;
+	const struct lm_path *const path = p->path;
+	struct rte_mbuf *const m = p->m;
+	uint8_t *const ip = p->ip, *const esp = ip - LM_ESP_FRONT;
+	const uint16_t len = p->len, outer = (uint16_t)(path->len + LM_ESP_FRONT);
+	const uint8_t tos = p->tos, next = p->flags & LM_PKT_V6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	const uint64_t seq = lane->next;
+	const size_t front = (size_t)(ip - (uint8_t *)m->buf_addr), back = m->buf_len - front - len;
 
 	if (unlikely(front < LM_ESP_FRONT + LM_OUTER_MAX || back < LM_ESP_BACK_MAX))
 		return LM_DROP_NO_ROOM;
-	if (unlikely(p->lane->next == 0))
+	if (unlikely(seq == 0))
 		return LM_DROP_SEQUENCE_EXHAUSTED;
 	if (unlikely(!lm_rewrite(p)))
 		return LM_DROP_TTL_EXPIRED;
-	write_trailer(p);
-	write_front(p, p->lane->next++);
-	p->lane->packets++;
-	p->lane->bytes += p->len;
-	unsigned outer = p->path->len + LM_ESP_FRONT;
+	lane->next = seq + 1;
+	lane->packets++;
+	lane->bytes += len;
+	const uint16_t seal_len = write_trailer(ip, len, next);
+	const uint16_t esp_len = (uint16_t)(LM_ESP_FRONT + seal_len + LM_GCM_TAG_LEN);
+	/* First, because the template's copy ends where ESP begins but starts before its header. */
+	lm_path_write(path, esp, esp_len, tos, lane->src_port);
+	write_front(p, lane, esp, seq);
+	p->seal_len = seal_len;
 	m->data_off = (uint16_t)(front - outer);
-	m->data_len = (uint16_t)(outer + p->seal_len + LM_GCM_TAG_LEN);
+	m->data_len = (uint16_t)(path->len + esp_len);
 	m->pkt_len = m->data_len;
 	return LM_FINE;
 }

@@ -173,19 +173,18 @@ void lm_underlay_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, 
 {
 	const struct outer o = {
 	    .w = w, .addrs = lm_load(w->dp->underlay), .port = &w->dp->ports[port], .index = port};
-	uint64_t since = rte_rdtsc();
 	unsigned live = 0;
 
 	for (unsigned i = 0; i < n; i++)
 		if (receive(&o, &w->pkts[i], m[i]))
 			w->live[live++] = &w->pkts[i];
-	lm_stage_done(w, LM_STAGE_UNDERLAY, n, &since);
+	lm_stage_done(w, LM_STAGE_UNDERLAY, n);
 	if (live == 0)
 		return;
 	unsigned opened = lm_open_burst(w, w->live, live);
-	lm_stage_done(w, LM_STAGE_OPEN, live, &since);
+	lm_stage_done(w, LM_STAGE_OPEN, live);
 	live = lm_judge_burst(w, w->live, opened);
-	lm_stage_done(w, LM_STAGE_FLOW, opened, &since);
+	lm_stage_done(w, LM_STAGE_FLOW, opened);
 	lm_deliver_burst(w, w->live, live);
-	lm_stage_done(w, LM_STAGE_DELIVER, live, &since);
+	lm_stage_done(w, LM_STAGE_DELIVER, live);
 }

@@ -62,6 +62,10 @@ int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index)
 	*out = w;
 	w->dp = dp;
 	w->index = index;
+	w->lane_mask = dp->lane_mask;
+	memcpy(w->worker_of_lane, dp->worker_of_lane, sizeof w->worker_of_lane);
+	w->nets = dp->nets;
+	w->paths = dp->paths;
 	w->now = w->aged = rte_rdtsc();
 	w->tick = (uint32_t)(w->now >> LM_TICK_SHIFT);
 	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -147,7 +151,7 @@ void lm_worker_hand(struct lm_worker *w, unsigned to, unsigned port, struct rte_
 
 void lm_worker_hand_tx(struct lm_worker *w, unsigned port, struct rte_mbuf *m)
 {
-	unsigned by = w->dp->ports[port].tx_worker[w->index];
+	unsigned by = w->tx_by[port];
 
 	*lm_meta(m) = (struct lm_meta){.kind = LM_RING_TX, .port = (uint8_t)port};
 	w->hand[by].m[w->hand[by].n++] = m;
@@ -157,7 +161,6 @@ void lm_worker_hand_tx(struct lm_worker *w, unsigned port, struct rte_mbuf *m)
 
 void lm_worker_flush(struct lm_worker *w)
 {
-	uint64_t since = rte_rdtsc();
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < w->dp->n_ports; i++)
@@ -174,7 +177,7 @@ void lm_worker_flush(struct lm_worker *w)
 		rte_pktmbuf_free_bulk(w->dead.m, w->dead.n);
 		w->dead.n = 0;
 	}
-	lm_stage_done(w, LM_STAGE_TX, n, &since);
+	lm_stage_done(w, LM_STAGE_TX, n);
 }
 
 /* ---- in ------------------------------------------------------------------- */
@@ -195,7 +198,6 @@ static unsigned poll_ports(struct lm_worker *w)
 
 	for (unsigned i = 0; i < w->n_rxq; i++) {
 		const struct lm_rx_queue *q = &w->rxq[i];
-		uint64_t since = rte_rdtsc();
 		unsigned n = rte_eth_rx_burst(q->ethdev, q->queue, m, LM_BURST);
 
 		if (n == 0)
@@ -204,7 +206,7 @@ static unsigned poll_ports(struct lm_worker *w)
 		total += n;
 		for (unsigned k = 0; k < n; k++)
 			rte_prefetch0(rte_pktmbuf_mtod(m[k], void *));
-		lm_stage_done(w, LM_STAGE_RX, n, &since);
+		lm_stage_done(w, LM_STAGE_RX, n);
 		process(w, q->port, m, n);
 	}
 	return total;
@@ -276,7 +278,8 @@ static void age_flows(struct lm_worker *w)
 
 unsigned lm_worker_poll(struct lm_worker *w)
 {
-	w->now = rte_rdtsc() + w->skew;
+	w->mark = rte_rdtsc();
+	w->now = w->mark + w->skew;
 	w->tick = (uint32_t)(w->now >> LM_TICK_SHIFT);
 	unsigned n = poll_rings(w);
 	n += poll_ports(w);

@@ -97,11 +97,19 @@ struct lm_rx_queue {
 struct lm_worker {
 	struct lm_dp *dp;
 	unsigned index;
-	uint64_t now; /* cycles, at the start of the burst */
+	uint64_t now; /* cycles, at the start of the round */
+	uint64_t mark; /* cycles, when the last stage ended */
 	uint32_t tick; /* the same in ticks */
 	uint64_t skew; /* tests let time pass by adding to it */
 	struct lm_gcm_engine *gcm;
 	struct lm_flows flows;
+
+	/* Copies of what is constant while workers run, to be found in our own lines. */
+	uint32_t lane_mask;
+	uint8_t worker_of_lane[LM_DP_WORKERS_MAX];
+	uint8_t tx_by[LM_DP_PORTS_MAX]; /* who transmits on a port for us */
+	struct lm_net **nets;
+	struct lm_path **paths;
 
 	struct lm_rx_queue rxq[LM_DP_PORTS_MAX];
 	unsigned n_rxq;
@@ -176,7 +184,7 @@ static inline void lm_worker_tx(struct lm_worker *w, unsigned port, struct rte_m
 {
 	struct lm_batch *b = &w->tx[port];
 
-	if (w->dp->ports[port].tx_worker[w->index] != w->index) {
+	if (unlikely(w->tx_by[port] != w->index)) {
 		lm_worker_hand_tx(w, port, m);
 		return;
 	}
@@ -187,20 +195,19 @@ static inline void lm_worker_tx(struct lm_worker *w, unsigned port, struct rte_m
 
 /* The owner of a hash. Peers have at least as many lanes as we have workers, see lm_dp_lanes_min.
  */
-static inline unsigned lm_worker_of(const struct lm_dp *dp, uint64_t hash)
+static inline unsigned lm_worker_of(const struct lm_worker *w, uint64_t hash)
 {
-	return dp->worker_of_lane[hash & dp->lane_mask];
+	return w->worker_of_lane[hash & w->lane_mask];
 }
 
-/* Between stages: *since is when the last one ended. */
-static inline void lm_stage_done(
-    struct lm_worker *w, enum lm_stage stage, unsigned packets, uint64_t *since)
+/* Since the last stage ended. Few of these a burst: reading the clock costs as much as a packet. */
+static inline void lm_stage_done(struct lm_worker *w, enum lm_stage stage, unsigned packets)
 {
 	uint64_t now = rte_rdtsc();
 
 	w->c.stage_packets[stage] += packets;
-	w->c.stage_cycles[stage] += now - *since;
-	*since = now;
+	w->c.stage_cycles[stage] += now - w->mark;
+	w->mark = now;
 }
 
 #endif
