@@ -21,7 +21,7 @@ struct lm_attachment {
 	unsigned replica;
 	char port[32]; /* name of an access port in gateway.conf */
 	uint16_t vlan; /* 1..4094; 0: untagged */
-	bool has_mac;  /* false: the port and VLAN belong to this workload alone, its MAC is learned */
+	bool has_mac; /* false: port and VLAN are this workload's alone, its MAC is learned */
 	struct lm_mac mac;
 };
 

@@ -19,15 +19,15 @@
 /* Messages (inside a session; docs/protocol.md). The first three carry one or more records. */
 enum {
 	LM_MSG_HAVE = LM_MSG_MEMBERSHIP, /* net id, owner, serial, hash, size: what I enforce */
-	LM_MSG_LANES,                    /* net id, generation, key check, my inbound SPIs */
-	LM_MSG_LANES_ACK,                /* net id, generation: I send by these now */
-	LM_MSG_SUBMIT,                   /* a guest: hash, owner, size */
-	LM_MSG_SUBMIT_RESULT,            /* hash, code (0 or errno), serial, text */
+	LM_MSG_LANES, /* net id, generation, key check, my inbound SPIs */
+	LM_MSG_LANES_ACK, /* net id, generation: I send by these now */
+	LM_MSG_SUBMIT, /* a guest: hash, owner, size */
+	LM_MSG_SUBMIT_RESULT, /* hash, code (0 or errno), serial, text */
 };
 
 struct lm_membership;
 
-/* A network whose manifest is in force here. Read-only for others; lives until network_gone returns. */
+/* A network whose manifest is in force here. Read-only; lives until network_gone returns. */
 struct lm_network {
 	uint32_t index; /* small, stable while the network is there; the data plane's handle */
 	struct lm_net_id id;
@@ -44,9 +44,9 @@ struct lm_membership_ops {
 	void (*random)(void *ctx, void *buf, size_t len);
 
 	/*
-	 * Durable before it returns 0: the manifest that replaces whatever is stored for this network.
-	 * Also called with a manifest that takes us off the network: restored, it keeps the network
-	 * (and older serials) from coming back.
+	 * Durable before it returns 0: the manifest that replaces whatever is stored for this
+	 * network. Also called with a manifest that takes us off the network: restored, it keeps
+	 * the network (and older serials) from coming back.
 	 */
 	int (*persist)(void *ctx, const struct lm_net_id *net, const uint8_t *bytes, size_t len);
 
@@ -55,31 +55,32 @@ struct lm_membership_ops {
 	/* We are no longer authorised, or it was dropped. */
 	void (*network_gone)(void *ctx, const struct lm_network *net);
 
-	/* A peer exists from here on / no longer. slot is small and stable: the data plane's handle. */
+	/* A peer is there / is gone. slot is small and stable: the data plane's handle. */
 	void (*peer_added)(void *ctx, uint32_t slot, struct lm_peer *peer);
 	void (*peer_gone)(void *ctx, uint32_t slot);
 	/* Where to send ESP for this peer now; NULL: the session is down. */
 	void (*peer_path)(void *ctx, uint32_t slot, const struct lm_udp_addr *to);
 
 	/*
-	 * Inbound security associations, one a lane: choose an SPI above 255, ready to receive when it
-	 * returns. keymat is key || salt (RFC 4106).
+	 * Inbound security associations, one a lane: choose an SPI above 255, ready to receive when
+	 * it returns. keymat is key || salt (RFC 4106).
 	 */
 	int (*sa_in_add)(void *ctx, uint32_t net, uint32_t slot, uint8_t lane, uint8_t n_lanes,
 	    const uint8_t keymat[36], uint32_t *spi);
 	void (*sa_in_del)(void *ctx, uint32_t spi);
 	/*
-	 * All outbound lanes of (net, peer) at once; n_lanes 0: none, traffic stops (cannot fail). Only
-	 * if it returns 0 is the peer told that we use them; otherwise the old ones stay in use.
+	 * All outbound lanes of (net, peer) at once; n_lanes 0: none, traffic stops (cannot fail).
+	 * Only if it returns 0 is the peer told that we use them; otherwise the old ones stay in
+	 * use.
 	 */
 	int (*sa_out_set)(void *ctx, uint32_t net, uint32_t slot, uint8_t n_lanes,
 	    const uint32_t *spis, const uint8_t (*keymat)[36]);
 };
 
 struct lm_membership_config {
-	uint8_t lanes;               /* ours: worker count rounded up to a power of two */
+	uint8_t lanes; /* ours: worker count rounded up to a power of two */
 	unsigned max_networks, max_peers;
-	unsigned max_guests;          /* sessions of tenants who submit; 0: 64 */
+	unsigned max_guests; /* sessions of tenants who submit; 0: 64 */
 	unsigned max_handshakes_per_s; /* 0: 200 */
 	bool key_log; /* unused by the library; effects carry the keys */
 };
@@ -89,7 +90,7 @@ int lm_membership_create(struct lm_membership **out, const struct lm_identity *s
 void lm_membership_free(struct lm_membership *m);
 void lm_membership_goodbye(struct lm_membership *m, const struct lm_now *now);
 
-/* Whose manifests are accepted. Replaces the list. A network already in force stays until dropped. */
+/* Whose manifests are accepted. Replaces the list. A network in force stays until dropped. */
 int lm_membership_set_owners(
     struct lm_membership *m, const struct lm_public_key *owners, unsigned n);
 
@@ -115,7 +116,8 @@ void lm_membership_heard(struct lm_membership *m, const struct lm_now *now, uint
 uint64_t lm_membership_tick(struct lm_membership *m, const struct lm_now *now);
 
 const struct lm_network *lm_membership_network(const struct lm_membership *m, uint32_t index);
-const struct lm_network *lm_membership_find(const struct lm_membership *m, const struct lm_net_id *id);
+const struct lm_network *lm_membership_find(
+    const struct lm_membership *m, const struct lm_net_id *id);
 /* index from 0: NULL holes are possible; the bounds are max_networks and max_peers. */
 uint32_t lm_membership_networks_end(const struct lm_membership *m);
 struct lm_peer *lm_membership_peer(const struct lm_membership *m, uint32_t slot);
@@ -128,28 +130,28 @@ struct lm_sessions *lm_membership_sessions(struct lm_membership *m);
 struct lm_lanes_info {
 	uint32_t epoch, generation;
 	uint8_t n_in, n_out; /* installed inbound and outbound lanes */
-	bool acked;          /* the peer has switched to our newest inbound lanes */
+	bool acked; /* the peer has switched to our newest inbound lanes */
 };
 void lm_membership_lanes(
     const struct lm_membership *m, uint32_t net, uint32_t slot, struct lm_lanes_info *out);
 
 /* Counted reasons for what was not followed: X(identifier, name in telemetry). */
 #define LM_MEMBERSHIP_DROPS(X) \
-	X(MALFORMED, "malformed")       /* a message that does not hold together */ \
+	X(MALFORMED, "malformed") /* a message that does not hold together */ \
 	X(UNAUTHORISED, "unauthorised") /* lanes of a network that the peer is no provider of */ \
 	X(UNKNOWN_OWNER, "unknown_owner") \
-	X(OLD, "old")                   /* an older serial, or lanes of an older generation */ \
-	X(NO_KEY, "no_key")             /* lanes under keys that we do not have (yet) */ \
-	X(LIMIT, "limit")               /* over a rate or a bound; the peer asks again */ \
-	X(PULL, "pull")                 /* a manifest that was announced could not be had */ \
-	X(REFUSED, "refused")           /* a manifest was judged and not accepted */ \
-	X(NO_SA, "no_sa")               /* the data plane has no room for lanes */
+	X(OLD, "old") /* an older serial, or lanes of an older generation */ \
+	X(NO_KEY, "no_key") /* lanes under keys that we do not have (yet) */ \
+	X(LIMIT, "limit") /* over a rate or a bound; the peer asks again */ \
+	X(PULL, "pull") /* a manifest that was announced could not be had */ \
+	X(REFUSED, "refused") /* a manifest was judged and not accepted */ \
+	X(NO_SA, "no_sa") /* the data plane has no room for lanes */
 
 enum lm_membership_drop {
 #define X(id, name) LM_MD_##id,
 	LM_MEMBERSHIP_DROPS(X)
 #undef X
-	LM_MD_MAX
+	    LM_MD_MAX
 };
 extern const char *const lm_membership_drop_names[LM_MD_MAX];
 const uint64_t *lm_membership_drops(const struct lm_membership *m);
