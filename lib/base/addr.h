@@ -13,12 +13,12 @@
 
 struct lm_ip {
 	uint8_t family; /* 4 or 6; 0: none */
-	uint8_t b[16];  /* IPv4: the first four, the rest zero */
+	uint8_t b[16]; /* IPv4: the first four, the rest zero */
 };
 
 struct lm_prefix {
 	struct lm_ip ip; /* host bits are zero */
-	uint8_t len;     /* bits */
+	uint8_t len; /* bits */
 };
 
 /* An address of an interface: host bits may be set. */
@@ -43,9 +43,10 @@ struct lm_mac {
 
 /* Parsers take the whole string or fail with -EINVAL; out is untouched on failure. */
 int lm_ip_parse(struct lm_ip *out, const char *text);
-int lm_prefix_parse(struct lm_prefix *out, const char *text); /* -EINVAL also if host bits are set */
+int lm_prefix_parse(struct lm_prefix *out, const char *text); /* no host bits may be set */
 int lm_ifaddr_parse(struct lm_ifaddr *out, const char *text); /* "192.0.2.1/24" */
-int lm_udp_addr_parse(struct lm_udp_addr *out, const char *text); /* "192.0.2.1:4500", "[2001:db8::1]:4500" */
+/* "192.0.2.1:4500", "[2001:db8::1]:4500" */
+int lm_udp_addr_parse(struct lm_udp_addr *out, const char *text);
 int lm_mac_parse(struct lm_mac *out, const char *text);
 
 /* Formatters write into out, of the size named above, and return it. */
@@ -57,7 +58,7 @@ char *lm_mac_text(char *out, const struct lm_mac *m);
 bool lm_ip_equal(const struct lm_ip *a, const struct lm_ip *b);
 bool lm_udp_addr_equal(const struct lm_udp_addr *a, const struct lm_udp_addr *b);
 bool lm_prefix_contains(const struct lm_prefix *p, const struct lm_ip *ip);
-/* Multicast, broadcast, loopback, unspecified or link-local: never a host's address in a network. */
+/* Multicast, broadcast, loopback, unspecified or link-local: no host of a network has it. */
 bool lm_ip_is_special(const struct lm_ip *ip);
 /* The n-th address of a prefix (n = 0: its network address). */
 struct lm_ip lm_prefix_nth(const struct lm_prefix *p, uint32_t n);

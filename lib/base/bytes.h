@@ -74,10 +74,22 @@ static inline uint64_t lm_read_be(struct lm_reader *r, size_t n)
 	return v;
 }
 
-static inline uint8_t lm_read_u8(struct lm_reader *r) { return (uint8_t)lm_read_be(r, 1); }
-static inline uint16_t lm_read_u16(struct lm_reader *r) { return (uint16_t)lm_read_be(r, 2); }
-static inline uint32_t lm_read_u32(struct lm_reader *r) { return (uint32_t)lm_read_be(r, 4); }
-static inline uint64_t lm_read_u64(struct lm_reader *r) { return lm_read_be(r, 8); }
+static inline uint8_t lm_read_u8(struct lm_reader *r)
+{
+	return (uint8_t)lm_read_be(r, 1);
+}
+static inline uint16_t lm_read_u16(struct lm_reader *r)
+{
+	return (uint16_t)lm_read_be(r, 2);
+}
+static inline uint32_t lm_read_u32(struct lm_reader *r)
+{
+	return (uint32_t)lm_read_be(r, 4);
+}
+static inline uint64_t lm_read_u64(struct lm_reader *r)
+{
+	return lm_read_be(r, 8);
+}
 
 /* Room for n bytes, or NULL (and failed) if there is less. */
 static inline uint8_t *lm_write_ref(struct lm_writer *w, size_t n)
@@ -105,10 +117,22 @@ static inline void lm_write_be(struct lm_writer *w, uint64_t v, size_t n)
 		p[i] = (uint8_t)v;
 }
 
-static inline void lm_write_u8(struct lm_writer *w, uint8_t v) { lm_write_be(w, v, 1); }
-static inline void lm_write_u16(struct lm_writer *w, uint16_t v) { lm_write_be(w, v, 2); }
-static inline void lm_write_u32(struct lm_writer *w, uint32_t v) { lm_write_be(w, v, 4); }
-static inline void lm_write_u64(struct lm_writer *w, uint64_t v) { lm_write_be(w, v, 8); }
+static inline void lm_write_u8(struct lm_writer *w, uint8_t v)
+{
+	lm_write_be(w, v, 1);
+}
+static inline void lm_write_u16(struct lm_writer *w, uint16_t v)
+{
+	lm_write_be(w, v, 2);
+}
+static inline void lm_write_u32(struct lm_writer *w, uint32_t v)
+{
+	lm_write_be(w, v, 4);
+}
+static inline void lm_write_u64(struct lm_writer *w, uint64_t v)
+{
+	lm_write_be(w, v, 8);
+}
 
 /* Lower-case hexadecimal of n bytes into out, which holds 2 n + 1 characters. Returns out. */
 char *lm_hex(char *out, const void *data, size_t n);

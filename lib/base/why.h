@@ -24,7 +24,6 @@ struct lm_why {
  * one step. The first reason stays: a caller cannot overwrite a more exact one.
  * why may be NULL. Control characters of untrusted text are replaced by '?'.
  */
-int lm_why(struct lm_why *why, int err, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+int lm_why(struct lm_why *why, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

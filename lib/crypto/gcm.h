@@ -12,8 +12,8 @@
 
 #define LM_GCM_KEY_LEN 32
 #define LM_GCM_SALT_LEN 4
-#define LM_GCM_KEYMAT_LEN (LM_GCM_KEY_LEN + LM_GCM_SALT_LEN) /* key || salt, RFC 4106 section 8.1 \
-							      */
+/* key || salt, RFC 4106 section 8.1 */
+#define LM_GCM_KEYMAT_LEN (LM_GCM_KEY_LEN + LM_GCM_SALT_LEN)
 #define LM_GCM_IV_LEN 12
 #define LM_GCM_TAG_LEN 16
 

@@ -71,15 +71,14 @@ int lm_sign(struct lm_signature *out, const struct lm_identity *id, const char *
 bool lm_verify(const struct lm_signature *sig, const struct lm_public_key *pub, const char *domain,
     const void *msg, size_t len);
 
-/* Seal a secret to a public key, anonymously; open it with the identity. -EBADMSG if it is not for us. */
-int lm_seal_secret(
-    uint8_t out[LM_SEALED_SECRET_LEN], const struct lm_secret *secret, const struct lm_public_key *to);
-int lm_unseal_secret(
-    struct lm_secret *out, const uint8_t sealed[LM_SEALED_SECRET_LEN], const struct lm_identity *id);
+/* Seal a secret to a public key, anonymously; open it with the identity. -EBADMSG: not for us. */
+int lm_seal_secret(uint8_t out[LM_SEALED_SECRET_LEN], const struct lm_secret *secret,
+    const struct lm_public_key *to);
+int lm_unseal_secret(struct lm_secret *out, const uint8_t sealed[LM_SEALED_SECRET_LEN],
+    const struct lm_identity *id);
 
 /* HMAC (RFC 2104) with BLAKE2b-512 as Noise uses it, block 128 bytes. */
-void lm_hmac_blake2b(
-    uint8_t out[64], const void *key, size_t key_len, const void *msg, size_t len);
+void lm_hmac_blake2b(uint8_t out[64], const void *key, size_t key_len, const void *msg, size_t len);
 /*
  * HKDF (RFC 5869) over HMAC-BLAKE2b-512: extract with salt (may be NULL), expand
  * with info to out_len bytes, at most 255 * 64.
