@@ -84,6 +84,41 @@ static void test_session_dies_and_returns(void)
 	sim_end(s);
 }
 
+/* A peer whose disk is full stays with the old secret, and so with the old lanes. */
+static void test_peer_lags_behind(void)
+{
+	struct sim *s = sim_new(10, 3);
+	struct sim_doc one = sim_sign(s, "shop", 1, ALL3, NULL);
+	struct sim_doc two = sim_sign(s, "shop", 2, 0x3, NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &one, NULL), 0);
+	sim_run(s, 5 * SIM_SECOND);
+	struct sim_out first = *sim_out(s, 1, 0, &one);
+	s->node[1]->persist_fails = true;
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &two, NULL), 0);
+	sim_run(s, 20 * SIM_SECOND);
+
+	/* The session ends at one side only and returns: the other side goes on with those lanes.
+	 */
+	s->cut[1][0] = true;
+	sim_run(s, 34 * SIM_SECOND);
+	CU_ASSERT_PTR_NULL(sim_out(s, 0, 1, &one));
+	CU_ASSERT_PTR_NOT_NULL(sim_out(s, 1, 0, &one));
+	s->cut[1][0] = false;
+	sim_run(s, 600 * SIM_SECOND);
+	const struct sim_out *now = sim_out(s, 1, 0, &one);
+	CU_ASSERT(now && memcmp(&first, now, sizeof(first)) == 0);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &one), 1);
+
+	s->node[1]->persist_fails = false;
+	sim_run(s, 120 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &one), 2);
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &one));
+	sim_doc_free(&one);
+	sim_doc_free(&two);
+	sim_end(s);
+}
+
 static void test_restart(void)
 {
 	struct sim *s = sim_new(8, 2);
@@ -134,5 +169,6 @@ static void test_data_plane_full(void)
 
 LM_SUITE("membership_lanes", {"rekey_by_secret", test_rekey_by_secret},
     {"rekey_by_session", test_rekey_by_session},
-    {"dies_and_returns", test_session_dies_and_returns}, {"restart", test_restart},
+    {"dies_and_returns", test_session_dies_and_returns},
+    {"peer_lags_behind", test_peer_lags_behind}, {"restart", test_restart},
     {"data_plane_full", test_data_plane_full})
