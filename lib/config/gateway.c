@@ -19,6 +19,7 @@ static void set_defaults(struct lm_gateway_config *c)
 	c->udp_port = 4500;
 	c->lane_source_ports = true;
 	c->dhcp_lease_seconds = 3600;
+	c->default_route = true;
 	strcpy(c->domain, "internal");
 	c->max_networks = 1024;
 	c->max_peers = 1024;

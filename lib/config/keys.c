@@ -177,6 +177,7 @@ const struct lm_config_key lm_config_keys[] = {
 
 	{"workload.mtu", read_uint, AT(workload_mtu), .min = 1280, .max = 9600, LIVE},
 	{"workload.dhcp_lease", read_uint, AT(dhcp_lease_seconds), .min = 5, .max = 31536000, LIVE},
+	{"workload.default_route", read_bool, AT(default_route), LIVE},
 	{"workload.domain", read_domain, AT(domain), .min = 1, LIVE},
 
 	{"limits.networks", read_uint, AT(max_networks), .min = 1, .max = LM_NETWORKS_MAX},

@@ -62,7 +62,9 @@ static void network_options(
 	}
 	/* Not only on request: without them, the MTU above all, the address is of no use. */
 	option_u32(r, DHCP_SUBNET_MASK, mask);
-	option(r, DHCP_ROUTER, v->gateway4.b, 4);
+	/* The network itself is on link by its mask: without a router nothing else leads here. */
+	if (v->default_route)
+		option(r, DHCP_ROUTER, v->gateway4.b, 4);
 	option(r, DHCP_MTU, &mtu, sizeof mtu);
 	if (v->net4.len < 31)
 		option_u32(r, DHCP_BROADCAST,
@@ -75,7 +77,7 @@ static void requested_options(
 {
 	/* Clients that ask for it ignore the router option: the default route is in here as well.
 	 */
-	if (dhcp4_wants(q, DHCP_CLASSLESS_ROUTES)) {
+	if (v->default_route && dhcp4_wants(q, DHCP_CLASSLESS_ROUTES)) {
 		uint8_t route[5] = {0};
 
 		memcpy(route + 1, v->gateway4.b, 4);

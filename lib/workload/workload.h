@@ -27,6 +27,7 @@ struct lm_workload_view {
 	struct lm_ip gateway4, gateway6;
 	uint16_t mtu; /* inner IP bytes, as told by DHCP option 26 */
 	uint32_t lease_seconds;
+	bool default_route; /* false: the network is reached by us, the rest is not our business */
 	const char *host_name; /* "web-0" or NULL: option 12 */
 	const char *domain; /* "shop.internal" or NULL: option 15 */
 	/* Is ip an endpoint's address? ARP and ND answer for those and for the gateway's own. */

@@ -27,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct lm_workload_view v = {.gateway_mac = {{2, 0, 0, 0, 0, 1}},
 	    .mtu = 1418,
 	    .lease_seconds = 3600,
+	    .default_route = true,
 	    .host_name = "web-0",
 	    .domain = "shop.internal",
 	    .is_known = is_known};

@@ -49,6 +49,7 @@ int main(void)
 	    .vlan = 101,
 	    .mtu = 1418,
 	    .lease_seconds = 3600,
+	    .default_route = true,
 	    .host_name = "web-0",
 	    .domain = "shop.internal",
 	    .is_known = is_known};

@@ -60,3 +60,11 @@ for name in web cache tagged db; do
 done
 expect "the gateway answers ping" reaches web 100.64.10.1
 expect "and ARP for a neighbour far away" reaches cache 100.64.10.20
+
+sed -i 's/^workload = {/& default_route = false;/' "$T/gateway/alpha/gateway.conf"
+expect "without a default route" leasemesh reload --prefix "$LM_ID-alpha"
+ip -n "$LM_ID-web" route flush default
+dhcp web udhcpc
+is "web: router" "" "$(lease web router)"
+is "web: no default route" "" "$(ip -n "$LM_ID-web" route show default)"
+expect "web reaches db nevertheless" reaches web 100.64.10.20

@@ -98,6 +98,7 @@ static void test_example(void)
 	CU_ASSERT_EQUAL(c->owners[0].key.b[0], 0xfc);
 	CU_ASSERT_EQUAL(c->workload_mtu, 0);
 	CU_ASSERT_EQUAL(c->dhcp_lease_seconds, 3600);
+	CU_ASSERT_TRUE(c->default_route);
 	CU_ASSERT_STRING_EQUAL(c->domain, "internal");
 	CU_ASSERT_EQUAL(c->max_endpoints, 65536);
 	CU_ASSERT_EQUAL(c->flow_timeout_s, 300);
@@ -126,6 +127,7 @@ static void test_defaults(void)
 	SAME(lane_source_ports);
 	SAME(workload_mtu);
 	SAME(dhcp_lease_seconds);
+	SAME(default_route);
 	SAME(domain);
 	SAME(max_networks);
 	SAME(max_peers);
@@ -551,7 +553,9 @@ static void test_restart_needed(void)
 	    {"( );", "( { name = \"a\"; key = \"" KEY_1 "\"; } );", NULL},
 	    {"owners", "log_level = \"debug\";\nowners", NULL},
 	    {"owners", "key_log = \"keys\";\nowners", NULL},
-	    {"owners", "workload = { mtu = 1300; dhcp_lease = 60; domain = \"x.y\"; };\nowners",
+	    {"owners",
+		"workload = { mtu = 1300; dhcp_lease = 60; default_route = false; domain = "
+		"\"x.y\"; };\nowners",
 		NULL},
 	    {"owners", "limits = { networks = 1; };\nowners",
 		"/etc/lm/gw.conf:12: limits.networks: needs a restart"},

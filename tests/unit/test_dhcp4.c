@@ -26,6 +26,7 @@ static struct lm_workload_view make_view(void)
 {
 	struct lm_workload_view v = {.mtu = 1418,
 	    .lease_seconds = 3600,
+	    .default_route = true,
 	    .host_name = "web-0",
 	    .domain = "shop.internal",
 	    .is_known = nobody,
@@ -302,6 +303,12 @@ static void test_messages(void)
 	v.host_name = NULL, v.domain = "";
 	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
 	CU_ASSERT_TRUE(lacks(&out, 12) && lacks(&out, 15));
+	/* Where workloads have another way out, nothing but the network leads here. */
+	v.default_route = false;
+	in = frame_load(FRAMES, "udhcpc_discover");
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_TRUE(lacks(&out, 3) && lacks(&out, 121));
+	CU_ASSERT_TRUE(has(&out, 1, "\xff\xff\xff\0", 4) && has(&out, 26, "\x05\x8a", 2));
 	/* Nobody to say it for. */
 	v.ipv4 = (struct lm_ip){0};
 	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_IGNORED);

@@ -24,6 +24,7 @@ static struct lm_workload_view make_view(void)
 {
 	struct lm_workload_view v = {.mtu = 1418,
 	    .lease_seconds = 3600,
+	    .default_route = true,
 	    .host_name = "web-0",
 	    .domain = "shop.internal",
 	    .is_known = is_known,
