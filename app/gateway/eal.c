@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -95,7 +94,7 @@ static void extra(struct args *a, const char *text)
 
 int gw_eal_start(const struct lm_gateway_config *c)
 {
-	struct args a = {0};
+	static struct args a; /* EAL keeps pointers into its arguments: they are never freed */
 	unsigned pci = 0;
 
 	arg(&a, "leasemeshd");
@@ -121,7 +120,6 @@ int gw_eal_start(const struct lm_gateway_config *c)
 		lm_error("too many arguments for DPDK");
 		return -E2BIG;
 	}
-	/* EAL keeps pointers into its arguments: they are never freed. */
 	if (rte_eal_init(a.n, a.v) < 0) {
 		lm_error("DPDK does not start: %s%s", rte_strerror(rte_errno),
 		    c->huge_pages

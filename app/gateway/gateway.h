@@ -63,6 +63,9 @@ void gw_control_close(struct gateway *gw);
 
 /* eal.c: DPDK's arguments from the configuration. 0 or a negative errno, logged. */
 int gw_eal_start(const struct lm_gateway_config *config);
+/* bpf_log.c: what the libraries of AF_XDP print goes through our log from now on. */
+void gw_bpf_log(void);
+void gw_bpf_log_ports_are_up(void);
 
 /* network.c: membership's effects on store, data plane and peers. */
 extern const struct lm_membership_ops gw_membership_ops;

@@ -86,6 +86,7 @@ static int open_dataplane(struct gateway *gw)
 		if (port.underlay)
 			gw->underlay_port = (unsigned)index;
 	}
+	gw_bpf_log_ports_are_up();
 	return 0;
 }
 
@@ -189,6 +190,7 @@ static int run(struct gateway *gw)
 
 	if (err)
 		return err;
+	gw_bpf_log();
 	gw->started = gw_now().mono;
 	const char *version = lm_gcm_library(&shared);
 	lm_info("gateway %s, intel-ipsec-mb %s, %u worker%s",
