@@ -271,7 +271,7 @@ void sim_start(struct sim *s, unsigned gateway)
 	assert(!n->running);
 	int err = lm_membership_create(&n->m, &n->id, &config, &gateway_ops, n);
 	assert(err == 0);
-	err = lm_membership_set_owners(n->m, &s->owner.pub, 1);
+	err = lm_membership_set_owners(n->m, &s->owner.pub, n->no_owners ? 0 : 1);
 	assert(err == 0);
 	n->running = true;
 	for (unsigned i = 0; i < SIM_NETWORKS; i++) {

@@ -57,6 +57,7 @@ struct sim_node {
 	uint8_t lanes;
 	unsigned max_networks, max_peers;
 	bool persist_fails, sa_fails;
+	bool no_owners; /* at its next start */
 	struct sim_stored store[SIM_NETWORKS];
 	struct sim_sa *sas;
 	uint32_t n_sas, cap_sas, live_sas;

@@ -323,7 +323,34 @@ static void test_taken_off(void)
 	sim_end(s);
 }
 
+/* An owner who is not listed any more keeps what is in force, and changes nothing. */
+static void test_owner_gone(void)
+{
+	struct sim *s = sim_new(1, 2);
+	struct sim_doc one = sim_sign(s, "shop", 1, 0x3, NULL);
+	struct sim_doc two = sim_sign(s, "shop", 2, 0x3, NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &one, NULL), 0);
+	sim_run(s, 2 * SIM_SECOND);
+	sim_crash(s, 1);
+	s->node[1]->no_owners = true;
+	sim_start(s, 1);
+	CU_ASSERT_EQUAL(sim_submit(s, 1, &two, NULL), -EACCES);
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &two, NULL), 0);
+	sim_run(s, 20 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &one), 1);
+	CU_ASSERT(sim_drops(s, 1, LM_MD_UNKNOWN_OWNER) > 0);
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &one));
+	/* Listed again: the next HAVE is followed. */
+	CU_ASSERT_EQUAL(lm_membership_set_owners(s->node[1]->m, &s->owner.pub, 1), 0);
+	sim_run(s, 61 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &one), 2);
+	sim_doc_free(&one);
+	sim_doc_free(&two);
+	sim_end(s);
+}
+
 LM_SUITE("membership", {"reaches_all", test_reaches_all}, {"idle_is_silent", test_idle_is_silent},
     {"many_networks", test_many_networks}, {"come_and_go", test_providers_come_and_go},
     {"refusals", test_refusals}, {"bounds", test_bounds}, {"conflict", test_conflict},
-    {"expiry", test_expiry}, {"taken_off", test_taken_off})
+    {"expiry", test_expiry}, {"taken_off", test_taken_off}, {"owner_gone", test_owner_gone})
