@@ -158,5 +158,6 @@ const uint64_t *lm_sessions_drops(const struct lm_sessions *s);
 #define LM_MSG_SESSION 0x00 /* 0x00..0x0f: keep-alive, goodbye; inside lib/session */
 #define LM_MSG_BLOB 0x10 /* 0x10..0x1f: session/blob.h */
 #define LM_MSG_MEMBERSHIP 0x20 /* 0x20..0x2f: membership/membership.h */
+#define LM_MSG_LEDGER 0x30 /* 0x30..0x3f: ledger/ledger.h */
 
 #endif
