@@ -1,5 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# sanitize: with the sanitized daemon as well
+#
 # Attachment files come, change and go while others' traffic flows, without a lost
 # packet; one whose lease does not belong is refused with the reason.
 . "$(dirname "$0")/common.bash"

@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# sanitize: with the sanitized daemon as well
 # timeout: 180
+#
 # A storm of valid, invalid and random packets from both sides: every packet is
 # accounted for exactly once, no buffer is lost, and those who behave are served.
 . "$(dirname "$0")/common.bash"

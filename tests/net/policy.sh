@@ -1,5 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# sanitize: with the sanitized daemon as well
+#
 # Default deny; a flow needs the source's egress and the destination's ingress
 # rules; and each end enforces for itself, even where the other has become lax.
 . "$(dirname "$0")/common.bash"

@@ -1,5 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# sanitize: with the sanitized daemon as well
+#
 # Reloading changes what can change without losing a packet, names what cannot,
 # and a file with an error changes nothing.
 . "$(dirname "$0")/common.bash"

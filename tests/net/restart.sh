@@ -1,5 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# sanitize: with the sanitized daemon as well
+#
 # A gateway that was killed comes back from its store: nobody submits anything
 # again, and workloads notice a pause.
 . "$(dirname "$0")/common.bash"

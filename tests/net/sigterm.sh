@@ -1,5 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# sanitize: with the sanitized daemon as well
+#
 # SIGTERM: a gateway says goodbye, its peers know at once, and it leaves nothing.
 . "$(dirname "$0")/common.bash"
 

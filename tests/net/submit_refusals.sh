@@ -1,5 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# sanitize: with the sanitized daemon as well
+#
 # Every manifest that must not be accepted is refused with a reason that the
 # tenant sees, and what was in force stays in force.
 . "$(dirname "$0")/common.bash"
