@@ -184,15 +184,16 @@ static __rte_noinline bool ip6(
 	return ip(a, p, at, room, true);
 }
 
-/* Whose frame is it? NULL: nobody's, and it is gone. */
+/* Whose frame is it? NULL: nobody's, and it is gone. *known: by its MAC. */
 static const struct lm_attached *identify(
-    const struct access *a, struct lm_pkt *p, const uint8_t *frame, uint16_t vlan)
+    const struct access *a, struct lm_pkt *p, const uint8_t *frame, uint16_t vlan, bool *known)
 {
 	uint64_t mac;
 
 	memcpy(&mac, frame + RTE_ETHER_ADDR_LEN, sizeof mac);
 	const struct lm_attach_slot *s =
 	    lm_attach_find(a->table, a->index, vlan, mac & LM_MAC_MASK);
+	*known = s != NULL;
 	if (unlikely(!s)) {
 		s = lm_attach_find(a->table, a->index, vlan, LM_MAC_ANY);
 		if (!s || s->id == LM_DP_NONE) {
@@ -204,6 +205,20 @@ static const struct lm_attached *identify(
 	a->w->attached[s->id].rx_packets++;
 	a->w->attached[s->id].rx_bytes += rte_pktmbuf_pkt_len(p->m);
 	return &a->table->by_id[s->id];
+}
+
+/*
+ * The workload's MAC was learned and this is another one: a workload that was started again may
+ * have a new one, but only DHCP says so.
+ */
+static bool other_mac(const struct access *a, struct lm_pkt *p, uint16_t type, unsigned room)
+{
+	struct lm_ends ends;
+
+	if (type == RTE_ETHER_TYPE_IPV4 && lm_inner_parse(p, &ends, room, false, 0) == LM_FINE &&
+	    is_dhcp(p->ip))
+		return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
+	return spoofed(a, p, LM_DROP_SPOOFED_MAC);
 }
 
 static bool receive(const struct access *a, struct lm_pkt *p, struct rte_mbuf *m)
@@ -225,7 +240,8 @@ static bool receive(const struct access *a, struct lm_pkt *p, struct rte_mbuf *m
 	}
 	if (unlikely(!(frame[0] & 1) && memcmp(frame, a->port->mac.b, RTE_ETHER_ADDR_LEN) != 0))
 		return drop(a, p, LM_DROP_NOT_OURS);
-	const struct lm_attached *at = identify(a, p, frame, vlan);
+	bool known;
+	const struct lm_attached *at = identify(a, p, frame, vlan, &known);
 	if (unlikely(!at))
 		return GONE;
 	p->net = lm_load(a->w->nets[at->net]);
@@ -233,6 +249,8 @@ static bool receive(const struct access *a, struct lm_pkt *p, struct rte_mbuf *m
 		return drop(a, p, LM_DROP_NO_NETWORK);
 	p->ip = rte_pktmbuf_mtod_offset(m, uint8_t *, l2);
 	room -= l2;
+	if (unlikely(!known && at->has_mac))
+		return other_mac(a, p, type, room);
 	switch (type) {
 	case RTE_ETHER_TYPE_IPV4:
 		return ip(a, p, at, room, false);

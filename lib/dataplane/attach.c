@@ -58,6 +58,7 @@ static void describe(
 static int add(struct lm_attach_table *t, const struct lm_dp_attachment *a, uint32_t max_id,
     const struct lm_attach_port *ports, unsigned n_ports)
 {
+	bool open = !a->has_mac || a->learned; /* nobody else lives here */
 	struct lm_attach_slot *slot;
 
 	if (a->id >= max_id || a->port >= n_ports || !ports[a->port].access || a->vlan > 4094)
@@ -68,9 +69,9 @@ static int add(struct lm_attach_table *t, const struct lm_dp_attachment *a, uint
 	if (a->has_mac && put(t, a->port, a->vlan, mac_word(&a->mac), a->id, &slot) != 0)
 		return -EEXIST;
 	/* A line for everybody else tells "unknown here" from "nobody lives here". */
-	if (put(t, a->port, a->vlan, LM_MAC_ANY, a->has_mac ? LM_DP_NONE : a->id, &slot) == 0)
+	if (put(t, a->port, a->vlan, LM_MAC_ANY, open ? a->id : LM_DP_NONE, &slot) == 0)
 		return 0;
-	if (a->has_mac)
+	if (!open)
 		return 0;
 	if (slot->id != LM_DP_NONE)
 		return -EEXIST;

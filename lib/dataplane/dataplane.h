@@ -89,8 +89,8 @@ struct lm_dp_attachment {
 	uint32_t id; /* small and stable: index below max_endpoints, chosen by the control plane */
 	unsigned port;
 	uint16_t vlan; /* 0: untagged */
-	bool has_mac; /* false: any source MAC on this port and VLAN is punted until one is learned
-		       */
+	bool has_mac; /* false: any source MAC here is punted until one is learned */
+	bool learned; /* with has_mac: DHCP from another MAC is punted, to learn that one */
 	struct lm_mac mac;
 	uint32_t net, endpoint; /* indices: network, and the endpoint inside it */
 };

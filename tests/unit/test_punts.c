@@ -206,13 +206,32 @@ static void test_learning(void)
 	    .vlan = web->vlan,
 	    .net = 0,
 	    .endpoint = 0};
+	struct rig_packet dhcp = query;
 	uint8_t frame[RIG_FRAME_MAX];
 
+	dhcp.src_port = 68;
+	dhcp.dst_port = 67;
+	dhcp.src_ip = "0.0.0.0";
+	dhcp.dst_ip = "255.255.255.255";
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
 	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "0.0.0.0")).n, 1);
 	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MAC_UNKNOWN), 1);
 	a.has_mac = true;
+	a.mac = web->mac;
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
+	CU_ASSERT_TRUE(rig_passes(r, &query, NULL, NULL));
+	/* Another MAC in its place: of a learned one DHCP tells, of a given one nothing does. */
+	a.mac.b[5] ^= 1;
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
+	CU_ASSERT_EQUAL(packet(r, dhcp).n, 0);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_MAC), 1);
+	a.learned = true;
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
+	CU_ASSERT_EQUAL(packet(r, dhcp).punt.reason, LM_PUNT_WORKLOAD);
+	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "100.64.10.10")).n, 0);
+	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_MAC), 3);
 	a.mac = web->mac;
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
 	CU_ASSERT_TRUE(rig_passes(r, &query, NULL, NULL));
