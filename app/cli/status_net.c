@@ -66,8 +66,8 @@ static void cell_expiry(struct table *t, const json_t *row)
 
 void status_networks(const json_t *answer, const struct status_options *options)
 {
-	static const char *const heads[] = {"NETWORK", ">SERIAL", "OWNER", "EXPIRES", ">PROVIDERS",
-	    ">MEMBERS", ">ENDPOINTS", "ID", NULL};
+	static const char *const heads[] = {"NETWORK", ">SERIAL", "PART", "OWNER", "EXPIRES",
+	    ">PROVIDERS", ">MEMBERS", ">ENDPOINTS", "ID", NULL};
 	struct table t;
 	const json_t *row;
 	size_t i;
@@ -77,6 +77,7 @@ void status_networks(const json_t *answer, const struct status_options *options)
 	{
 		cell_text(&t, row, "name");
 		cell_count(&t, row, "serial");
+		cell_text(&t, row, "part");
 		cell_id(&t, row, "owner");
 		cell_expiry(&t, row);
 		cell_count(&t, row, "providers");

@@ -27,13 +27,14 @@ void gw_network_publish(struct gateway *gw, const struct lm_network *net)
 	for (unsigned i = 0; i < m->n_endpoints; i++) {
 		const struct lm_endpoint *e = &m->endpoints[i];
 		const struct lm_peer *peer = net->peers[e->provider];
+		bool remote = e->provider != (unsigned)net->self && peer;
 		endpoints[i] = (struct lm_dp_endpoint){
 		    .ipv4 = e->ipv4,
 		    .ipv6 = e->ipv6,
 		    .member = e->member,
 		    .attachment = LM_DP_NONE,
-		    .peer = e->provider == (unsigned)net->self || !peer ? LM_DP_NONE
-									: lm_peer_slot(peer),
+		    .peer = remote ? lm_peer_slot(peer) : LM_DP_NONE,
+		    .away = remote && lm_membership_route(gw->membership, net, i) == LM_NO_ROUTE,
 		};
 	}
 	for (uint32_t id = 0; id < gw->attachments.n_slots; id++) {
@@ -115,6 +116,11 @@ static void on_network_gone(void *ctx, const struct lm_network *net)
 	gw->networks_gone = true; /* settle once membership has forgotten it */
 }
 
+static void on_routes_changed(void *ctx, const struct lm_network *net)
+{
+	gw_network_publish(ctx, net);
+}
+
 static void on_peer_added(void *ctx, uint32_t slot, struct lm_peer *peer)
 {
 	char id[LM_KEY_ID_TEXT];
@@ -172,6 +178,7 @@ const struct lm_membership_ops gw_membership_ops = {
     .persist = on_persist,
     .network_changed = on_network_changed,
     .network_gone = on_network_gone,
+    .routes_changed = on_routes_changed,
     .peer_added = on_peer_added,
     .peer_gone = on_peer_gone,
     .peer_path = on_peer_path,

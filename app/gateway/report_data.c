@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway.h"
+#include "ledger/ledger.h"
 #include "report.h"
 
 int gw_report_ports(struct gateway *gw, const char *params, struct rte_tel_data *d)
@@ -142,6 +143,8 @@ static int put_control(struct gateway *gw, struct rte_tel_data *d)
 		lm_sessions_drops(lm_membership_sessions(gw->membership)), LM_SD_MAX},
 	    {"membership", lm_membership_drop_names, lm_membership_drops(gw->membership),
 		LM_MD_MAX},
+	    {"ledger", lm_ledger_drop_names, lm_ledger_drops(lm_membership_ledger(gw->membership)),
+		LM_LD_MAX},
 	};
 	struct rte_tel_data *sub = rte_tel_data_alloc();
 	char key[64];

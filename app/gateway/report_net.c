@@ -48,6 +48,12 @@ int gw_report_sessions(struct gateway *gw, const char *params, struct rte_tel_da
 	return err ? err : gw_page_end(&page);
 }
 
+static const char *const parts[] = {
+    [LM_PART_OUT] = "out",
+    [LM_PART_JOINED] = "joined",
+    [LM_PART_LEAVING] = "leaving",
+};
+
 int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_data *d)
 {
 	struct gw_page page;
@@ -67,6 +73,7 @@ int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_da
 		gw_put_text(row, "name", net->manifest->network);
 		gw_put_text(row, "owner", lm_hex(owner, &owner_id, sizeof(owner_id)));
 		gw_put_u64(row, "serial", net->manifest->serial);
+		gw_put_text(row, "part", parts[lm_membership_part(gw->membership, i)]);
 		gw_put_u64(row, "expires", (uint64_t)net->manifest->expires);
 		gw_put_u64(row, "providers", net->manifest->n_providers);
 		gw_put_u64(row, "members", net->manifest->n_members);

@@ -252,6 +252,41 @@ static void publish_table(struct gateway *gw)
 	free(list);
 }
 
+/* Membership learns which endpoints of each network are attached here. */
+static void tell_served(struct settling *s)
+{
+	const struct gw_attachments *as = &s->gw->attachments;
+	uint32_t *first = calloc(s->n_networks + 2, sizeof(*first));
+	uint32_t *served = calloc(as->n_slots + 1, sizeof(*served));
+
+	if (!first || !served)
+		goto out;
+	/* Endpoints in order of their networks: counted, summed up, put in place. */
+	for (uint32_t id = 0; id < as->n_slots; id++) {
+		const struct gw_attachment *at = as->slots[id];
+		if (at && at->state == GW_ACTIVE)
+			first[at->net + 2]++;
+	}
+	for (uint32_t i = 0; i < s->n_networks; i++)
+		first[i + 1] += first[i];
+	for (uint32_t id = 0; id < as->n_slots; id++) {
+		const struct gw_attachment *at = as->slots[id];
+		if (at && at->state == GW_ACTIVE)
+			served[first[at->net + 1]++] = at->endpoint;
+	}
+	for (uint32_t i = 0; i < s->n_networks; i++) {
+		int err = 0;
+		if (lm_membership_network(s->gw->membership, i))
+			err = lm_membership_set_served(
+			    s->gw->membership, i, served + first[i], first[i + 1] - first[i]);
+		s->out_of_memory |= err == -ENOMEM;
+	}
+out:
+	s->out_of_memory |= !first || !served;
+	free(first);
+	free(served);
+}
+
 void gw_attachments_settle(struct gateway *gw)
 {
 	struct gw_attachments *as = &gw->attachments;
@@ -271,8 +306,9 @@ void gw_attachments_settle(struct gateway *gw)
 	for (uint32_t id = 0; id < as->n_slots; id++)
 		if (as->slots[id])
 			settle_one(&s, as->slots[id]);
+	tell_served(&s);
 	if (s.out_of_memory)
-		lm_error("out of memory: clashes between attachments may be overlooked");
+		lm_error("out of memory: clashes may be overlooked, and peers told too little");
 
 	/* First the ports' table, so that an endpoint never points at an attachment that is not
 	 * there. */

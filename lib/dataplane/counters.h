@@ -16,7 +16,7 @@
 	X(SPOOFED_MAC, "spoofed_mac") \
 	X(SPOOFED_SOURCE, "spoofed_source") /* inner source is not the endpoint's address */ \
 	X(NO_NETWORK, "no_network") /* attached, but no manifest is in force */ \
-	X(NO_ROUTE, "no_route") /* no endpoint has this destination */ \
+	X(NO_ROUTE, "no_route") /* no endpoint has this destination, or nobody serves it now */ \
 	X(MULTICAST, "multicast") \
 	X(FRAGMENT, "fragment") /* a later fragment: ports are not known */ \
 	X(TTL_EXPIRED, "ttl_expired") \

@@ -102,6 +102,7 @@ struct lm_dp_endpoint {
 	uint16_t member;
 	uint32_t attachment; /* local: id of its attachment; LM_DP_NONE: not attached here */
 	uint32_t peer; /* remote: slot of the peer that hosts it; LM_DP_NONE: it is ours */
+	bool away; /* remote: that peer does not serve it now, so nothing is sent there */
 };
 struct lm_dp_network {
 	struct lm_prefix net4, net6;

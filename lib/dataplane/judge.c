@@ -35,7 +35,7 @@ static enum lm_drop ask(const struct lm_net *net, const struct lm_ep *src, const
 static enum lm_drop check_sides(const struct lm_pkt *p)
 {
 	if (!p->sa)
-		return LM_FINE;
+		return p->dst_ep->away ? LM_DROP_NO_ROUTE : LM_FINE;
 	if (p->src_ep->peer != p->sa->peer)
 		return LM_DROP_INNER_SOURCE;
 	return p->dst_ep->peer == LM_DP_NONE ? LM_FINE : LM_DROP_NO_ROUTE;

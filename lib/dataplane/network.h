@@ -22,6 +22,7 @@ struct lm_ep {
 	uint32_t attachment; /* LM_DP_NONE: not attached here */
 	uint32_t peer; /* LM_DP_NONE: ours */
 	uint16_t member;
+	bool away; /* a peer's that does not serve it now */
 };
 
 struct lm_net {

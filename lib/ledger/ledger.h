@@ -21,7 +21,7 @@
 #define LM_LEDGER_LIFETIME (6 * 3600) /* s; what authors ask for unless they know better */
 #define LM_LEDGER_LIFETIME_MIN 60
 #define LM_LEDGER_LIFETIME_MAX (24 * 3600)
-#define LM_LEDGER_KEY_MAX 64
+#define LM_LEDGER_KEY_MAX 72
 #define LM_LEDGER_VALUE_MAX 256
 #define LM_LEDGER_ID_LEN 16
 /* Between comparisons with a random peer, s: after a change, and doubled up to this in quiet. */

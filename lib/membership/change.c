@@ -22,6 +22,7 @@ struct change {
 	struct pair **pairs; /* new ones are not linked yet */
 	bool *is_new;
 	struct lm_peer **peers;
+	bool *there;
 };
 
 static void change_undo(struct lm_membership *m, struct change *c)
@@ -31,8 +32,10 @@ static void change_undo(struct lm_membership *m, struct change *c)
 			lm_pair_free(m, c->pairs[i]);
 	free(c->pairs);
 	free(c->peers);
+	free(c->there);
 	if (c->first && c->net) {
 		lm_timers_release(&m->timers, &c->net->expiry);
+		lm_part_free(m, c->net);
 		free(c->net);
 	}
 }
@@ -68,8 +71,9 @@ static int change_prepare(struct lm_membership *m, struct change *c, struct lm_w
 	c->pairs = calloc(c->n, sizeof(c->pairs[0]));
 	c->peers = calloc(c->n, sizeof(c->peers[0]));
 	c->is_new = calloc(c->n, sizeof(c->is_new[0]));
+	c->there = calloc(c->sm->manifest->n_endpoints + 1, sizeof(c->there[0]));
 	int err = -ENOMEM;
-	if (c->net && c->pairs && c->peers && c->is_new)
+	if (c->net && c->pairs && c->peers && c->is_new && c->there)
 		err = change_pairs(m, c);
 	if (err == -ENOSPC)
 		lm_why(why, ENOSPC, "this gateway has no room for more than %u peers",
@@ -128,12 +132,13 @@ static void change_commit(struct lm_membership *m, struct change *c)
 		lm_remote_revisit(m, c->pairs[i]->key.peer);
 	}
 	cut_dropped(m, old_pairs, n_old);
+	lm_part_changed(m, net, c->there);
 	m->ops.network_changed(m->ctx, &net->pub);
 	for (unsigned i = 0; i < c->n; i++) {
 		if (!c->pairs[i])
 			continue;
 		lm_gossip_start(m, c->pairs[i]);
-		if (rekey || c->is_new[i])
+		if (rekey)
 			lm_lanes_renew(m, c->pairs[i]);
 	}
 	lm_signed_manifest_free(old_sm);

@@ -7,6 +7,9 @@
  *   networks.c  the networks whose manifests are in force
  *   peers.c     the other gateways that those manifests authorise
  *   gossip.c    telling them what is in force, and pulling what is newer
+ *   part.c      taking part: joining, leaving, and telling others by the ledger
+ *   routes.c    which peers take part, and who serves which endpoint
+ *   away.c      saying that we do not take part
  *   lanes.c, lanes_out.c  the keys of a (network, peer) pair
  *   submit.c    tenants, who are guests in a session
  *   outbox.c    records on their way into datagrams
@@ -22,6 +25,7 @@
 #include <sys/queue.h>
 #include <uthash.h>
 #include "base/bytes.h"
+#include "ledger/ledger.h"
 #include "membership/membership.h"
 #include "membership/timers.h"
 #include "session/blob.h"
@@ -119,6 +123,16 @@ struct pair {
 	uint64_t mark; /* networks.c: seen in this change */
 	struct timer timer;
 
+	/* routes.c */
+	bool takes_part; /* it says so in the ledger */
+	bool on; /* both of us take part: there are lanes */
+	struct lm_enforced enforced; /* what it says, while it takes part */
+	uint64_t version, void_version; /* of its record; the last one that it took back */
+
+	/* away.c */
+	uint64_t away_at;
+	unsigned away_tries;
+
 	/* gossip.c */
 	bool settled; /* the peer has what we have, or will not be told again */
 	uint64_t have_at, have_wait;
@@ -133,6 +147,7 @@ struct pair {
 		uint64_t incarnation, epoch_order;
 		uint32_t generation;
 		uint8_t n; /* 0: nothing is sent */
+		bool over; /* what was told so far holds no more */
 	} out;
 };
 
@@ -143,7 +158,25 @@ struct network {
 	struct pair **pairs; /* one a provider, NULL for ourselves */
 	struct timer expiry;
 	UT_hash_handle by_id, by_hash;
+
+	/* part.c; the secret above is there only while part is not LM_PART_OUT */
+	enum lm_part part;
+	bool *served; /* by endpoint: attached here; NULL: none is */
+	unsigned n_served;
+	uint64_t part_at; /* LM_PART_LEAVING: when it ends */
+	bool tell; /* our records are to be brought up to date */
+	uint64_t tell_at; /* not before */
+	bool tell_failed, authors_failed;
+	struct timer work;
+	bool stirred; /* on m->stirred */
+	TAILQ_ENTRY(network) stir;
+
+	/* routes.c */
+	bool *there; /* by endpoint: who it is placed at serves it, and can be reached */
+	bool news; /* the ledger or a session has some */
+	uint64_t look_at; /* not before */
 };
+TAILQ_HEAD(network_list, network);
 
 /* A network that has ended here, so that its older serials do not come back. */
 struct tombstone {
@@ -186,7 +219,7 @@ struct outbox {
 	size_t len;
 	uint8_t body[LM_MESSAGE_MAX];
 };
-#define OUTBOXES 3 /* HAVE, LANES, LANES_ACK */
+#define OUTBOXES (LM_MSG_AWAY - LM_MSG_HAVE + 1) /* guests' messages leave theirs empty */
 
 struct lm_membership {
 	const struct lm_identity *self;
@@ -225,6 +258,10 @@ struct lm_membership {
 	uint64_t incarnation; /* random: tells our generations from those before a restart */
 	uint32_t generation;
 	struct outbox outboxes[OUTBOXES];
+
+	struct lm_ledger *ledger;
+	uint64_t ledger_at; /* when it wants to be ticked */
+	struct network_list stirred;
 };
 
 static inline struct lm_peer *pair_session(const struct pair *p)
@@ -320,6 +357,41 @@ void lm_gossip_judged(
 /* Starts pulls that were waiting for a free one. */
 void lm_gossip_feed(struct lm_membership *m);
 void lm_wants_clear(struct lm_membership *m, struct remote *r);
+
+/* part.c */
+/* Looked at before the present call ends. */
+void lm_part_stir(struct lm_membership *m, struct network *net);
+/* Who takes part or who can be reached may have changed. */
+void lm_part_news(struct lm_membership *m, struct network *net);
+void lm_part_visit(struct lm_membership *m);
+/*
+ * A manifest takes its predecessor's place: the ledger hears of it, and of what was known by the
+ * old one's indices nothing stays. there: room for the new one's endpoints, zero; taken over.
+ */
+void lm_part_changed(struct lm_membership *m, struct network *net, bool *there);
+/* Of a new network: room for its timer. */
+int lm_part_init(struct lm_membership *m, struct network *net);
+void lm_part_end(struct lm_membership *m, struct network *net);
+void lm_part_free(struct lm_membership *m, struct network *net);
+int lm_part_open(struct lm_membership *m);
+
+/* routes.c */
+#define LM_ENDPOINT_KEY_MAX (2 + LM_NAME_MAX)
+size_t lm_endpoint_key(
+    uint8_t out[LM_ENDPOINT_KEY_MAX], const struct lm_manifest *man, unsigned endpoint);
+/* Asks the ledger; there is taken over. True: something is not as it was. */
+bool lm_routes_look(struct lm_membership *m, struct network *net, bool *there);
+/* Lanes come and go with those who take part. True: some did. */
+bool lm_routes_apply(struct lm_membership *m, struct network *net);
+
+/* away.c */
+/* Tell the peer that we do not take part, until it has heard. */
+void lm_away_start(struct lm_membership *m, struct pair *p);
+void lm_away_stop(struct lm_membership *m, struct pair *p);
+void lm_away_due(struct lm_membership *m, struct pair *p);
+/* Tell it once; also to a guest: that may be a gateway that still knows us by an old manifest. */
+void lm_away_answer(struct lm_membership *m, struct party *from, const struct lm_net_id *id);
+void lm_away_message(struct lm_membership *m, struct party *from, const uint8_t *body, size_t len);
 
 /* lanes.c */
 /* New inbound lanes are due: a new epoch, a new secret, or a new pair. */

@@ -112,7 +112,7 @@ static int set_make(struct lm_membership *m, struct pair *p)
 
 void lm_lanes_renew(struct lm_membership *m, struct pair *p)
 {
-	if (!p->key.peer->up)
+	if (!p->on || !p->key.peer->up)
 		return;
 	p->renew = true;
 	p->lanes_tries = 0;
@@ -231,7 +231,10 @@ void lm_lanes_cut(struct lm_membership *m, struct pair *p)
 	lm_lanes_out_stop(m, p);
 	while (p->n_in)
 		set_remove(m, p, p->n_in - 1);
+	p->out.over = true;
+	p->renew = false;
 	p->lanes_at = LM_NEVER;
+	lm_pair_arm(m, p);
 }
 
 void lm_lanes_ack_message(

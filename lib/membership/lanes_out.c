@@ -45,7 +45,7 @@ static bool is_newer(const struct pair *p, const struct lanes *l, uint64_t order
 {
 	if (l->incarnation == p->out.incarnation)
 		return l->generation > p->out.generation ||
-		       (p->out.n == 0 && l->generation == p->out.generation);
+		       (p->out.n == 0 && !p->out.over && l->generation == p->out.generation);
 	return order > p->out.epoch_order;
 }
 
@@ -99,6 +99,7 @@ static void told(struct lm_membership *m, struct pair *p, const struct lanes *l)
 		p->out.epoch_order = order;
 		p->out.generation = l->generation;
 		p->out.n = l->n;
+		p->out.over = false;
 	}
 	send_ack(m, p);
 }
@@ -141,7 +142,11 @@ void lm_lanes_message(struct lm_membership *m, struct party *from, const uint8_t
 		if (!lm_record_allowed(m, from))
 			return;
 		struct pair *p = lm_pair_authorised(m, from, &l.net);
-		if (p && p->key.peer->up)
+		if (!p || p->key.net->part != LM_PART_JOINED)
+			lm_away_answer(m, from, &l.net);
+		if (p && !p->on)
+			m->drops[LM_MD_ABSENT]++;
+		else if (p && p->key.peer->up)
 			told(m, p, &l);
 	}
 }

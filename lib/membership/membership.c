@@ -101,6 +101,7 @@ static void leave(struct lm_membership *m)
 {
 	judge_pulled(m);
 	run_timers(m);
+	lm_part_visit(m);
 	lm_remotes_visit(m);
 	lm_gossip_feed(m);
 	lm_outbox_flush(m);
@@ -148,6 +149,7 @@ static void on_down(void *ctx, struct lm_peer *session, const char *reason)
 	if (r) {
 		lm_remote_down(m, r, reason);
 	} else if (party) {
+		lm_outbox_forget(m, session);
 		lm_peer_set_user(session, NULL);
 		lm_guest_free(m, (struct guest *)party);
 	}
@@ -171,6 +173,13 @@ static void on_message(
 
 	if (!from || lm_blobs_message(m->blobs, &m->now, session, type, body, len))
 		return;
+	if (type >= LM_MSG_LEDGER && type < LM_MSG_LEDGER_END) {
+		if (r)
+			lm_ledger_input(m->ledger, &m->now, &r->key, type, body, len);
+		else
+			m->drops[LM_MD_UNAUTHORISED]++;
+		return;
+	}
 	switch (type) {
 	case LM_MSG_HAVE:
 		lm_gossip_message(m, from, body, len);
@@ -180,6 +189,9 @@ static void on_message(
 		break;
 	case LM_MSG_LANES_ACK:
 		lm_lanes_ack_message(m, from, body, len);
+		break;
+	case LM_MSG_AWAY:
+		lm_away_message(m, from, body, len);
 		break;
 	case LM_MSG_SUBMIT:
 		lm_submit_message(m, from, body, len);
@@ -261,12 +273,15 @@ int lm_membership_create(struct lm_membership **out, const struct lm_identity *s
 	TAILQ_INIT(&m->visits);
 	TAILQ_INIT(&m->hungry);
 	TAILQ_INIT(&m->pulled);
+	TAILQ_INIT(&m->stirred);
 	LIST_INIT(&m->guests);
 	lm_bucket_fill(&m->pulls_of_guests, 0, GUESTS_BURST);
 	m->ops.random(ctx, &m->incarnation, sizeof(m->incarnation));
 	m->networks = calloc(config->max_networks, sizeof(m->networks[0]));
 	m->remotes = calloc(config->max_peers, sizeof(m->remotes[0]));
 	int err = m->networks && m->remotes ? create_channels(m) : -ENOMEM;
+	if (!err)
+		err = lm_part_open(m);
 	if (err) {
 		lm_membership_free(m);
 		return err;
@@ -299,6 +314,7 @@ void lm_membership_free(struct lm_membership *m)
 	}
 	lm_networks_free(m);
 	lm_remotes_free(m);
+	lm_ledger_free(m->ledger);
 	lm_timers_free(&m->timers);
 	free(m->owners);
 	free(m);
@@ -354,9 +370,9 @@ uint64_t lm_membership_tick(struct lm_membership *m, const struct lm_now *now)
 	uint64_t blobs = lm_blobs_tick(m->blobs, now);
 	leave(m);
 	const struct timer *first = lm_timers_first(&m->timers);
-	uint64_t own = first ? first->due : LM_NEVER;
+	uint64_t own = min_u64(first ? first->due : LM_NEVER, m->ledger_at);
 	/* More was due than one call does: let the caller breathe. */
-	if (own <= now->mono)
+	if (own <= now->mono || !TAILQ_EMPTY(&m->stirred))
 		own = now->mono + MS;
 	return min_u64(own, min_u64(sessions, blobs));
 }

@@ -3,6 +3,10 @@
  * Which networks this gateway takes part in, and with whom: manifests in force,
  * the peers they authorise, passing manifests on, and the keys of every lane.
  *
+ * A manifest in force makes a network known here; the gateway takes part in it
+ * while one of its endpoints is attached here. It says so in the ledger, learns
+ * there who else does, and has lanes with those only.
+ *
  * Deterministic: (now, event) in, effects out through struct lm_membership_ops.
  * Control thread only. It owns the sessions and the blobs below it.
  */
@@ -23,9 +27,11 @@ enum {
 	LM_MSG_LANES_ACK, /* net id, generation: I send by these now */
 	LM_MSG_SUBMIT, /* a guest: hash, owner, size */
 	LM_MSG_SUBMIT_RESULT, /* hash, code (0 or errno), serial, text */
+	LM_MSG_AWAY, /* net id, flags, time: I do not take part; also many records */
 };
 
 struct lm_membership;
+struct lm_ledger;
 
 /* A network whose manifest is in force here. Read-only; lives until network_gone returns. */
 struct lm_network {
@@ -54,6 +60,12 @@ struct lm_membership_ops {
 	void (*network_changed)(void *ctx, const struct lm_network *net);
 	/* We are no longer authorised, or it was dropped. */
 	void (*network_gone)(void *ctx, const struct lm_network *net);
+
+	/*
+	 * Who takes part, or lm_membership_route of some endpoints, has changed. Not called where
+	 * network_changed is. However many records change, at most ten times a second.
+	 */
+	void (*routes_changed)(void *ctx, const struct lm_network *net);
 
 	/* A peer is there / is gone. slot is small and stable: the data plane's handle. */
 	void (*peer_added)(void *ctx, uint32_t slot, struct lm_peer *peer);
@@ -126,6 +138,41 @@ uint32_t lm_membership_peers_end(const struct lm_membership *m);
 uint32_t lm_peer_slot(const struct lm_peer *peer);
 struct lm_sessions *lm_membership_sessions(struct lm_membership *m);
 
+/* ---- taking part ---- */
+
+#define LM_LEAVE_TIME 5 /* s in which the others hear that we leave; then keys are wiped */
+#define LM_NO_ROUTE UINT32_MAX
+
+enum lm_part { LM_PART_OUT, LM_PART_JOINED, LM_PART_LEAVING };
+
+/*
+ * Which endpoints of the network (indices in its manifest) are attached here: we take part while
+ * there are any. It only takes a note; the next tick does what follows. Forgotten when a manifest
+ * comes into force: say it again in network_changed. -ENOENT, -EINVAL (not placed here), -ENOMEM.
+ */
+int lm_membership_set_served(
+    struct lm_membership *m, uint32_t net, const uint32_t *endpoints, unsigned n);
+/*
+ * The slot of the peer that serves this endpoint now: the manifest places it there, the peer says
+ * that it serves it, and its session is up. LM_NO_ROUTE: nobody, or we ourselves.
+ */
+uint32_t lm_membership_route(
+    const struct lm_membership *m, const struct lm_network *net, unsigned endpoint);
+enum lm_part lm_membership_part(const struct lm_membership *m, uint32_t net);
+
+/* What a gateway enforces, as it says in its record. */
+struct lm_enforced {
+	uint64_t serial;
+	uint8_t hash[8]; /* the first bytes of the signed manifest's hash */
+	uint8_t lanes;
+};
+/* Of the manifest's provider; false: it does not take part as far as we know. */
+bool lm_membership_enforced(const struct lm_membership *m, const struct lm_network *net,
+    unsigned provider, struct lm_enforced *out);
+
+/* For questions; it must not be changed. */
+const struct lm_ledger *lm_membership_ledger(const struct lm_membership *m);
+
 /* The lanes of (net, peer) for telemetry. */
 struct lm_lanes_info {
 	uint32_t epoch, generation;
@@ -141,6 +188,7 @@ void lm_membership_lanes(
 	X(UNAUTHORISED, "unauthorised") /* lanes of a network that the peer is no provider of */ \
 	X(UNKNOWN_OWNER, "unknown_owner") \
 	X(OLD, "old") /* an older serial, or lanes of an older generation */ \
+	X(ABSENT, "absent") /* lanes of a network in which not both of us take part */ \
 	X(NO_KEY, "no_key") /* lanes under keys that we do not have (yet) */ \
 	X(LIMIT, "limit") /* over a rate or a bound; the peer asks again */ \
 	X(PULL, "pull") /* a manifest that was announced could not be had */ \

@@ -69,6 +69,7 @@ static void network_free(struct lm_membership *m, struct network *net)
 {
 	lm_signed_manifest_free(net->sm);
 	lm_timers_release(&m->timers, &net->expiry);
+	lm_part_free(m, net);
 	lm_wipe(&net->secret, sizeof(net->secret));
 	free(net->pairs);
 	free(net->pub.peers);
@@ -81,6 +82,7 @@ void lm_network_end(struct lm_membership *m, struct network *net, const char *re
 	for (unsigned i = 0; i < net->pub.manifest->n_providers; i++)
 		if (net->pairs[i])
 			lm_lanes_cut(m, net->pairs[i]);
+	lm_part_end(m, net);
 	m->ops.network_gone(m->ctx, &net->pub);
 	for (unsigned i = 0; i < net->pub.manifest->n_providers; i++) {
 		if (net->pairs[i]) {
@@ -126,6 +128,11 @@ struct network *lm_network_new(struct lm_membership *m, const struct lm_net_id *
 	if (!net)
 		return NULL;
 	if (lm_timers_reserve(&m->timers) < 0) {
+		free(net);
+		return NULL;
+	}
+	if (lm_part_init(m, net) < 0) {
+		lm_timers_release(&m->timers, &net->expiry);
 		free(net);
 		return NULL;
 	}

@@ -18,6 +18,8 @@ static void pair_fire(struct lm_membership *m, struct timer *t)
 
 	if (p->have_at <= m->now.mono)
 		lm_gossip_due(m, p);
+	if (p->away_at <= m->now.mono)
+		lm_away_due(m, p);
 	lm_lanes_due(m, p);
 	lm_pair_arm(m, p);
 }
@@ -25,7 +27,7 @@ static void pair_fire(struct lm_membership *m, struct timer *t)
 void lm_pair_arm(struct lm_membership *m, struct pair *p)
 {
 	lm_timers_set(&m->timers, &p->timer,
-	    min_u64(min_u64(p->have_at, p->lanes_at), lm_lanes_next_drop(p)));
+	    min_u64(min_u64(p->have_at, p->lanes_at), min_u64(p->away_at, lm_lanes_next_drop(p))));
 }
 
 struct pair *lm_pair_find(const struct lm_membership *m, struct network *net, struct remote *r)
@@ -48,7 +50,7 @@ struct pair *lm_pair_new(struct lm_membership *m, struct network *net, struct re
 	}
 	p->key = (struct pair_key){.net = net, .peer = r};
 	p->timer.fire = pair_fire;
-	p->have_at = p->lanes_at = LM_NEVER;
+	p->have_at = p->lanes_at = p->away_at = LM_NEVER;
 	return p;
 }
 
@@ -228,11 +230,17 @@ void lm_remote_up(struct lm_membership *m, struct remote *r, uint32_t epoch)
 	r->n_epochs++;
 	r->up = true;
 	m->ops.peer_path(m->ctx, r->party.slot, lm_peer_addr(r->party.session));
+	if (lm_ledger_up(m->ledger, &m->now, &r->key, r->party.session) != 0)
+		lm_error("out of memory: peer %u's records are not heard", r->party.slot);
 	LIST_FOREACH(p, &r->pairs, link)
 	{
 		if (!was_up)
 			lm_gossip_start(m, p);
+		if (!p->on)
+			continue;
 		lm_lanes_up(m, p);
+		if (!was_up)
+			lm_part_news(m, p->key.net);
 	}
 	if (!was_up) {
 		char id[LM_KEY_ID_TEXT];
@@ -253,10 +261,14 @@ void lm_remote_down(struct lm_membership *m, struct remote *r, const char *reaso
 	if (!r->up)
 		return;
 	r->up = false;
+	lm_ledger_down(m->ledger, &m->now, &r->key);
 	LIST_FOREACH(p, &r->pairs, link)
 	{
 		lm_gossip_stop(p);
+		p->away_at = LM_NEVER;
 		lm_lanes_down(m, p);
+		if (p->on)
+			lm_part_news(m, p->key.net);
 	}
 	m->ops.peer_path(m->ctx, r->party.slot, NULL);
 	lm_info("peer %u is down: %s", r->party.slot, reason);

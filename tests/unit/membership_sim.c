@@ -130,18 +130,52 @@ static void mark_cut(struct sim_node *n, uint32_t net)
 			n->sas[i].cut = true;
 }
 
+static void serve(struct sim_node *n, const struct lm_network *net)
+{
+	uint32_t here[SIM_GATEWAYS];
+	unsigned n_here = 0;
+
+	for (unsigned i = 0; i < net->manifest->n_endpoints && !n->idle; i++)
+		if (net->manifest->endpoints[i].provider == net->self)
+			here[n_here++] = i;
+	int err = lm_membership_set_served(n->m, net->index, here, n_here);
+	assert(err == 0);
+}
+
+void sim_attach(struct sim *s, unsigned gateway, bool attached)
+{
+	struct sim_node *n = s->node[gateway];
+
+	n->idle = !attached;
+	for (uint32_t i = 0; n->m && i < lm_membership_networks_end(n->m); i++)
+		if (lm_membership_network(n->m, i))
+			serve(n, lm_membership_network(n->m, i));
+	if (n->m)
+		sim_tick(n);
+	s->event++;
+}
+
 static void on_network_changed(void *ctx, const struct lm_network *net)
 {
 	struct sim_node *n = ctx;
 
 	n->changed++;
 	mark_cut(n, net->index);
+	serve(n, net);
 	for (unsigned i = 0; i < net->manifest->n_providers; i++) {
 		uint32_t slot = net->peers[i] ? lm_peer_slot(net->peers[i]) : 0;
 		if ((net->peers[i] == NULL) != ((int)i == net->self) ||
 		    n->peer_node[slot] < (net->peers[i] ? 0 : -1))
 			broken(n->sim, n, n, "a network was published with a missing peer", 0);
 	}
+}
+
+static void on_routes_changed(void *ctx, const struct lm_network *net)
+{
+	struct sim_node *n = ctx;
+
+	n->routed++;
+	mark_cut(n, net->index);
 }
 
 static void on_network_gone(void *ctx, const struct lm_network *net)
@@ -239,6 +273,7 @@ static const struct lm_membership_ops gateway_ops = {
     .persist = on_persist,
     .network_changed = on_network_changed,
     .network_gone = on_network_gone,
+    .routes_changed = on_routes_changed,
     .peer_added = on_peer_added,
     .peer_gone = on_peer_gone,
     .peer_path = on_peer_path,
@@ -257,6 +292,10 @@ void sim_tick(struct sim_node *n)
 		uint64_t a = lm_sessions_tick(n->sessions, &n->sim->now);
 		uint64_t b = lm_blobs_tick(n->blobs, &n->sim->now);
 		n->tick_at = a < b ? a : b;
+		uint64_t c = n->ledger ? lm_ledger_tick(n->ledger, &n->sim->now) : NO_TICK;
+		if (c <= n->sim->now.mono)
+			c = n->sim->now.mono + SIM_MS;
+		n->tick_at = c < n->tick_at ? c : n->tick_at;
 	}
 	if (n->tick_at <= n->sim->now.mono)
 		broken(n->sim, n, n, "the next tick is in the past", 0);
@@ -302,6 +341,7 @@ void sim_crash(struct sim *s, unsigned gateway)
 	n->live_sas = 0;
 	memset(n->out, 0, sizeof(n->out));
 	memset(n->path_there, 0, sizeof(n->path_there));
+	memset(n->unfounded_since, 0, sizeof(n->unfounded_since));
 	for (unsigned i = 0; i < SIM_NODES; i++)
 		n->peer_node[i] = -1;
 }
@@ -370,6 +410,7 @@ void sim_free(struct sim *s)
 			continue;
 		if (n->m)
 			lm_membership_free(n->m);
+		lm_ledger_free(n->ledger);
 		if (n->blobs)
 			lm_blobs_free(n->blobs);
 		if (n->sessions)
@@ -412,12 +453,56 @@ static void check_out(
 	}
 }
 
+struct founded {
+	const struct lm_public_key *author;
+	bool gateway, endpoint;
+	uint16_t replica;
+};
+
+static int look_for(void *ctx, const struct lm_ledger_record *r)
+{
+	struct founded *f = ctx;
+
+	if (memcmp(r->author, f->author, sizeof(*f->author)) != 0)
+		return 0;
+	f->gateway |= r->kind == LM_LEDGER_GATEWAY;
+	f->endpoint |= r->kind == LM_LEDGER_ENDPOINT && r->key[0] * 256u + r->key[1] == f->replica;
+	return 0;
+}
+
+/* Routes follow records, at the latest when the next look is due. */
+#define LATE (150 * SIM_MS)
+static void check_routes(struct sim *s, struct sim_node *a, uint32_t index)
+{
+	const struct lm_network *net = lm_membership_network(a->m, index);
+
+	for (unsigned i = 0; net && i < net->manifest->n_endpoints; i++) {
+		const struct lm_endpoint *e = &net->manifest->endpoints[i];
+		uint32_t slot = lm_membership_route(a->m, net, i);
+		struct founded f = {
+		    .author = &net->manifest->providers[e->provider].key, .replica = e->replica};
+		if (slot != LM_NO_ROUTE)
+			lm_ledger_each(lm_membership_ledger(a->m), &net->id, 0, look_for, &f);
+		uint64_t *since = &a->unfounded_since[index][i];
+		if (slot == LM_NO_ROUTE || (f.gateway && f.endpoint && a->path_there[slot]))
+			*since = 0;
+		else if (*since == 0)
+			*since = s->now.mono;
+		else if (s->now.mono - *since > LATE)
+			broken(s, a, s->node[a->peer_node[slot]], "a route without records", i);
+		if (slot != LM_NO_ROUTE && lm_membership_part(a->m, index) != LM_PART_JOINED)
+			broken(s, a, s->node[a->peer_node[slot]], "a route, not joined", i);
+	}
+}
+
 void sim_check(struct sim *s)
 {
 	for (unsigned i = 0; i < s->n; i++) {
-		const struct sim_node *a = s->node[i];
+		struct sim_node *a = s->node[i];
 		if (!a->running)
 			continue;
+		for (uint32_t net = 0; net < 4 && lm_membership_networks_end(a->m) <= 4; net++)
+			check_routes(s, a, net);
 		uint32_t end = lm_membership_networks_end(a->m);
 		for (uint32_t net = 0; net < end; net++)
 			for (unsigned slot = 0; slot < SIM_NODES; slot++) {

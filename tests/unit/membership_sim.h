@@ -5,12 +5,14 @@
  * that jumps from event to event. Everything follows from one seed.
  *
  * After each event the world checks what must hold at every instant: whatever SPI
- * a gateway would send by is installed at the other end, with the same keys.
+ * a gateway would send by is installed at the other end, with the same keys; and in small worlds,
+ * an endpoint is routed only to a peer whose records say that it takes part and serves it.
  */
 #ifndef LM_TESTS_MEMBERSHIP_SIM_H
 #define LM_TESTS_MEMBERSHIP_SIM_H
 
 #include <sys/queue.h>
+#include "ledger/ledger.h"
 #include "membership/membership.h"
 #include "session/blob.h"
 
@@ -64,11 +66,14 @@ struct sim_node {
 	struct sim_out out[SIM_NETWORKS][SIM_NODES]; /* by network index and slot */
 	int peer_node[SIM_NODES]; /* by slot; -1: none */
 	bool path_there[SIM_NODES];
-	unsigned changed, gone;
+	unsigned changed, gone, routed; /* calls of these */
+	uint64_t unfounded_since[4][SIM_GATEWAYS]; /* by network and endpoint; 0: all is well */
+	bool idle; /* nothing is attached here: sim_attach */
 
 	/* raw */
 	struct lm_sessions *sessions;
 	struct lm_blobs *blobs;
+	struct lm_ledger *ledger;
 	struct lm_peer *peer;
 	const uint8_t *offer; /* a blob that it gives to anybody */
 	size_t offer_len;
@@ -125,6 +130,8 @@ uint64_t sim_random(struct sim *s, uint64_t below);
 void sim_run(struct sim *s, uint64_t ns);
 void sim_partition(struct sim *s, unsigned a, unsigned b, bool cut);
 void sim_crash(struct sim *s, unsigned gateway);
+/* All endpoints that manifests place here are attached from now on, or none is. */
+void sim_attach(struct sim *s, unsigned gateway, bool attached);
 /* With what is in its store. */
 void sim_start(struct sim *s, unsigned gateway);
 void sim_check(struct sim *s);
@@ -147,6 +154,8 @@ uint64_t sim_serial(const struct sim *s, unsigned gateway, const struct sim_doc 
 bool sim_lanes_ready(const struct sim *s, unsigned a, unsigned b, const struct sim_doc *d);
 /* ... between any two in the mask. */
 bool sim_all_ready(const struct sim *s, unsigned mask, const struct sim_doc *d);
+/* a would send to b's endpoint of this network. */
+bool sim_routed(const struct sim *s, unsigned a, unsigned b, const struct sim_doc *d);
 uint64_t sim_drops(const struct sim *s, unsigned gateway, enum lm_membership_drop reason);
 /* Keys that a sends to b by; NULL: none. */
 const struct sim_out *sim_out(const struct sim *s, unsigned a, unsigned b, const struct sim_doc *d);
@@ -158,6 +167,8 @@ const struct sim_out *sim_out(const struct sim *s, unsigned a, unsigned b, const
 struct sim_node *sim_raw(struct sim *s, unsigned identity, unsigned gateway);
 void sim_raw_submit(struct sim *s, struct sim_node *raw, const struct sim_doc *d);
 void sim_raw_have(struct sim *s, struct sim_node *raw, const struct sim_doc *d, uint64_t serial);
+/* Takes part in the document's network, as its record of itself says. */
+void sim_raw_join(struct sim_node *raw, const struct sim_doc *d);
 /* One lane, with the keys of the session's present epoch. */
 void sim_raw_lanes(struct sim_node *raw, const struct sim_doc *d, uint64_t incarnation,
     uint32_t generation, uint32_t spi);

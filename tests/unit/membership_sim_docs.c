@@ -123,6 +123,21 @@ bool sim_all_ready(const struct sim *s, unsigned mask, const struct sim_doc *d)
 	return true;
 }
 
+bool sim_routed(const struct sim *s, unsigned a, unsigned b, const struct sim_doc *d)
+{
+	const struct sim_node *n = s->node[a];
+	const struct lm_network *net = n->m ? lm_membership_find(n->m, &d->net) : NULL;
+
+	for (unsigned i = 0; net && i < net->manifest->n_endpoints; i++) {
+		const struct lm_endpoint *e = &net->manifest->endpoints[i];
+		uint32_t slot = lm_membership_route(n->m, net, i);
+		/* The document names gateway i "gwi". */
+		if (net->manifest->providers[e->provider].name[2] == (char)('0' + b))
+			return slot != LM_NO_ROUTE && n->peer_node[slot] == (int)b;
+	}
+	return false;
+}
+
 uint64_t sim_drops(const struct sim *s, unsigned gateway, enum lm_membership_drop reason)
 {
 	return lm_membership_drops(s->node[gateway]->m)[reason];

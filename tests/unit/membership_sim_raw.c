@@ -9,9 +9,10 @@
 static void raw_up(void *ctx, struct lm_peer *peer, uint32_t epoch)
 {
 	struct sim_node *n = ctx;
-	(void)peer;
 	(void)epoch;
 	n->raw_up = true;
+	if (n->ledger)
+		lm_ledger_up(n->ledger, &n->sim->now, lm_peer_key(peer), peer);
 }
 
 static void raw_down(void *ctx, struct lm_peer *peer, const char *reason)
@@ -19,6 +20,8 @@ static void raw_down(void *ctx, struct lm_peer *peer, const char *reason)
 	struct sim_node *n = ctx;
 	(void)reason;
 	n->raw_up = false;
+	if (n->ledger)
+		lm_ledger_down(n->ledger, &n->sim->now, lm_peer_key(peer));
 	lm_blobs_peer_down(n->blobs, peer);
 }
 
@@ -36,6 +39,8 @@ static void raw_message(
 
 	if (lm_blobs_message(n->blobs, &n->sim->now, peer, type, body, len))
 		return;
+	if (n->ledger && type >= LM_MSG_LEDGER && type < LM_MSG_LEDGER_END)
+		lm_ledger_input(n->ledger, &n->sim->now, lm_peer_key(peer), type, body, len);
 	n->haves += type == LM_MSG_HAVE;
 	n->acks += type == LM_MSG_LANES_ACK;
 	if (type == LM_MSG_LANES) {
@@ -135,6 +140,63 @@ void sim_raw_have(struct sim *s, struct sim_node *raw, const struct sim_doc *d, 
 	lm_write_u32(&w, (uint32_t)d->len);
 	lm_write_u8(&w, 1);
 	sim_raw_send(raw, LM_MSG_HAVE, body, sizeof(body));
+}
+
+static void raw_ledger_send(
+    void *ctx, struct lm_peer *peer, uint8_t type, const uint8_t *body, size_t len)
+{
+	struct sim_node *n = ctx;
+	lm_peer_send(peer, &n->sim->now, type, body, len);
+}
+
+static void raw_ledger_changed(
+    void *ctx, const struct lm_net_id *net, const struct lm_ledger_record *record)
+{
+	(void)ctx;
+	(void)net;
+	(void)record;
+}
+
+static void raw_ledger_gone(void *ctx, const struct lm_net_id *net,
+    const struct lm_ledger_record *record, const char *reason)
+{
+	(void)reason;
+	raw_ledger_changed(ctx, net, record);
+}
+
+void sim_raw_join(struct sim_node *raw, const struct sim_doc *d)
+{
+	static const struct lm_ledger_ops ops = {.send = raw_ledger_send,
+	    .random = sim_on_random,
+	    .changed = raw_ledger_changed,
+	    .gone = raw_ledger_gone};
+	const struct lm_ledger_config config = {0};
+	static const uint8_t value[18] = {1, 1};
+	const struct lm_now *now = &raw->sim->now;
+	struct lm_public_key keys[SIM_GATEWAYS];
+	struct lm_signed_manifest *sm;
+	struct lm_secret secret;
+	struct lm_why why = {""};
+
+	int err = lm_manifest_open(&sm, "raw", d->bytes, d->len, &why);
+	assert(err == 0);
+	err = lm_manifest_secret(&secret, sm, &raw->id);
+	assert(err == 0);
+	for (unsigned i = 0; i < sm->manifest->n_providers; i++)
+		keys[i] = sm->manifest->providers[i].key;
+	err = lm_ledger_create(&raw->ledger, &raw->id, &config, &ops, raw);
+	assert(err == 0);
+	err = lm_ledger_set(raw->ledger, now, &d->net, &secret, keys, sm->manifest->n_providers);
+	assert(err == 0);
+	err = lm_ledger_join(raw->ledger, now, &d->net);
+	assert(err == 0);
+	err = lm_ledger_publish(raw->ledger, now, &d->net, LM_LEDGER_GATEWAY, NULL, 0, value,
+	    sizeof(value), LM_LEDGER_LIFETIME);
+	assert(err == 0);
+	lm_signed_manifest_free(sm);
+	if (raw->raw_up)
+		lm_ledger_up(raw->ledger, now, lm_peer_key(raw->peer), raw->peer);
+	sim_tick(raw);
 }
 
 void sim_raw_lanes(struct sim_node *raw, const struct sim_doc *d, uint64_t incarnation,

@@ -152,8 +152,13 @@ static void test_unauthorised(void)
 	sim_raw_send(raw, LM_MSG_LANES, lanes, sizeof(lanes));
 	sim_run(s, 100 * SIM_MS);
 	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_UNAUTHORISED), 1);
-	/* Of one that it is in, with keys that are not the network's. */
+	/* Of one that it may be in, but does not take part in; then with keys that are not its. */
 	memcpy(lanes, both.net.b, 32);
+	sim_raw_send(raw, LM_MSG_LANES, lanes, sizeof(lanes));
+	sim_run(s, 100 * SIM_MS);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_ABSENT), 1);
+	sim_raw_join(raw, &both);
+	sim_run(s, SIM_SECOND);
 	sim_raw_send(raw, LM_MSG_LANES, lanes, sizeof(lanes));
 	sim_run(s, 100 * SIM_MS);
 	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_NO_KEY), 1);
@@ -203,6 +208,7 @@ static void test_late_lanes(void)
 	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
 	sim_crash(s, 1);
 	struct sim_node *raw = sim_raw(s, 1, 0);
+	sim_raw_join(raw, &d);
 	sim_run(s, 20 * SIM_SECOND);
 	CU_ASSERT_EQUAL(spi_in_use(s, &d), 0);
 
@@ -235,6 +241,7 @@ static void test_acks(void)
 	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
 	sim_crash(s, 1);
 	struct sim_node *raw = sim_raw(s, 1, 0);
+	sim_raw_join(raw, &d);
 	sim_run(s, 20 * SIM_SECOND);
 	CU_ASSERT(raw->lanes_len > 0);
 	sim_raw_ack(raw, 1); /* of a former life of ours */

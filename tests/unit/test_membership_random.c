@@ -90,7 +90,7 @@ static void something_happens(struct story *t)
 	struct sim *s = t->s;
 	unsigned a = (unsigned)sim_random(s, s->n), b = (unsigned)sim_random(s, s->n);
 
-	switch (sim_random(s, 10)) {
+	switch (sim_random(s, 11)) {
 	case 0:
 	case 1:
 	case 2:
@@ -119,6 +119,9 @@ static void something_happens(struct story *t)
 	case 7:
 		if (!s->node[a]->running)
 			sim_start(s, a);
+		break;
+	case 10:
+		sim_attach(s, a, sim_random(s, 2));
 		break;
 	case 8:
 		s->node[a]->persist_fails = sim_random(s, 3) == 0;
@@ -188,10 +191,25 @@ static void check_end(struct story *t, unsigned net)
 		if (!(t->ever[net] >> g & 1) && sim_serial(s, g, d) != 0)
 			wrong(t, "net %u reached gateway %u", net, g);
 	}
+	/* Of these, those take part at which something is attached. */
+	unsigned enforcing = mask;
+	for (unsigned g = 0; g < s->n; g++)
+		if (s->node[g]->idle)
+			mask &= ~(1u << g);
 	if (d && !sim_all_ready(s, mask, d))
 		sim_run(s, 3 * SIM_SECOND); /* keys may be changing just now */
 	if (d && !sim_all_ready(s, mask, d))
 		wrong(t, "net %u serial %u: lanes are missing", net, best);
+	for (unsigned a = 0; d && a < s->n; a++) {
+		for (unsigned b = 0; b < s->n; b++) {
+			bool both = a != b && (mask >> a & 1) && (mask >> b & 1);
+			if ((enforcing >> a & 1) && sim_routed(s, a, b, d) != both)
+				wrong(t, "net %u: gateway %u %s to %u", net, a,
+				    both ? "has no route" : "has a route", b);
+			if ((enforcing >> a & 1) && !both && sim_out(s, a, b, d))
+				wrong(t, "net %u: gateway %u has lanes to %u", net, a, b);
+		}
+	}
 }
 
 static bool play(uint64_t seed)

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Taking part in a network: while one of its endpoints is attached here. We say
+ * so in the ledger (one record for ourselves, one for each endpoint); when the
+ * last one goes, we withdraw all of that, give the others a few seconds to hear
+ * it, and forget the network's secret, which the manifest keeps sealed.
+ *
+ * Events only stir a network; it is looked at when the call that we are in ends.
+ */
+#include "membership/internal.h"
+
+#include <errno.h>
+#include "base/log.h"
+
+#define LM_LOG_MODULE "membership"
+
+#define LOOK_EVERY (100 * MS) /* a burst of records makes one look, and one publication */
+#define TELL_AGAIN (10 * SECOND) /* the ledger had no room for us */
+#define VISITS_AT_ONCE 64 /* of one call: a peer that goes must not stall the others */
+#define ROUNDS 4 /* the ledger's answers stir as well */
+#define STALE_MAX 32
+
+/* ---- callbacks from the ledger: they only take notes ---- */
+
+static void on_send(void *ctx, struct lm_peer *peer, uint8_t type, const uint8_t *body, size_t len)
+{
+	struct lm_membership *m = ctx;
+
+	lm_peer_send(peer, &m->now, type, body, len);
+}
+
+static void on_random(void *ctx, void *buf, size_t len)
+{
+	struct lm_membership *m = ctx;
+
+	m->ops.random(m->ctx, buf, len);
+}
+
+static void on_changed(void *ctx, const struct lm_net_id *id, const struct lm_ledger_record *record)
+{
+	struct network *net = lm_network_find(ctx, id);
+
+	(void)record;
+	if (net)
+		lm_part_news(ctx, net);
+}
+
+static void on_gone(void *ctx, const struct lm_net_id *id, const struct lm_ledger_record *record,
+    const char *reason)
+{
+	(void)reason;
+	on_changed(ctx, id, record);
+}
+
+int lm_part_open(struct lm_membership *m)
+{
+	static const struct lm_ledger_ops ops = {
+	    .send = on_send, .random = on_random, .changed = on_changed, .gone = on_gone};
+	const struct lm_ledger_config config = {
+	    .max_networks = m->config.max_networks,
+	    /* One gateway may serve all endpoints of a network, and say it beside itself. */
+	    .max_author_records = LM_ENDPOINTS_MAX + 16,
+	    .max_author_bytes = (size_t)LM_ENDPOINTS_MAX * (LM_ENDPOINT_KEY_MAX + 1) + 4096,
+	};
+
+	m->ledger_at = LM_NEVER;
+	return lm_ledger_create(&m->ledger, m->self, &config, &ops, m);
+}
+
+/* ---- being stirred ---- */
+
+void lm_part_stir(struct lm_membership *m, struct network *net)
+{
+	if (!net->stirred)
+		TAILQ_INSERT_TAIL(&m->stirred, net, stir);
+	net->stirred = true;
+}
+
+void lm_part_news(struct lm_membership *m, struct network *net)
+{
+	net->news = true;
+	lm_part_stir(m, net);
+}
+
+static void work_fire(struct lm_membership *m, struct timer *t)
+{
+	lm_part_stir(m, (struct network *)((char *)t - offsetof(struct network, work)));
+}
+
+int lm_part_init(struct lm_membership *m, struct network *net)
+{
+	net->work.fire = work_fire;
+	return lm_timers_reserve(&m->timers);
+}
+
+void lm_part_free(struct lm_membership *m, struct network *net)
+{
+	if (net->stirred)
+		TAILQ_REMOVE(&m->stirred, net, stir);
+	lm_timers_release(&m->timers, &net->work);
+	free(net->served);
+	free(net->there);
+}
+
+static void arm(struct lm_membership *m, struct network *net)
+{
+	uint64_t at = LM_NEVER;
+
+	if (net->part == LM_PART_LEAVING)
+		at = net->part_at;
+	if (net->tell)
+		at = min_u64(at, net->tell_at);
+	if (net->news)
+		at = min_u64(at, net->look_at);
+	lm_timers_set(&m->timers, &net->work, at);
+}
+
+/* ---- joining and leaving ---- */
+
+/* The ledger learns the secret and who may write. */
+static int tell_authors(struct lm_membership *m, struct network *net)
+{
+	const struct lm_manifest *man = net->pub.manifest;
+	struct lm_public_key *keys = calloc(man->n_providers, sizeof(*keys));
+	int err = -ENOMEM;
+
+	for (unsigned i = 0; keys && i < man->n_providers; i++)
+		keys[i] = man->providers[i].key;
+	if (keys)
+		err = lm_ledger_set(
+		    m->ledger, &m->now, &net->pub.id, &net->secret, keys, man->n_providers);
+	free(keys);
+	net->authors_failed = err != 0;
+	if (err) {
+		lm_error(
+		    "network %s: the ledger does not take it: %s", man->network, strerror(-err));
+		net->tell = true;
+		net->tell_at = m->now.mono + TELL_AGAIN;
+	}
+	return err;
+}
+
+static void come_back(struct lm_membership *m, struct network *net)
+{
+	for (unsigned i = 0; i < net->pub.manifest->n_providers; i++)
+		if (net->pairs[i])
+			lm_away_stop(m, net->pairs[i]);
+	net->part = LM_PART_JOINED;
+	net->tell = net->news = true;
+	net->tell_at = net->look_at = m->now.mono;
+}
+
+static int join(struct lm_membership *m, struct network *net)
+{
+	if (lm_manifest_secret(&net->secret, net->sm, m->self) != 0)
+		return -EBADMSG; /* cannot be: it was opened when it came into force */
+	int err = tell_authors(m, net);
+	if (!err)
+		err = lm_ledger_join(m->ledger, &m->now, &net->pub.id);
+	if (err) {
+		lm_wipe(&net->secret, sizeof(net->secret));
+		return err;
+	}
+	come_back(m, net);
+	lm_info("network %s: joined", net->pub.manifest->network);
+	return 0;
+}
+
+static void leave_begin(struct lm_membership *m, struct network *net)
+{
+	for (unsigned i = 0; i < net->pub.manifest->n_providers; i++)
+		if (net->pairs[i] && net->pairs[i]->on)
+			lm_away_start(m, net->pairs[i]);
+	net->part = LM_PART_LEAVING;
+	net->part_at = m->now.mono + LM_LEAVE_TIME * SECOND;
+	net->tell = false;
+	net->news = true;
+	net->look_at = m->now.mono;
+	if (lm_ledger_withdraw_all(m->ledger, &m->now, &net->pub.id) != 0)
+		lm_warn("network %s: not all that we said could be withdrawn",
+		    net->pub.manifest->network);
+	lm_info("network %s: leaving, none of its endpoints is attached here any more",
+	    net->pub.manifest->network);
+}
+
+static void leave_end(struct lm_membership *m, struct network *net)
+{
+	net->part = LM_PART_OUT;
+	net->tell = false;
+	lm_ledger_remove(m->ledger, &m->now, &net->pub.id);
+	lm_wipe(&net->secret, sizeof(net->secret));
+	lm_info("network %s: left", net->pub.manifest->network);
+}
+
+void lm_part_end(struct lm_membership *m, struct network *net)
+{
+	net->part = LM_PART_OUT;
+	lm_ledger_remove(m->ledger, &m->now, &net->pub.id);
+}
+
+void lm_part_changed(struct lm_membership *m, struct network *net, bool *there)
+{
+	free(net->served);
+	net->served = NULL;
+	net->n_served = 0;
+	free(net->there); /* by the old manifest's indices */
+	net->there = NULL;
+	if (net->part == LM_PART_OUT)
+		lm_wipe(&net->secret, sizeof(net->secret));
+	else
+		tell_authors(m, net);
+	lm_routes_look(m, net, there);
+	lm_routes_apply(m, net);
+	net->news = false;
+	net->tell = net->tell || net->part == LM_PART_JOINED;
+	lm_part_stir(m, net);
+}
+
+/* ---- saying what we serve ---- */
+
+static int publish_gateway(struct lm_membership *m, const struct network *net)
+{
+	uint8_t value[1 + 1 + 8 + 8];
+	struct lm_writer w = lm_writer(value, sizeof(value));
+
+	lm_write_u8(&w, 1);
+	lm_write_u8(&w, m->config.lanes);
+	lm_write_u64(&w, net->sm->manifest->serial);
+	lm_write(&w, net->sm->hash, 8);
+	return lm_ledger_publish(m->ledger, &m->now, &net->pub.id, LM_LEDGER_GATEWAY, NULL, 0,
+	    value, sizeof(value), LM_LEDGER_LIFETIME);
+}
+
+struct stale {
+	const struct network *net;
+	unsigned n;
+	struct {
+		uint8_t len, key[LM_LEDGER_KEY_MAX];
+	} at[STALE_MAX];
+};
+
+/* Is this record of ours of no endpoint that is attached here? */
+static int collect_stale(void *ctx, const struct lm_ledger_record *record)
+{
+	struct stale *s = ctx;
+	const struct lm_manifest *man = s->net->pub.manifest;
+	uint8_t key[LM_ENDPOINT_KEY_MAX];
+	char name[LM_NAME_MAX + 1] = "";
+
+	if (!record->own)
+		return 0;
+	struct lm_reader r = lm_reader(record->key, record->key_len);
+	uint16_t replica = lm_read_u16(&r);
+	size_t len = lm_reader_left(&r);
+	if (!r.failed && len <= LM_NAME_MAX) {
+		lm_read(&r, name, len);
+		int at = lm_manifest_endpoint(man, name, replica);
+		if (at >= 0 && s->net->served[at] &&
+		    lm_endpoint_key(key, man, (unsigned)at) == record->key_len)
+			return 0;
+	}
+	s->at[s->n].len = record->key_len;
+	memcpy(s->at[s->n].key, record->key, record->key_len);
+	return ++s->n == STALE_MAX;
+}
+
+static int withdraw_stale(struct lm_membership *m, struct network *net)
+{
+	struct stale s;
+	int err = 0;
+
+	do {
+		s = (struct stale){.net = net};
+		lm_ledger_each(m->ledger, &net->pub.id, LM_LEDGER_ENDPOINT, collect_stale, &s);
+		for (unsigned i = 0; i < s.n && !err; i++)
+			err = lm_ledger_withdraw(m->ledger, &m->now, &net->pub.id,
+			    LM_LEDGER_ENDPOINT, s.at[i].key, s.at[i].len);
+	} while (s.n == STALE_MAX && !err);
+	return err;
+}
+
+static void tell(struct lm_membership *m, struct network *net)
+{
+	const struct lm_manifest *man = net->pub.manifest;
+	const uint8_t format = 1;
+
+	int err = net->authors_failed ? tell_authors(m, net) : 0;
+	if (!err)
+		err = publish_gateway(m, net);
+	for (unsigned i = 0; i < man->n_endpoints && !err; i++) {
+		uint8_t key[LM_ENDPOINT_KEY_MAX];
+		if (net->served[i])
+			err = lm_ledger_publish(m->ledger, &m->now, &net->pub.id,
+			    LM_LEDGER_ENDPOINT, key, lm_endpoint_key(key, man, i), &format,
+			    sizeof(format), LM_LEDGER_LIFETIME);
+	}
+	if (!err)
+		err = withdraw_stale(m, net);
+	if (err && !net->tell_failed)
+		lm_error("network %s: others do not learn all that is served here: %s",
+		    man->network, strerror(-err));
+	net->tell_failed = net->tell = err != 0;
+	net->tell_at = m->now.mono + TELL_AGAIN;
+}
+
+int lm_membership_set_served(
+    struct lm_membership *m, uint32_t index, const uint32_t *endpoints, unsigned n)
+{
+	struct network *net = index < m->networks_end ? m->networks[index] : NULL;
+	bool *served = NULL;
+	unsigned n_served = 0;
+
+	if (!net)
+		return -ENOENT;
+	const struct lm_manifest *man = net->pub.manifest;
+	if (n && !(served = calloc(man->n_endpoints, sizeof(*served))))
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++) {
+		if (endpoints[i] >= man->n_endpoints ||
+		    man->endpoints[endpoints[i]].provider != net->pub.self) {
+			free(served);
+			return -EINVAL;
+		}
+		n_served += !served[endpoints[i]];
+		served[endpoints[i]] = true;
+	}
+	bool same = n_served == net->n_served &&
+		    (!n_served || memcmp(served, net->served, man->n_endpoints) == 0);
+	free(net->served);
+	net->served = served;
+	net->n_served = n_served;
+	if (same)
+		return 0;
+	net->tell = true;
+	net->tell_at = 0;
+	lm_part_stir(m, net);
+	return 0;
+}
+
+/* ---- what is due ---- */
+
+static void look(struct lm_membership *m, struct network *net)
+{
+	bool *there = calloc(net->pub.manifest->n_endpoints + 1, sizeof(*there));
+
+	net->look_at = m->now.mono + LOOK_EVERY;
+	if (!there)
+		return; /* again then */
+	net->news = false;
+	bool routes = lm_routes_look(m, net, there), lanes = lm_routes_apply(m, net);
+	if (routes || lanes)
+		m->ops.routes_changed(m->ctx, &net->pub);
+}
+
+static void visit(struct lm_membership *m, struct network *net)
+{
+	uint64_t now = m->now.mono;
+
+	if (net->n_served && net->part == LM_PART_LEAVING)
+		come_back(m, net);
+	if (net->n_served && net->part == LM_PART_OUT && net->tell && net->tell_at <= now &&
+	    join(m, net) != 0)
+		net->tell_at = now + TELL_AGAIN;
+	if (!net->n_served && net->part == LM_PART_JOINED)
+		leave_begin(m, net);
+	if (net->part == LM_PART_LEAVING && net->part_at <= now)
+		leave_end(m, net);
+	if (net->part == LM_PART_JOINED && net->tell && net->tell_at <= now)
+		tell(m, net);
+	if (net->part != LM_PART_JOINED && !net->n_served)
+		net->tell = false;
+	if (net->news && net->look_at <= now)
+		look(m, net);
+	arm(m, net);
+}
+
+void lm_part_visit(struct lm_membership *m)
+{
+	struct network *net;
+	unsigned left = VISITS_AT_ONCE;
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		while ((net = TAILQ_FIRST(&m->stirred)) && left) {
+			left--;
+			TAILQ_REMOVE(&m->stirred, net, stir);
+			net->stirred = false;
+			visit(m, net);
+		}
+		m->ledger_at = lm_ledger_tick(m->ledger, &m->now);
+		if (TAILQ_EMPTY(&m->stirred) || !left)
+			break;
+	}
+}
+
+enum lm_part lm_membership_part(const struct lm_membership *m, uint32_t net)
+{
+	return net < m->networks_end && m->networks[net] ? m->networks[net]->part : LM_PART_OUT;
+}
+
+const struct lm_ledger *lm_membership_ledger(const struct lm_membership *m)
+{
+	return m->ledger;
+}
