@@ -172,6 +172,28 @@ static void test_flow_flood(void)
 	rig_free(r);
 }
 
+/* A port that takes no more: what does not fit is dropped and counted. */
+static void test_full_port(void)
+{
+	enum { FRAMES = 3000 };
+	struct rig_options o = {.workers = {1, 1}};
+	struct rig *r = rig_create(&o);
+	struct rig_packet p = {
+	    .from = WEB, .to = APP, .protocol = IPPROTO_UDP, .src_port = 1000, .dst_port = 53};
+	uint8_t frame[RIG_FRAME_MAX];
+
+	for (unsigned i = 0; i < FRAMES; i++) {
+		rig_send(r, WEB, frame, rig_build(r, frame, &p));
+		if (i % 100 == 99)
+			rig_run(r);
+	}
+	uint64_t full = rig_drops(r, 0, LM_DROP_TX_FULL);
+	CU_ASSERT_TRUE(full > 0);
+	CU_ASSERT_EQUAL(rig_drain(r, 0), FRAMES - full);
+	CU_ASSERT_TRUE(rig_balanced(r));
+	rig_free(r);
+}
+
 /* ---- threads ---------------------------------------------------------------- */
 
 static bool wait_for(unsigned (*ready)(struct rig *r), struct rig *r, unsigned n)
@@ -258,4 +280,5 @@ static void test_threads(void)
 	rig_free(r);
 }
 
-LM_SUITE("storm", {"storm", test_storm}, {"flow flood", test_flow_flood}, {"threads", test_threads})
+LM_SUITE("storm", {"storm", test_storm}, {"flow flood", test_flow_flood},
+    {"full port", test_full_port}, {"threads", test_threads})

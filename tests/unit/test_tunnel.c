@@ -99,13 +99,16 @@ static void test_replay(void)
 	put_underlay(r, 1, t.frame, t.len);
 	CU_ASSERT_EQUAL(rig_drain(r, 1), 1);
 	CU_ASSERT_TRUE(refused(r, t.frame, t.len, LM_DROP_REPLAY));
+	/* Told before it is decrypted: a replay that was tampered with is still a replay. */
+	t.frame[t.len - 1] ^= 1;
+	CU_ASSERT_TRUE(refused(r, t.frame, t.len, LM_DROP_REPLAY));
 	/* Twins in one burst: only the commit can tell. */
 	capture(r, &t, &query);
 	rig_put(r, 1, &r->gw[1].under, t.frame, t.len, -1);
 	rig_put(r, 1, &r->gw[1].under, t.frame, t.len, -1);
 	rig_run(r);
 	CU_ASSERT_EQUAL(rig_drain(r, 1), 1);
-	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_REPLAY), 2);
+	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_REPLAY), 3);
 	end(r);
 }
 
