@@ -119,12 +119,13 @@ static int open_control(struct gateway *gw)
 		lm_error("cannot set up the control plane: %s", strerror(-err));
 		return err;
 	}
-	err = gw_attachments_open(gw);
+	/* Attachments are settled once, when all networks are there, and not with each of them. */
+	err = gw_networks_restore(gw);
 	if (!err)
-		err = gw_networks_restore(gw);
+		err = gw_attachments_open(gw);
 	if (err)
 		return err;
-	gw_attachments_settle(gw);
+	gw_attachments_settle(gw, GW_ALL_NETWORKS);
 	lm_underlay_announce(gw->underlay, gw_now().mono);
 	return gw_control_open(gw);
 }

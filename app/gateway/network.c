@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Membership's effects: manifests to the store, networks, peers and keys to the
- * data plane.
+ * Membership's effects: manifests to the store, peers and keys to the data plane,
+ * networks to whoever publishes them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,53 +14,6 @@
 #define LM_LOG_MODULE "network"
 
 #define TABLE "manifest"
-
-void gw_network_publish(struct gateway *gw, const struct lm_network *net)
-{
-	const struct lm_manifest *m = net->manifest;
-	struct lm_dp_endpoint *endpoints = calloc(m->n_endpoints + 1, sizeof(*endpoints));
-	struct lm_policy *policy = NULL;
-	int err = endpoints ? lm_policy_compile(&policy, m) : -ENOMEM;
-
-	if (err)
-		goto out;
-	for (unsigned i = 0; i < m->n_endpoints; i++) {
-		const struct lm_endpoint *e = &m->endpoints[i];
-		const struct lm_peer *peer = net->peers[e->provider];
-		endpoints[i] = (struct lm_dp_endpoint){
-		    .ipv4 = e->ipv4,
-		    .ipv6 = e->ipv6,
-		    .member = e->member,
-		    .attachment = LM_DP_NONE,
-		    .peer = e->provider == (unsigned)net->self || !peer ? LM_DP_NONE
-									: lm_peer_slot(peer),
-		};
-	}
-	for (uint32_t id = 0; id < gw->attachments.n_slots; id++) {
-		const struct gw_attachment *at = gw->attachments.slots[id];
-		if (at && at->state == GW_ACTIVE && at->net == net->index &&
-		    at->endpoint < m->n_endpoints)
-			endpoints[at->endpoint].attachment = id;
-	}
-	struct lm_dp_network spec = {
-	    .net4 = m->ipv4,
-	    .net6 = m->ipv6,
-	    .gateway4 = lm_manifest_gateway_ip(m, 4),
-	    .gateway6 = lm_manifest_gateway_ip(m, 6),
-	    .mtu = gw_workload_mtu(gw),
-	    .policy = policy,
-	    .endpoints = endpoints,
-	    .n_endpoints = m->n_endpoints,
-	};
-	err = lm_dp_network_publish(gw->dp, net->index, &spec);
-	if (err)
-		lm_policy_free(policy);
-out:
-	if (err)
-		lm_error("network '%s': not published to the workers, what they had stays: %s",
-		    m->network, strerror(-err));
-	free(endpoints);
-}
 
 uint16_t gw_workload_mtu(const struct gateway *gw)
 {
@@ -100,10 +53,8 @@ static void on_network_changed(void *ctx, const struct lm_network *net)
 {
 	struct gateway *gw = ctx;
 
-	/* Members may have moved to other indices: settle, then publish whatever settling left
-	 * alone. */
-	gw_attachments_settle(gw);
-	gw_network_publish(gw, net);
+	/* Members may have moved to other indices. */
+	gw_attachments_settle(gw, net->index);
 }
 
 static void on_network_gone(void *ctx, const struct lm_network *net)
@@ -112,7 +63,7 @@ static void on_network_gone(void *ctx, const struct lm_network *net)
 
 	lm_info("network '%s': no longer in force here", net->manifest->network);
 	lm_dp_network_remove(gw->dp, net->index);
-	gw->networks_gone = true; /* settle once membership has forgotten it */
+	gw->attachments.unsettled = true; /* settled once membership has forgotten it */
 }
 
 static void on_peer_added(void *ctx, uint32_t slot, struct lm_peer *peer)

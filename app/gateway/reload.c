@@ -28,12 +28,7 @@ static int apply(struct gateway *gw, struct lm_gateway_config *old, struct lm_wh
 		if (gw->paths.slots[slot].to.ip.family)
 			gw_path_refresh(gw, &gw->paths.slots[slot].to);
 	if (old->workload_mtu != gw->config->workload_mtu || gw->tunnel_mtu_changed) {
-		uint32_t end = lm_membership_networks_end(gw->membership);
-		for (uint32_t i = 0; i < end; i++) {
-			const struct lm_network *net = lm_membership_network(gw->membership, i);
-			if (net)
-				gw_network_publish(gw, net);
-		}
+		gw_attachments_settle(gw, GW_ALL_NETWORKS);
 		gw->tunnel_mtu_changed = false;
 	}
 	return 0;
