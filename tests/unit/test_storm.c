@@ -11,6 +11,7 @@
 #include <rte_mbuf.h>
 #include <rte_lcore.h>
 #include <rte_ring.h>
+#include "dataplane/worker.h"
 #include "dp_rig.h"
 #include "suite.h"
 
@@ -219,6 +220,40 @@ static unsigned handled(struct rig *r)
 	return (unsigned)(sum + c.tx);
 }
 
+static int sleep_once(void *worker)
+{
+	lm_worker_sleep(worker);
+	return 0;
+}
+
+/* A worker without ports and flows would sleep for ever, if a wake-up could be missed. */
+static void test_sleep(void)
+{
+	struct rig_options o = {.workers = {3, 1}, .queues = {1, 1}};
+	struct rig *r = rig_create(&o);
+	struct lm_worker *w = r->gw[0].dp->workers[2];
+	unsigned lcore = rte_get_next_lcore(-1, 1, 0);
+
+	alarm(60);
+	CU_ASSERT_EQUAL_FATAL(w->n_rxq, 0);
+	/* It came before the worker announced its sleep, so nobody kicked. */
+	struct rte_mbuf *m = rte_pktmbuf_alloc(lm_dp_pool(r->gw[0].dp));
+	*lm_meta(m) = (struct lm_meta){.kind = LM_RING_TX, .port = 0};
+	CU_ASSERT_EQUAL(rte_ring_enqueue(w->from[0], m), 0);
+	lm_worker_sleep(w);
+	rig_run(r);
+	for (unsigned i = 0; i < 100; i++) {
+		CU_ASSERT_EQUAL_FATAL(rte_eal_remote_launch(sleep_once, w, lcore), 0);
+		while (__atomic_load_n(&w->asleep, __ATOMIC_ACQUIRE) == 0)
+			;
+		lm_worker_wake(w);
+		rte_eal_wait_lcore(lcore);
+	}
+	alarm(0);
+	rig_drain(r, 0);
+	rig_free(r);
+}
+
 /*
  * Workers of gateway 0 on threads of their own, with naps and kicks, while this thread publishes
  * networks, keys and attachments as fast as it can.
@@ -281,4 +316,4 @@ static void test_threads(void)
 }
 
 LM_SUITE("storm", {"storm", test_storm}, {"flow flood", test_flow_flood},
-    {"full port", test_full_port}, {"threads", test_threads})
+    {"full port", test_full_port}, {"sleep", test_sleep}, {"threads", test_threads})
