@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The attachments directory as others' software treats it: links, files that are no
 # files, more of them than there is room for, and the directory itself replaced.
+# sanitize
 . "$(dirname "$0")/common.bash"
 
 files=
