@@ -74,6 +74,12 @@ static void forget_leaks(bool forget)
 }
 #endif
 
+static void open_buffer(struct rte_mempool *pool, void *ctx, void *m, unsigned index)
+{
+	(void)pool, (void)ctx, (void)index;
+	unguard(m);
+}
+
 /* ---- ports ---------------------------------------------------------------- */
 
 static void open_port(
@@ -178,8 +184,10 @@ void rig_free(struct rig *r)
 		free_rings(&r->gw[g].access);
 		lm_dp_ports_stop(r->gw[g].dp);
 	}
-	for (unsigned g = 0; g < 2; g++)
+	for (unsigned g = 0; g < 2; g++) {
+		rte_mempool_obj_iter(lm_dp_pool(r->gw[g].dp), open_buffer, NULL);
 		lm_dp_free(r->gw[g].dp);
+	}
 	free(r);
 }
 
