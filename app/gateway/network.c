@@ -42,11 +42,8 @@ static void on_random(void *ctx, void *buf, size_t len)
 static int on_persist(void *ctx, const struct lm_net_id *net, const uint8_t *bytes, size_t len)
 {
 	struct gateway *gw = ctx;
-	int err = lm_store_put(gw->store, TABLE, net->b, sizeof(net->b), bytes, len);
 
-	if (err)
-		lm_error("%s: cannot store a manifest: %s", gw->config->state_dir, strerror(-err));
-	return err;
+	return lm_store_put(gw->store, TABLE, net->b, sizeof(net->b), bytes, len);
 }
 
 static void on_network_changed(void *ctx, const struct lm_network *net)
@@ -91,9 +88,7 @@ static int on_sa_in_add(void *ctx, uint32_t net, uint32_t slot, uint8_t lane, ui
 	struct gateway *gw = ctx;
 	int err = lm_dp_sa_in_add(gw->dp, net, slot, lane, n_lanes, keymat, spi);
 
-	if (err)
-		lm_error("peer %u: cannot add an inbound lane: %s", slot, strerror(-err));
-	else
+	if (!err)
 		gw_keylog_sa(gw, *spi, keymat);
 	return err;
 }
@@ -111,7 +106,7 @@ static int on_sa_out_set(void *ctx, uint32_t net, uint32_t slot, uint8_t n_lanes
 	int err = lm_dp_sa_out_set(gw->dp, net, slot, n_lanes, spis, keymat);
 
 	if (err)
-		lm_error("peer %u: cannot set outbound lanes: %s", slot, strerror(-err));
+		lm_error_limited("peer %u: cannot set outbound lanes: %s", slot, strerror(-err));
 	for (uint8_t lane = 0; !err && lane < n_lanes; lane++)
 		gw_keylog_sa(gw, spis[lane], keymat[lane]);
 	return err;
