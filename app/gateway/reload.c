@@ -24,9 +24,7 @@ static int apply(struct gateway *gw, struct lm_gateway_config *old, struct lm_wh
 	lm_dp_set_flow_timeout(gw->dp, gw->config->flow_timeout_s);
 
 	/* The next hop or the source of a path may be another one now. */
-	for (uint32_t slot = 0; slot < gw->paths.n_slots; slot++)
-		if (gw->paths.slots[slot].to.ip.family)
-			gw_path_refresh(gw, &gw->paths.slots[slot].to);
+	gw_paths_refresh(gw);
 	if (old->workload_mtu != gw->config->workload_mtu || gw->tunnel_mtu_changed) {
 		gw_attachments_settle(gw, GW_ALL_NETWORKS);
 		gw->tunnel_mtu_changed = false;
