@@ -45,7 +45,7 @@ void lm_dp_attachment_counters(
 {
 	*out = (struct lm_dp_endpoint_info){0};
 	for (unsigned i = 0; i < dp->config.n_workers && attachment < dp->config.max_endpoints;
-	    i++) {
+	     i++) {
 		const struct lm_attach_state *s = &dp->workers[i]->attached[attachment];
 
 		out->rx_packets += s->rx_packets;
