@@ -141,8 +141,12 @@ static void test_one_network(void)
 
 	/* Nothing changes, so nothing grows: one comparison with one peer at a time. */
 	CU_ASSERT_EQUAL(hundred < ten * 3 / 2, true);
-	if (is_big())
-		CU_ASSERT_EQUAL(measure_network(500, 10000) < ten * 3 / 2, true);
+	if (!is_big())
+		return;
+	/* Filling is bound by checking signatures, so the many records are shown with few gateways.
+	 */
+	CU_ASSERT_EQUAL(measure_network(500, 1000) < ten * 3 / 2, true);
+	CU_ASSERT_EQUAL(measure_network(4, 10500) < ten * 3 / 2, true);
 }
 
 /* ---- many networks ---- */

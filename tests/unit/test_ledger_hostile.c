@@ -351,6 +351,24 @@ static void test_endless_tree(void)
 	check_end(s);
 }
 
+/* One whose root differs and who never answers is left after a few seconds. */
+static void test_mute(void)
+{
+	struct sim *s = with_liar();
+	uint8_t root[21] = {0, 0, 0, 0, 9, 1};
+
+	sim_say(s, LIAR, VICTIM, LM_MSG_LEDGER_ROOT, root, sizeof(root));
+	sim_run(s, 100 * MS);
+	CU_ASSERT_PTR_NOT_NULL(s->node[VICTIM].l->pull.from);
+	uint64_t sent = s->node[VICTIM].sent_messages;
+	sim_run(s, 5 * SECOND);
+	CU_ASSERT_PTR_NULL(s->node[VICTIM].l->pull.from);
+	/* It was asked again, but not for ever. */
+	sent = s->node[VICTIM].sent_messages - sent;
+	CU_ASSERT_EQUAL(sent >= 3 && sent <= 10, true);
+	check_end(s);
+}
+
 static void test_strangers(void)
 {
 	struct sim *s = with_liar();
@@ -362,6 +380,12 @@ static void test_strangers(void)
 
 	lm_ledger_input(v->l, &now, &nobody, LM_MSG_LEDGER_ROOT, body, sizeof(body));
 	CU_ASSERT_EQUAL(sim_drops(s, VICTIM, LM_LD_UNKNOWN_PEER), 1);
+	/* One that we know, but whose session is down. */
+	lm_ledger_down(v->l, &now, &s->node[LIAR].id.pub);
+	lm_ledger_input(v->l, &now, &s->node[LIAR].id.pub, LM_MSG_LEDGER_ROOT, body, sizeof(body));
+	CU_ASSERT_EQUAL(sim_drops(s, VICTIM, LM_LD_UNKNOWN_PEER), 2);
+	lm_ledger_up(
+	    v->l, &now, &s->node[LIAR].id.pub, (struct lm_peer *)(void *)&v->handles[LIAR]);
 	CU_ASSERT_EQUAL(v->sent_messages, sent);
 	/* Answers to no question are not followed. */
 	lm_ledger_input(v->l, &now, &s->node[LIAR].id.pub, LM_MSG_LEDGER_NODES, body, sizeof(body));
@@ -373,4 +397,5 @@ static void test_strangers(void)
 LM_SUITE("ledger_hostile", {"records", test_records}, {"said_twice", test_said_twice},
     {"seal", test_seal}, {"other_network", test_other_network}, {"windows", test_windows},
     {"revocation", test_revocation}, {"bounds", test_bounds}, {"arguments", test_arguments},
-    {"flood", test_flood}, {"endless_tree", test_endless_tree}, {"strangers", test_strangers})
+    {"flood", test_flood}, {"endless_tree", test_endless_tree}, {"mute", test_mute},
+    {"strangers", test_strangers})
