@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `leasemesh manifest check|sign|show`. */
+/* `leasemesh manifest check|sign|show|diff`. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -12,16 +12,19 @@ const struct cli_help help_manifest = {
     .name = "manifest",
     .synopsis = "leasemesh manifest check FILE\n"
 		"leasemesh manifest sign -k KEYFILE [-o OUT] FILE\n"
-		"leasemesh manifest show FILE\n",
-    .summary = "check, sign and show the description of a network",
+		"leasemesh manifest show FILE\n"
+		"leasemesh manifest diff OLD NEW\n",
+    .summary = "check, sign, show and compare descriptions of a network",
     .text = "check  says whether FILE is valid: a YAML document, or a signed manifest, whose\n"
 	    "       signature is then checked too. The first problem is named with its line,\n"
 	    "       column and key; lines are counted in the YAML document.\n"
 	    "sign   checks the document FILE and signs it with the owner's key. Writes FILE with\n"
 	    "       the suffix .signed instead of .yaml, or OUT.\n"
 	    "show   prints what FILE, document or signed, says.\n"
+	    "diff   prints what would change from OLD to NEW, documents or signed: + comes,\n"
+	    "       - goes, ~ becomes another. Exit status 0: nothing, 1: something, 2: error.\n"
 	    "\n"
-	    "FILE and OUT may be -, for standard input and output.\n"
+	    "Files may be -, for standard input and output.\n"
 	    "\n"
 	    "  -k, --key KEYFILE  the owner's key, made by `leasemesh keygen`\n"
 	    "  -o, --output OUT   where to write the signed manifest\n",
@@ -91,6 +94,29 @@ static int show(const char *path)
 	return CLI_OK;
 }
 
+/* ---- diff ---- */
+
+/* As diff(1): a script must be able to tell "differs" from "cannot say". */
+enum { DIFF_SAME = 0, DIFF_DIFFERS = 1, DIFF_TROUBLE = 2 };
+
+static int diff(const char *old_path, const char *new_path)
+{
+	struct manifest_file a, b = {0};
+	struct lm_why why = {0};
+	int changes = -1;
+	if (strcmp(old_path, "-") == 0 && strcmp(new_path, "-") == 0) {
+		cli_usage_error(&help_manifest, "only one of the two can be standard input");
+		return DIFF_TROUBLE;
+	}
+	if (manifest_read(&a, old_path, &why) < 0 || manifest_read(&b, new_path, &why) < 0)
+		cli_fail("%s", why.text);
+	else if ((changes = manifest_diff(&a, &b)) < 0)
+		cli_fail("not enough memory");
+	manifest_release(&a);
+	manifest_release(&b);
+	return changes < 0 ? DIFF_TROUBLE : changes == 0 ? DIFF_SAME : DIFF_DIFFERS;
+}
+
 /* ---- sign ---- */
 
 /* "shop.yaml" -> "shop.signed", to be freed. Standard input is signed to standard output. */
@@ -155,10 +181,14 @@ int cmd_manifest(int argc, char **argv)
 		else
 			return cli_bad_option(&help_manifest, c, argv);
 	}
+	const char *verb = optind < argc ? argv[optind] : "";
+	if (strcmp(verb, "diff") == 0 && !key_path && !out_path)
+		return argc - optind == 3 ? diff(argv[optind + 1], argv[optind + 2])
+					  : cli_usage_error(&help_manifest, "diff needs two files");
 	if (argc - optind != 2)
 		return cli_usage_error(
 		    &help_manifest, "expected check, sign or show, and one file");
-	const char *verb = argv[optind], *path = argv[optind + 1];
+	const char *path = argv[optind + 1];
 	if (strcmp(verb, "sign") == 0)
 		return key_path ? sign(path, key_path, out_path)
 				: cli_usage_error(&help_manifest, "sign needs -k KEYFILE");

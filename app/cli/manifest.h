@@ -3,6 +3,7 @@
 #ifndef LM_CLI_MANIFEST_H
 #define LM_CLI_MANIFEST_H
 
+#include <stdio.h>
 #include "manifest/manifest.h"
 
 struct manifest_file {
@@ -16,5 +17,12 @@ void manifest_release(struct manifest_file *f);
 const struct lm_manifest *manifest_of(const struct manifest_file *f);
 /* Everything about it for people, on stdout. */
 void manifest_show(const struct manifest_file *f);
+/* What would change, on stdout, one line each: how many lines, or -1 without memory. */
+int manifest_diff(const struct manifest_file *a, const struct manifest_file *b);
+
+#define MANIFEST_EXPIRY_TEXT 64
+char *manifest_expiry_text(char out[MANIFEST_EXPIRY_TEXT], const struct lm_manifest *m);
+/* " db, web: tcp 80, 443": peers are the names of the rule's, in its order. */
+void manifest_print_rule(FILE *out, const char *const *peers, const struct lm_rule *r);
 
 #endif

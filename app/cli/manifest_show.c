@@ -2,6 +2,7 @@
 /* A manifest for people. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include "base/bytes.h"
 #include "manifest.h"
@@ -12,18 +13,23 @@ static void show_hex(const char *label, const void *data, size_t len)
 	printf("%-11s %s\n", label, lm_hex(text, data, len));
 }
 
-static void show_expiry(const struct lm_manifest *m)
+char *manifest_expiry_text(char out[MANIFEST_EXPIRY_TEXT], const struct lm_manifest *m)
 {
-	if (m->expires == 0) {
-		printf("%-11s never\n", "expires");
-		return;
-	}
 	struct tm tm;
 	char text[40];
 	time_t t = (time_t)m->expires;
+	if (m->expires == 0)
+		return strcpy(out, "never");
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
-	printf("%-11s %s, then %s\n", "expires", text,
+	snprintf(out, MANIFEST_EXPIRY_TEXT, "%s, then %s", text,
 	    m->on_expiry == LM_EXPIRY_CLOSE ? "closed" : "kept as it is");
+	return out;
+}
+
+static void show_expiry(const struct lm_manifest *m)
+{
+	char text[MANIFEST_EXPIRY_TEXT];
+	printf("%-11s %s\n", "expires", manifest_expiry_text(text, m));
 }
 
 static void show_prefix(const struct lm_manifest *m, const struct lm_prefix *p)
@@ -79,46 +85,54 @@ static void show_endpoint(const struct lm_manifest *m, const struct lm_endpoint 
 	putchar('\n');
 }
 
-static void show_protocol(uint16_t protocol)
+static void print_protocol(FILE *out, uint16_t protocol)
 {
 	switch (protocol) {
 	case LM_PROTO_ANY:
-		printf(" any protocol");
+		fprintf(out, " any protocol");
 		break;
 	case LM_PROTO_ICMP:
-		printf(" icmp");
+		fprintf(out, " icmp");
 		break;
 	case 6:
-		printf(" tcp");
+		fprintf(out, " tcp");
 		break;
 	case 17:
-		printf(" udp");
+		fprintf(out, " udp");
 		break;
 	case 47:
-		printf(" gre");
+		fprintf(out, " gre");
 		break;
 	case 132:
-		printf(" sctp");
+		fprintf(out, " sctp");
 		break;
 	default:
-		printf(" protocol %u", protocol);
+		fprintf(out, " protocol %u", protocol);
+	}
+}
+
+void manifest_print_rule(FILE *out, const char *const *peers, const struct lm_rule *r)
+{
+	if (r->any_peer)
+		fprintf(out, " any");
+	for (unsigned i = 0; i < r->n_peers; i++)
+		fprintf(out, "%s %s", i ? "," : "", peers[i]);
+	putc(':', out);
+	print_protocol(out, r->protocol);
+	for (unsigned i = 0; i < r->n_ports; i++) {
+		fprintf(out, "%s %u", i ? "," : "", r->ports[i].from);
+		if (r->ports[i].to != r->ports[i].from)
+			fprintf(out, "-%u", r->ports[i].to);
 	}
 }
 
 static void show_rule(const struct lm_manifest *m, const struct lm_rule *r, const char *verb)
 {
-	printf("  %s", verb);
-	if (r->any_peer)
-		printf(" any");
+	const char *peers[LM_RULE_PEERS_MAX];
 	for (unsigned i = 0; i < r->n_peers; i++)
-		printf("%s %s", i ? "," : "", m->members[r->peers[i]].name);
-	putchar(':');
-	show_protocol(r->protocol);
-	for (unsigned i = 0; i < r->n_ports; i++) {
-		printf("%s %u", i ? "," : "", r->ports[i].from);
-		if (r->ports[i].to != r->ports[i].from)
-			printf("-%u", r->ports[i].to);
-	}
+		peers[i] = m->members[r->peers[i]].name;
+	printf("  %s", verb);
+	manifest_print_rule(stdout, peers, r);
 	putchar('\n');
 }
 

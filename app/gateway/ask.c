@@ -51,10 +51,11 @@ int gw_ask(gw_answer answer, const char *params, struct rte_tel_data *d)
 		ask.answer = answer;
 		ask.params = params ? params : "";
 		ask.d = d;
-		ask.pending = true;
-		if (eventfd_write(ask.fd, 1) == 0)
-			while (ask.pending)
-				pthread_cond_wait(&ask.answered, &ask.lock);
+		/* Cannot fail, but if it did nobody would ever look at what is asked. */
+		ask.result = -EIO;
+		ask.pending = eventfd_write(ask.fd, 1) == 0;
+		while (ask.pending)
+			pthread_cond_wait(&ask.answered, &ask.lock);
 		result = ask.result;
 	}
 	pthread_mutex_unlock(&ask.lock);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway.h"
@@ -13,6 +14,10 @@
 #define LM_LOG_MODULE "attachment"
 
 #define SUFFIX ".conf"
+/* Links are born complete, and nobody closes them after writing. */
+#define WRITTEN (IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE)
+#define TOUCHED (IN_MOVED_FROM | IN_DELETE | IN_ATTRIB)
+#define DIRECTORY_GONE (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED)
 
 static const char *const state_text[] = {
     [GW_WAITING] = "waiting",
@@ -61,7 +66,11 @@ static struct gw_attachment *add(struct gw_attachments *as, const char *name)
 	while (as->lowest_free < as->n_slots && as->slots[as->lowest_free])
 		as->lowest_free++;
 	if (as->lowest_free == as->n_slots) {
-		lm_error("%s: limits.endpoints (%u) is reached, ignored", name, as->n_slots);
+		if (!as->crowded)
+			lm_error("%s: limits.endpoints (%u) is reached: left out until there is "
+				 "room, as are all others",
+			    name, as->n_slots);
+		as->crowded = true;
 		return NULL;
 	}
 	struct gw_attachment *at = calloc(1, sizeof(*at));
@@ -87,7 +96,15 @@ static void del(struct gw_attachments *as, struct gw_attachment *at)
 	free(at);
 }
 
-static void read_file(struct gateway *gw, const char *name)
+static bool path_of(const struct gateway *gw, const char *name, char path[PATH_MAX])
+{
+	int n = snprintf(path, PATH_MAX, "%s/%s" SUFFIX, gw->config->attachments, name);
+
+	return n < PATH_MAX;
+}
+
+/* written: somebody has just put it there, so the workload behind it may be another one. */
+static void read_file(struct gateway *gw, const char *name, bool written)
 {
 	struct gw_attachments *as = &gw->attachments;
 	struct gw_attachment *at = by_name(as, name);
@@ -95,9 +112,9 @@ static void read_file(struct gateway *gw, const char *name)
 	struct lm_why why = {0};
 	char path[PATH_MAX];
 
-	if (snprintf(path, sizeof(path), "%s/%s" SUFFIX, gw->config->attachments, name) >=
-	    (int)sizeof(path))
+	if (!path_of(gw, name, path))
 		return;
+	as->unsettled = true;
 	int err = lm_attachment_load(&next, path, &why);
 	if (err == -ENOENT) { /* removed between the event and now */
 		if (at) {
@@ -118,9 +135,10 @@ static void read_file(struct gateway *gw, const char *name)
 		at->bad_file = why;
 		return;
 	}
-	bool moved = !at->readable || strcmp(at->a.port, next.port) != 0 || at->a.vlan != next.vlan;
-	if (moved || next.has_mac)
+	bool moved = strcmp(at->a.port, next.port) != 0 || at->a.vlan != next.vlan;
+	if (moved || written || next.has_mac)
 		at->mac_known = false;
+	at->changed |= memcmp(&at->a, &next, sizeof(next)) != 0;
 	at->a = next;
 	at->readable = true;
 	at->bad_file.text[0] = '\0';
@@ -130,8 +148,11 @@ static void read_file(struct gateway *gw, const char *name)
 	}
 }
 
-/* Everything as the directory has it now: at start, and when inotify lost count. */
-static int scan(struct gateway *gw)
+/*
+ * As the directory has it now: everything at start and when inotify lost count, or only what was
+ * left out before.
+ */
+static int scan(struct gateway *gw, bool left_out)
 {
 	struct gw_attachments *as = &gw->attachments;
 	struct dirent **names;
@@ -147,63 +168,125 @@ static int scan(struct gateway *gw)
 	HASH_ITER(hh, as->by_name, at, tmp)
 	{
 		char path[PATH_MAX];
-		snprintf(path, sizeof(path), "%s/%s" SUFFIX, gw->config->attachments, at->name);
-		if (access(path, F_OK) != 0 && errno == ENOENT)
+		if (!left_out && path_of(gw, at->name, path) && access(path, F_OK) != 0 &&
+		    errno == ENOENT)
 			del(as, at);
 	}
 	for (int i = 0; i < n; i++) {
-		if (file_to_name(name, names[i]->d_name))
-			read_file(gw, name);
+		if (file_to_name(name, names[i]->d_name) && !(left_out && by_name(as, name)))
+			read_file(gw, name, false);
 		free(names[i]);
 	}
 	free(names);
+	as->unsettled = true;
 	return 0;
+}
+
+/* ---- the directory --------------------------------------------------------- */
+
+static int watch(struct gateway *gw)
+{
+	struct gw_attachments *as = &gw->attachments;
+
+	as->watch = inotify_add_watch(as->inotify_fd, gw->config->attachments,
+	    WRITTEN | TOUCHED | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+	return as->watch < 0 ? -errno : 0;
+}
+
+static void lost(struct gateway *gw)
+{
+	struct gw_attachments *as = &gw->attachments;
+
+	/* Moved away it would still be watched, while the path may lead to another one. */
+	inotify_rm_watch(as->inotify_fd, as->watch);
+	as->watch = -1;
+	as->look_at = 0;
+	lm_warn("%s: moved or removed; attachments stay as they are until it is back",
+	    gw->config->attachments);
+}
+
+static void look_again(struct gateway *gw)
+{
+	if (watch(gw) == 0 && scan(gw, false) == 0)
+		lm_info("%s: is back", gw->config->attachments);
+}
+
+/* A file that was just created will be closed after writing, unless it is a link. */
+static bool is_link(const struct gateway *gw, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return path_of(gw, name, path) && lstat(path, &st) == 0 &&
+	       (S_ISLNK(st.st_mode) || st.st_nlink > 1);
+}
+
+static void on_event(struct gateway *gw, const struct inotify_event *e)
+{
+	char name[LM_ATTACHMENT_NAME_MAX + 1];
+
+	if (e->mask & IN_Q_OVERFLOW)
+		scan(gw, false);
+	else if (e->wd != gw->attachments.watch)
+		return; /* of a directory that was here before */
+	else if (e->mask & DIRECTORY_GONE)
+		lost(gw);
+	else if (e->len && file_to_name(name, e->name) &&
+		 (!(e->mask & IN_CREATE) || is_link(gw, name)))
+		read_file(gw, name, e->mask & WRITTEN);
 }
 
 void gw_attachments_event(struct gateway *gw)
 {
 	char buf[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
-	char name[LM_ATTACHMENT_NAME_MAX + 1];
-	bool any = false;
-	ssize_t len;
+	ssize_t len = read(gw->attachments.inotify_fd, buf, sizeof(buf));
 
-	while ((len = read(gw->attachments.inotify_fd, buf, sizeof(buf))) > 0) {
-		for (char *p = buf; p < buf + len;) {
-			const struct inotify_event *e = (const struct inotify_event *)p;
-			p += sizeof(*e) + e->len;
-			any = true;
-			if (e->mask & (IN_Q_OVERFLOW | IN_IGNORED))
-				scan(gw);
-			else if (e->len && file_to_name(name, e->name))
-				read_file(gw, name);
-		}
+	for (char *p = buf; len > 0 && p < buf + len;) {
+		const struct inotify_event *e = (const struct inotify_event *)p;
+		p += sizeof(*e) + e->len;
+		on_event(gw, e);
 	}
-	if (any)
-		gw_attachments_settle(gw);
+}
+
+uint64_t gw_attachments_tick(struct gateway *gw, uint64_t now)
+{
+	struct gw_attachments *as = &gw->attachments;
+
+	if (as->watch < 0 && now >= as->look_at) {
+		look_again(gw);
+		as->look_at = now + GW_SECOND;
+	}
+	if (as->crowded && as->lowest_free < as->n_slots) {
+		as->crowded = false;
+		scan(gw, true);
+	}
+	if (as->unsettled)
+		gw_attachments_settle(gw, GW_NO_NETWORK);
+	else if (as->unpublished)
+		gw_attachments_publish(gw);
+	return as->watch < 0 ? as->look_at : UINT64_MAX;
 }
 
 int gw_attachments_open(struct gateway *gw)
 {
 	struct gw_attachments *as = &gw->attachments;
 
-	as->inotify_fd = -1;
+	as->inotify_fd = as->watch = -1;
 	as->n_slots = gw->config->max_endpoints;
 	as->slots = calloc(as->n_slots, sizeof(as->slots[0]));
 	as->orphaned = calloc(as->n_slots, sizeof(as->orphaned[0]));
 	if (!as->slots || !as->orphaned)
 		return -ENOMEM;
 	as->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (as->inotify_fd < 0 ||
-	    inotify_add_watch(as->inotify_fd, gw->config->attachments,
-		IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE) < 0) {
-		int err = -errno;
+	int err = as->inotify_fd < 0 ? -errno : watch(gw);
+	if (err) {
 		struct lm_why why = {0};
 		lm_config_why(gw->config, gw->config_path, "attachments", &why, "%s: %s",
 		    gw->config->attachments, strerror(-err));
 		lm_error("%s", why.text);
 		return err;
 	}
-	return scan(gw);
+	return scan(gw, false);
 }
 
 void gw_attachments_close(struct gateway *gw)

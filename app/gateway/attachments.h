@@ -3,8 +3,9 @@
  * The attachments directory and what became of each file in it.
  *
  * A file that cannot be read or parsed leaves what was there before in force; a
- * removed file ends its attachment. After any change everything is settled anew:
- * which attachments the manifests in force agree with, and which clash.
+ * removed file ends its attachment. The directory itself may be replaced: while it
+ * is not there, everything stays. After any change everything is settled anew: which
+ * attachments the manifests in force agree with, and which clash.
  */
 #ifndef LM_GATEWAY_ATTACHMENTS_H
 #define LM_GATEWAY_ATTACHMENTS_H
@@ -27,6 +28,8 @@ struct gw_attachment {
 	char name[LM_ATTACHMENT_NAME_MAX + 1];
 	uint32_t id; /* the data plane's handle, stable while the file is there */
 	bool readable; /* a is valid: the file was parsed at least once */
+	bool changed; /* since the last settling */
+	uint32_t round; /* of the last settling */
 	struct lm_attachment a;
 	enum gw_attachment_state state;
 	struct lm_why reason; /* unless active: why not */
@@ -46,15 +49,32 @@ struct gw_attachments {
 	/* Networks of attachments that were removed since the last settling. */
 	uint32_t *orphaned;
 	uint32_t n_orphaned;
+	uint32_t round; /* settlings so far */
+	bool crowded; /* files were left out, because every slot was taken */
+	bool unsettled; /* something has changed */
+	bool unpublished; /* a MAC was learned: the ports' table is to follow */
 	int inotify_fd;
+	int watch; /* of the directory; -1: it is not there */
+	uint64_t look_at; /* again, while it is not there */
 };
+
+/* In place of a network's index. */
+#define GW_NO_NETWORK UINT32_MAX
+#define GW_ALL_NETWORKS (UINT32_MAX - 1)
 
 int gw_attachments_open(struct gateway *gw);
 void gw_attachments_close(struct gateway *gw);
-/* The inotify descriptor is readable. */
+/* The inotify descriptor is readable: reads a portion, for tick to settle. */
 void gw_attachments_event(struct gateway *gw);
-/* Judge every attachment again and publish what changed. */
-void gw_attachments_settle(struct gateway *gw);
+/* Does what events have left to do; returns when it wants to be called again. */
+uint64_t gw_attachments_tick(struct gateway *gw, uint64_t now);
+/*
+ * Judges every attachment again, and publishes what changed and, whatever became of its
+ * attachments, the network with this index. Nothing happens before gw_attachments_open.
+ */
+void gw_attachments_settle(struct gateway *gw, uint32_t net);
+/* The ports' table as the attachments stand now. */
+void gw_attachments_publish(struct gateway *gw);
 /* The first frame of a workload whose attachment names no MAC. */
 void gw_attachment_learn(struct gateway *gw, struct gw_attachment *at, const struct lm_mac *mac);
 struct gw_attachment *gw_attachment(struct gateway *gw, uint32_t id);

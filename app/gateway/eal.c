@@ -94,7 +94,10 @@ static void extra(struct args *a, const char *text)
 
 int gw_eal_start(const struct lm_gateway_config *c)
 {
-	static struct args a; /* EAL keeps pointers into its arguments: they are never freed */
+	/* EAL keeps pointers into its arguments, so they are never freed, and rewrites the array.
+	 */
+	static struct args a;
+	char *argv[ARGS_MAX];
 	unsigned pci = 0;
 
 	arg(&a, "leasemeshd");
@@ -120,7 +123,8 @@ int gw_eal_start(const struct lm_gateway_config *c)
 		lm_error("too many arguments for DPDK");
 		return -E2BIG;
 	}
-	if (rte_eal_init(a.n, a.v) < 0) {
+	memcpy(argv, a.v, sizeof(argv));
+	if (rte_eal_init(a.n, argv) < 0) {
 		lm_error("DPDK does not start: %s%s", rte_strerror(rte_errno),
 		    c->huge_pages
 			? " (are huge pages reserved? see drivers-config/README.md, or set "

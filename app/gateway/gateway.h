@@ -40,11 +40,12 @@ struct gateway {
 	bool tunnel_mtu_changed;
 
 	struct gw_attachments attachments;
+	bool *stale; /* by network: its routes are to be published */
+	bool any_stale;
 	struct gw_paths paths;
 
 	int epoll_fd, signal_fd, ask_fd;
 	bool stopping;
-	bool networks_gone; /* attachments are to be settled before the loop goes on */
 
 	/* Frames from the workers that control had no answer to, by reason. */
 	uint64_t workload_results[LM_WL_MAX];
@@ -70,11 +71,17 @@ void gw_bpf_log_ports_are_up(void);
 /* network.c: membership's effects on store, data plane and peers. */
 extern const struct lm_membership_ops gw_membership_ops;
 int gw_networks_restore(struct gateway *gw);
-/* Publishes one network as its manifest and our attachments stand now. */
-void gw_network_publish(struct gateway *gw, const struct lm_network *net);
 int gw_owners_apply(struct gateway *gw);
+/* After membership's tick: publishes changed routes. True: attachments are to be settled first. */
+bool gw_networks_tick(struct gateway *gw);
 /* Inner IP bytes that workloads are told to use, and MSS is clamped to. */
 uint16_t gw_workload_mtu(const struct gateway *gw);
+
+/*
+ * publish.c: those networks of the first n that are marked, with their attachments as settled.
+ * Membership learns which of their endpoints are served here.
+ */
+void gw_networks_publish(struct gateway *gw, const bool *which, uint32_t n);
 
 /* punts.c: what the workers could not finish. */
 void gw_punt(void *ctx, const struct lm_dp_punt *punt);

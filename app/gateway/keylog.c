@@ -21,7 +21,7 @@ void gw_keylog_sa(const struct gateway *gw, uint32_t spi, const uint8_t keymat[3
 		return;
 	int fd = open(gw->config->key_log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0) {
-		lm_warn("%s: %s", gw->config->key_log, strerror(errno));
+		lm_warn_limited("%s: %s", gw->config->key_log, strerror(errno));
 		return;
 	}
 	lm_hex(hex, keymat, LM_GCM_KEYMAT_LEN);

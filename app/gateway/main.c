@@ -107,7 +107,8 @@ static int open_control(struct gateway *gw)
 		lm_error("%s", key.text);
 		return err;
 	}
-	err = gw_underlay_apply(gw);
+	gw->stale = calloc(c->max_networks, sizeof(gw->stale[0]));
+	err = gw->stale ? gw_underlay_apply(gw) : -ENOMEM;
 	if (!err)
 		err = gw_paths_open(gw);
 	if (!err)
@@ -119,12 +120,13 @@ static int open_control(struct gateway *gw)
 		lm_error("cannot set up the control plane: %s", strerror(-err));
 		return err;
 	}
-	err = gw_attachments_open(gw);
+	/* Attachments are settled once, when all networks are there, and not with each of them. */
+	err = gw_networks_restore(gw);
 	if (!err)
-		err = gw_networks_restore(gw);
+		err = gw_attachments_open(gw);
 	if (err)
 		return err;
-	gw_attachments_settle(gw);
+	gw_attachments_settle(gw, GW_ALL_NETWORKS);
 	lm_underlay_announce(gw->underlay, gw_now().mono);
 	return gw_control_open(gw);
 }
@@ -175,6 +177,7 @@ static void close_all(struct gateway *gw)
 	if (gw->underlay)
 		lm_underlay_free(gw->underlay);
 	gw_paths_close(gw);
+	free(gw->stale);
 	if (gw->dp)
 		lm_dp_free(gw->dp);
 	if (gw->store)

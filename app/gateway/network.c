@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Membership's effects: manifests to the store, networks, peers and keys to the
- * data plane.
+ * Membership's effects: manifests to the store, peers and keys to the data plane,
+ * networks to whoever publishes them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,54 +14,6 @@
 #define LM_LOG_MODULE "network"
 
 #define TABLE "manifest"
-
-void gw_network_publish(struct gateway *gw, const struct lm_network *net)
-{
-	const struct lm_manifest *m = net->manifest;
-	struct lm_dp_endpoint *endpoints = calloc(m->n_endpoints + 1, sizeof(*endpoints));
-	struct lm_policy *policy = NULL;
-	int err = endpoints ? lm_policy_compile(&policy, m) : -ENOMEM;
-
-	if (err)
-		goto out;
-	for (unsigned i = 0; i < m->n_endpoints; i++) {
-		const struct lm_endpoint *e = &m->endpoints[i];
-		const struct lm_peer *peer = net->peers[e->provider];
-		bool remote = e->provider != (unsigned)net->self && peer;
-		endpoints[i] = (struct lm_dp_endpoint){
-		    .ipv4 = e->ipv4,
-		    .ipv6 = e->ipv6,
-		    .member = e->member,
-		    .attachment = LM_DP_NONE,
-		    .peer = remote ? lm_peer_slot(peer) : LM_DP_NONE,
-		    .away = remote && lm_membership_route(gw->membership, net, i) == LM_NO_ROUTE,
-		};
-	}
-	for (uint32_t id = 0; id < gw->attachments.n_slots; id++) {
-		const struct gw_attachment *at = gw->attachments.slots[id];
-		if (at && at->state == GW_ACTIVE && at->net == net->index &&
-		    at->endpoint < m->n_endpoints)
-			endpoints[at->endpoint].attachment = id;
-	}
-	struct lm_dp_network spec = {
-	    .net4 = m->ipv4,
-	    .net6 = m->ipv6,
-	    .gateway4 = lm_manifest_gateway_ip(m, 4),
-	    .gateway6 = lm_manifest_gateway_ip(m, 6),
-	    .mtu = gw_workload_mtu(gw),
-	    .policy = policy,
-	    .endpoints = endpoints,
-	    .n_endpoints = m->n_endpoints,
-	};
-	err = lm_dp_network_publish(gw->dp, net->index, &spec);
-	if (err)
-		lm_policy_free(policy);
-out:
-	if (err)
-		lm_error("network '%s': not published to the workers, what they had stays: %s",
-		    m->network, strerror(-err));
-	free(endpoints);
-}
 
 uint16_t gw_workload_mtu(const struct gateway *gw)
 {
@@ -90,21 +42,16 @@ static void on_random(void *ctx, void *buf, size_t len)
 static int on_persist(void *ctx, const struct lm_net_id *net, const uint8_t *bytes, size_t len)
 {
 	struct gateway *gw = ctx;
-	int err = lm_store_put(gw->store, TABLE, net->b, sizeof(net->b), bytes, len);
 
-	if (err)
-		lm_error("%s: cannot store a manifest: %s", gw->config->state_dir, strerror(-err));
-	return err;
+	return lm_store_put(gw->store, TABLE, net->b, sizeof(net->b), bytes, len);
 }
 
 static void on_network_changed(void *ctx, const struct lm_network *net)
 {
 	struct gateway *gw = ctx;
 
-	/* Members may have moved to other indices: settle, then publish whatever settling left
-	 * alone. */
-	gw_attachments_settle(gw);
-	gw_network_publish(gw, net);
+	/* Members may have moved to other indices. */
+	gw_attachments_settle(gw, net->index);
 }
 
 static void on_network_gone(void *ctx, const struct lm_network *net)
@@ -113,12 +60,15 @@ static void on_network_gone(void *ctx, const struct lm_network *net)
 
 	lm_info("network '%s': no longer in force here", net->manifest->network);
 	lm_dp_network_remove(gw->dp, net->index);
-	gw->networks_gone = true; /* settle once membership has forgotten it */
+	gw->attachments.unsettled = true; /* settled once membership has forgotten it */
 }
 
+/* A peer that comes or goes changes many networks: they are published together. */
 static void on_routes_changed(void *ctx, const struct lm_network *net)
 {
-	gw_network_publish(ctx, net);
+	struct gateway *gw = ctx;
+
+	gw->stale[net->index] = gw->any_stale = true; /* gw_networks_tick */
 }
 
 static void on_peer_added(void *ctx, uint32_t slot, struct lm_peer *peer)
@@ -146,9 +96,7 @@ static int on_sa_in_add(void *ctx, uint32_t net, uint32_t slot, uint8_t lane, ui
 	struct gateway *gw = ctx;
 	int err = lm_dp_sa_in_add(gw->dp, net, slot, lane, n_lanes, keymat, spi);
 
-	if (err)
-		lm_error("peer %u: cannot add an inbound lane: %s", slot, strerror(-err));
-	else
+	if (!err)
 		gw_keylog_sa(gw, *spi, keymat);
 	return err;
 }
@@ -166,7 +114,7 @@ static int on_sa_out_set(void *ctx, uint32_t net, uint32_t slot, uint8_t n_lanes
 	int err = lm_dp_sa_out_set(gw->dp, net, slot, n_lanes, spis, keymat);
 
 	if (err)
-		lm_error("peer %u: cannot set outbound lanes: %s", slot, strerror(-err));
+		lm_error_limited("peer %u: cannot set outbound lanes: %s", slot, strerror(-err));
 	for (uint8_t lane = 0; !err && lane < n_lanes; lane++)
 		gw_keylog_sa(gw, spis[lane], keymat[lane]);
 	return err;
@@ -186,6 +134,21 @@ const struct lm_membership_ops gw_membership_ops = {
     .sa_in_del = on_sa_in_del,
     .sa_out_set = on_sa_out_set,
 };
+
+bool gw_networks_tick(struct gateway *gw)
+{
+	uint32_t end = lm_membership_networks_end(gw->membership);
+
+	/* Attachments may still belong to a network that is gone. */
+	if (gw->attachments.unsettled)
+		return true;
+	if (!gw->any_stale)
+		return false;
+	gw_networks_publish(gw, gw->stale, end);
+	memset(gw->stale, 0, gw->config->max_networks * sizeof(gw->stale[0]));
+	gw->any_stale = false;
+	return false;
+}
 
 /* ---- start and reload ------------------------------------------------------ */
 

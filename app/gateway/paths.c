@@ -51,10 +51,14 @@ void gw_path_set(struct gateway *gw, uint32_t slot, const struct lm_udp_addr *to
 
 	struct lm_udp_addr old = p->to;
 	p->to = to ? *to : (struct lm_udp_addr){0};
+	/* What came before, maybe from another peer in this slot, says nothing of this one. */
+	if (!old.ip.family)
+		p->heard_packets = lm_dp_peer_rx(gw->dp, slot);
 	/* Watch the new one first: where both share a next hop it stays resolved. */
 	if (to && lm_underlay_watch(gw->underlay, now.mono, to) < 0) {
 		char text[LM_UDP_TEXT];
-		lm_warn("peer %u: no route to %s", slot, lm_udp_addr_text(text, to));
+		lm_warn_limited("peer %u: too many next hops to watch the one towards %s", slot,
+		    lm_udp_addr_text(text, to));
 		p->to = (struct lm_udp_addr){0};
 	}
 	if (old.ip.family)
@@ -66,6 +70,13 @@ void gw_path_refresh(struct gateway *gw, const struct lm_udp_addr *to)
 {
 	for (uint32_t slot = 0; slot < gw->paths.n_slots; slot++)
 		if (lm_udp_addr_equal(&gw->paths.slots[slot].to, to))
+			publish(gw, slot);
+}
+
+void gw_paths_refresh(struct gateway *gw)
+{
+	for (uint32_t slot = 0; slot < gw->paths.n_slots; slot++)
+		if (gw->paths.slots[slot].to.ip.family)
 			publish(gw, slot);
 }
 

@@ -28,6 +28,8 @@ void gw_paths_close(struct gateway *gw);
 void gw_path_set(struct gateway *gw, uint32_t slot, const struct lm_udp_addr *to);
 /* A next hop was resolved, moved or lost. */
 void gw_path_refresh(struct gateway *gw, const struct lm_udp_addr *to);
+/* All of them: our own addresses have changed. */
+void gw_paths_refresh(struct gateway *gw);
 /* Tell the sessions which peers the data plane has heard of late. */
 void gw_paths_heard(struct gateway *gw);
 

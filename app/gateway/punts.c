@@ -110,16 +110,8 @@ const struct lm_underlay_ops gw_underlay_ops = {
 static bool is_known(void *ctx, const struct lm_ip *ip)
 {
 	const struct lm_network *net = ctx;
-	const struct lm_manifest *m = net->manifest;
-	struct lm_ip gateway = lm_manifest_gateway_ip(m, ip->family);
 
-	if (lm_ip_equal(ip, &gateway))
-		return true;
-	for (unsigned i = 0; i < m->n_endpoints; i++)
-		if (lm_ip_equal(ip, &m->endpoints[i].ipv4) ||
-		    lm_ip_equal(ip, &m->endpoints[i].ipv6))
-			return true;
-	return false;
+	return lm_manifest_address(net->manifest, ip) >= 0;
 }
 
 struct names {
@@ -155,6 +147,16 @@ static void fill_view(struct gateway *gw, const struct gw_attachment *at,
 	};
 }
 
+/* While a frame was queued, its attachment's id may have gone to another one on that port. */
+static bool is_of(const struct lm_dp_punt *punt, const struct gw_attachment *at)
+{
+	const uint8_t *p = punt->data;
+	bool tagged = p[12] == 0x81 && p[13] == 0x00;
+
+	return at->port == punt->port && at->a.vlan == (tagged ? (p[14] & 0xf) << 8 | p[15] : 0) &&
+	       (!at->mac_known || memcmp(p + 6, at->mac.b, sizeof(at->mac.b)) == 0);
+}
+
 static void workload_punt(struct gateway *gw, const struct lm_dp_punt *punt)
 {
 	struct gw_attachment *at = gw_attachment(gw, punt->attachment);
@@ -165,7 +167,7 @@ static void workload_punt(struct gateway *gw, const struct lm_dp_punt *punt)
 	struct names names;
 	size_t len = 0;
 
-	if (!net || at->port != punt->port || punt->len < 14) {
+	if (!net || punt->len < 18 || !is_of(punt, at)) {
 		gw->punts_unattached++;
 		return;
 	}

@@ -10,9 +10,22 @@
 
 #define LM_LOG_MODULE "reload"
 
+/* Applying announces our addresses to all neighbours: not with every reload. */
+static bool underlay_differs(const struct lm_gateway_config *a, const struct lm_gateway_config *b)
+{
+	bool same = a->n_addrs == b->n_addrs && lm_ip_equal(&a->gateway4, &b->gateway4) &&
+		    lm_ip_equal(&a->gateway6, &b->gateway6);
+
+	for (unsigned i = 0; same && i < a->n_addrs; i++)
+		same = lm_ip_equal(&a->addrs[i].ip, &b->addrs[i].ip) &&
+		       a->addrs[i].len == b->addrs[i].len;
+	return !same;
+}
+
 static int apply(struct gateway *gw, struct lm_gateway_config *old, struct lm_why *text)
 {
-	int err = gw_underlay_apply(gw);
+	bool underlay = underlay_differs(old, gw->config);
+	int err = underlay ? gw_underlay_apply(gw) : 0;
 
 	if (err)
 		return lm_why(text, -err, "underlay: %s", strerror(-err));
@@ -24,16 +37,10 @@ static int apply(struct gateway *gw, struct lm_gateway_config *old, struct lm_wh
 	lm_dp_set_flow_timeout(gw->dp, gw->config->flow_timeout_s);
 
 	/* The next hop or the source of a path may be another one now. */
-	for (uint32_t slot = 0; slot < gw->paths.n_slots; slot++)
-		if (gw->paths.slots[slot].to.ip.family)
-			gw_path_refresh(gw, &gw->paths.slots[slot].to);
+	if (underlay)
+		gw_paths_refresh(gw);
 	if (old->workload_mtu != gw->config->workload_mtu || gw->tunnel_mtu_changed) {
-		uint32_t end = lm_membership_networks_end(gw->membership);
-		for (uint32_t i = 0; i < end; i++) {
-			const struct lm_network *net = lm_membership_network(gw->membership, i);
-			if (net)
-				gw_network_publish(gw, net);
-		}
+		gw_attachments_settle(gw, GW_ALL_NETWORKS);
 		gw->tunnel_mtu_changed = false;
 	}
 	return 0;

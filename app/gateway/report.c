@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,26 @@
 
 /* ---- rows and pages --------------------------------------------------------- */
 
+/*
+ * DPDK leaves out without a word what does not fit into an answer, so we count: a row is only begun
+ * if the largest one would still fit. Control answers one question at a time.
+ */
+#define ANSWER_BYTES (16 * 1024)
+#define ANSWER_FRAME 256 /* the command's name, brackets, "next" */
+#define ROW_BYTES_MAX 1024
+#define ENTRY_BYTES 6 /* quotes, colon, comma */
+
+static size_t written;
+
+static void count(const char *key, const char *value)
+{
+	written += strlen(key) + strlen(value) + ENTRY_BYTES;
+	/* What JSON writes with a backslash, or six characters long. */
+	for (; *value; value++)
+		if (*value == '"' || *value == '\\' || (unsigned char)*value < ' ')
+			written += 5;
+}
+
 /* DPDK takes letters, digits and underscores in names. */
 static const char *clean(char out[64], const char *key)
 {
@@ -30,9 +51,11 @@ static const char *clean(char out[64], const char *key)
 
 void gw_put_u64(struct rte_tel_data *d, const char *key, uint64_t value)
 {
-	char name[64];
+	char name[64], digits[24];
 
 	key = clean(name, key);
+	snprintf(digits, sizeof(digits), "%" PRIu64, value);
+	count(key, digits);
 #if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
 	rte_tel_data_add_dict_uint(d, key, value);
 #else
@@ -49,6 +72,7 @@ void gw_put_text(struct rte_tel_data *d, const char *key, const char *text)
 		len = sizeof(cut) - 1;
 	memcpy(cut, text, len);
 	cut[len] = '\0';
+	count(key, cut);
 	rte_tel_data_add_dict_string(d, key, cut);
 }
 
@@ -65,6 +89,7 @@ int gw_page_start(
 	if (!page->rows)
 		return -ENOMEM;
 	rte_tel_data_start_dict(page->rows);
+	written = ANSWER_FRAME;
 	return rte_tel_data_start_dict(d);
 }
 
@@ -79,7 +104,7 @@ struct rte_tel_data *gw_page_row(struct gw_page *page)
 
 	if (page->seen++ < page->first || page->more)
 		return NULL;
-	if (page->filled == GW_PAGE_ROWS) {
+	if (page->filled == GW_PAGE_ROWS || written + ROW_BYTES_MAX > ANSWER_BYTES) {
 		page->more = true;
 		return NULL;
 	}
@@ -88,6 +113,7 @@ struct rte_tel_data *gw_page_row(struct gw_page *page)
 		return NULL;
 	rte_tel_data_start_dict(row);
 	snprintf(key, sizeof(key), "%u", page->filled);
+	count(key, "");
 	if (rte_tel_data_add_dict_container(page->rows, key, row, 0) < 0) {
 		rte_tel_data_free(row);
 		return NULL;

@@ -2,8 +2,9 @@
 /*
  * Building telemetry answers. DPDK nests dictionaries in dictionaries but no
  * dictionaries in arrays, so a list is a dictionary of rows named "0", "1", ...
- * An answer holds 16 KiB: lists come in pages, the parameter is the first index,
- * "next" is where the following page begins.
+ * An answer holds 16 KiB: lists come in pages of at most GW_PAGE_ROWS, and of no
+ * more than fit. The parameter is the first index, "next" is where the following
+ * page begins.
  */
 #ifndef LM_GATEWAY_REPORT_H
 #define LM_GATEWAY_REPORT_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Settling: which attachments the manifests in force agree with, and which clash
- * with each other. Done as a whole after any change, in order of their ids, so
- * that the outcome does not depend on which file was read last.
+ * with each other. Done as a whole after any change. Whoever is active keeps its
+ * endpoint and its place as long as its file stays the same; the others follow in
+ * order of their ids.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -222,102 +223,57 @@ static void settle_one(struct settling *s, struct gw_attachment *at)
 	}
 }
 
-static void publish_table(struct gateway *gw)
+/* Its claims come first: nothing about it has changed since they were granted. */
+static bool keeps(const struct gw_attachment *at)
 {
-	struct gw_attachments *as = &gw->attachments;
-	struct lm_dp_attachment *list = calloc(as->n_slots, sizeof(*list));
-	unsigned n = 0;
-
-	if (!list) {
-		lm_error("out of memory: attachments are not published");
-		return;
-	}
-	for (uint32_t id = 0; id < as->n_slots; id++) {
-		const struct gw_attachment *at = as->slots[id];
-		if (!at || at->state != GW_ACTIVE)
-			continue;
-		list[n++] = (struct lm_dp_attachment){
-		    .id = id,
-		    .port = at->port,
-		    .vlan = at->a.vlan,
-		    .has_mac = at->mac_known,
-		    .mac = at->mac,
-		    .net = at->net,
-		    .endpoint = at->endpoint,
-		};
-	}
-	int err = lm_dp_attachments_publish(gw->dp, list, n);
-	if (err)
-		lm_error("cannot publish %u attachments: %s", n, strerror(-err));
-	free(list);
+	return at->state == GW_ACTIVE && !at->changed;
 }
 
-/* Membership learns which endpoints of each network are attached here. */
-static void tell_served(struct settling *s)
+static void settle_all(struct settling *s)
 {
-	const struct gw_attachments *as = &s->gw->attachments;
-	uint32_t *first = calloc(s->n_networks + 2, sizeof(*first));
-	uint32_t *served = calloc(as->n_slots + 1, sizeof(*served));
+	struct gw_attachments *as = &s->gw->attachments;
 
-	if (!first || !served)
-		goto out;
-	/* Endpoints in order of their networks: counted, summed up, put in place. */
-	for (uint32_t id = 0; id < as->n_slots; id++) {
-		const struct gw_attachment *at = as->slots[id];
-		if (at && at->state == GW_ACTIVE)
-			first[at->net + 2]++;
-	}
-	for (uint32_t i = 0; i < s->n_networks; i++)
-		first[i + 1] += first[i];
-	for (uint32_t id = 0; id < as->n_slots; id++) {
-		const struct gw_attachment *at = as->slots[id];
-		if (at && at->state == GW_ACTIVE)
-			served[first[at->net + 1]++] = at->endpoint;
-	}
-	for (uint32_t i = 0; i < s->n_networks; i++) {
-		int err = 0;
-		if (lm_membership_network(s->gw->membership, i))
-			err = lm_membership_set_served(
-			    s->gw->membership, i, served + first[i], first[i + 1] - first[i]);
-		s->out_of_memory |= err == -ENOMEM;
-	}
-out:
-	s->out_of_memory |= !first || !served;
-	free(first);
-	free(served);
+	as->round++;
+	for (int newcomers = 0; newcomers < 2; newcomers++)
+		for (uint32_t id = 0; id < as->n_slots; id++) {
+			struct gw_attachment *at = as->slots[id];
+			if (!at || at->round == as->round || (!newcomers && !keeps(at)))
+				continue;
+			at->round = as->round;
+			settle_one(s, at);
+			at->changed = false;
+		}
+	if (s->out_of_memory)
+		lm_error("out of memory: clashes between attachments may be overlooked");
 }
 
-void gw_attachments_settle(struct gateway *gw)
+void gw_attachments_settle(struct gateway *gw, uint32_t net)
 {
 	struct gw_attachments *as = &gw->attachments;
 	struct settling s = {.gw = gw, .n_networks = lm_membership_networks_end(gw->membership)};
 
+	if (!as->slots)
+		return;
 	s.dirty = calloc(s.n_networks + 1, sizeof(s.dirty[0]));
 	if (!s.dirty) {
 		lm_error("out of memory: attachments are left as they were");
 		return;
 	}
+	as->unsettled = false;
 	/* An attachment that is gone leaves its network with an endpoint to take back. */
 	for (uint32_t i = 0; i < as->n_orphaned; i++)
 		mark(&s, as->orphaned[i]);
 	as->n_orphaned = 0;
+	mark(&s, net);
+	for (uint32_t i = 0; net == GW_ALL_NETWORKS && i < s.n_networks; i++)
+		mark(&s, i);
 
 	index_networks(&s);
-	for (uint32_t id = 0; id < as->n_slots; id++)
-		if (as->slots[id])
-			settle_one(&s, as->slots[id]);
-	tell_served(&s);
-	if (s.out_of_memory)
-		lm_error("out of memory: clashes may be overlooked, and peers told too little");
-
+	settle_all(&s);
 	/* First the ports' table, so that an endpoint never points at an attachment that is not
 	 * there. */
-	publish_table(gw);
-	for (uint32_t i = 0; i < s.n_networks; i++) {
-		const struct lm_network *net = lm_membership_network(gw->membership, i);
-		if (net && s.dirty[i])
-			gw_network_publish(gw, net);
-	}
+	gw_attachments_publish(gw);
+	gw_networks_publish(gw, s.dirty, s.n_networks);
 	clear(&s.networks);
 	clear(&s.endpoints);
 	clear(&s.places);
@@ -332,6 +288,6 @@ void gw_attachment_learn(struct gateway *gw, struct gw_attachment *at, const str
 		return;
 	at->mac_known = true;
 	at->mac = *mac;
+	gw->attachments.unpublished = true;
 	lm_info("%s: the workload's MAC is %s", at->name, lm_mac_text(text, mac));
-	publish_table(gw);
 }

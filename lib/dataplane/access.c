@@ -211,7 +211,8 @@ static const struct lm_attached *identify(
  * The workload's MAC was learned and this is another one: a workload that was started again may
  * have a new one, but only DHCP says so.
  */
-static bool other_mac(const struct access *a, struct lm_pkt *p, uint16_t type, unsigned room)
+static __rte_noinline bool other_mac(
+    const struct access *a, struct lm_pkt *p, uint16_t type, unsigned room)
 {
 	struct lm_ends ends;
 

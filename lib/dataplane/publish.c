@@ -51,6 +51,12 @@ int lm_dp_network_publish(struct lm_dp *dp, uint32_t index, const struct lm_dp_n
 
 	if (index >= dp->config.max_networks)
 		return -EINVAL;
+	/*
+	 * The index may just have been another tenant's. A worker in the middle of a burst may
+	 * still hold that one's SAs and tunnels, which know their network by nothing but the index.
+	 */
+	if (!dp->nets[index])
+		lm_reclaim_wait(&dp->reclaim);
 	for (unsigned i = 0; i < spec->n_endpoints; i++)
 		if (spec->endpoints[i].peer != LM_DP_NONE &&
 		    spec->endpoints[i].peer >= dp->config.max_peers)

@@ -2,6 +2,7 @@
 #include "dataplane/reclaim.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <rte_common.h>
 #include <rte_rcu_qsbr.h>
@@ -61,4 +62,10 @@ void lm_reclaim_poll(struct lm_reclaim *r)
 	while (!STAILQ_EMPTY(&r->waiting) &&
 	       rte_rcu_qsbr_check(r->qsbr, STAILQ_FIRST(&r->waiting)->token, false) == 1)
 		free_oldest(r);
+}
+
+void lm_reclaim_wait(struct lm_reclaim *r)
+{
+	for (lm_reclaim_poll(r); !STAILQ_EMPTY(&r->waiting); lm_reclaim_poll(r))
+		sched_yield(); /* the worker may need this very processor to get on */
 }

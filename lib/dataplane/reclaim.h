@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Deferred free: what was published and replaced is freed after every worker has
- * passed a quiescent state. Control lcore only; never blocks.
+ * passed a quiescent state. Control lcore only.
  */
 #ifndef LM_DATAPLANE_RECLAIM_H
 #define LM_DATAPLANE_RECLAIM_H
@@ -29,7 +29,10 @@ int lm_reclaim_init(struct lm_reclaim *r, unsigned n_workers);
 void lm_reclaim_fini(struct lm_reclaim *r);
 /* what is no longer published. NULL is allowed. Frees what has waited long enough, too. */
 void lm_retire(struct lm_reclaim *r, void *what, void (*free)(void *));
-/* Frees what has waited long enough. */
+/* Frees what has waited long enough. Never blocks, as the above. */
 void lm_reclaim_poll(struct lm_reclaim *r);
+/* Blocks until every worker has let go of everything: for the length of a burst, usually not at
+ * all. */
+void lm_reclaim_wait(struct lm_reclaim *r);
 
 #endif

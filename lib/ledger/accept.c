@@ -7,14 +7,15 @@
 #define ACCEPTED LM_LD_MAX
 
 /* Whether it is a record of this network that may stand; what else is known is not looked at. */
-static enum lm_ledger_drop judge(
-    const struct lm_ledger *l, const struct seat *seat, const struct fields *f)
+static enum lm_ledger_drop judge(const struct lm_ledger *l, const struct network *net,
+    const struct seat *seat, const struct fields *f)
 {
 	uint64_t now = wall_seconds(l);
 
 	if (!seat)
 		return LM_LD_AUTHOR;
-	if (f->expiry <= now)
+	/* One of ours may still live by somebody's clock: then we take it back. */
+	if (f->expiry + (seat == net->self ? LM_LEDGER_WINDOW : 0) <= now)
 		return LM_LD_EXPIRED;
 	if (f->expiry > now + LIFE_MAX)
 		return LM_LD_TOO_LONG;
@@ -76,7 +77,7 @@ static enum lm_ledger_drop arrive(struct lm_ledger *l, struct network *net, stru
 {
 	struct seat *seat = lm_ledger_seat(net, &f->author);
 	struct record *have = lm_ledger_record(net, id);
-	enum lm_ledger_drop verdict = judge(l, seat, f);
+	enum lm_ledger_drop verdict = judge(l, net, seat, f);
 
 	if (verdict == ACCEPTED)
 		verdict = compare(f, have);

@@ -21,6 +21,8 @@ struct gateway *lm_ledger_gateway_get(struct lm_ledger *l, const struct lm_publi
 		return NULL;
 	g->key = *key;
 	g->id = lm_key_id(key);
+	g->answers = (struct allowance){1000ull * ANSWERS_BURST, l->now.mono};
+	g->checks = (struct allowance){1000ull * CHECKS_BURST, l->now.mono};
 	HASH_ADD(hh, l->gateways, key, LM_PUBLIC_KEY_LEN, g);
 	return g;
 }
@@ -103,9 +105,8 @@ static void forget_absence(struct lm_ledger *l, struct gateway *g)
 int lm_ledger_up(struct lm_ledger *l, const struct lm_now *now, const struct lm_public_key *key,
     struct lm_peer *peer)
 {
-	struct gateway *g = lm_ledger_gateway_get(l, key);
-
 	l->now = *now;
+	struct gateway *g = lm_ledger_gateway_get(l, key);
 	if (!g)
 		return -ENOMEM;
 	if (!g->peer && list_up(l, g) < 0) {

@@ -200,7 +200,10 @@ static inline bool is_live(const struct record *r)
 
 /* ledger.c */
 uint64_t lm_ledger_random(struct lm_ledger *l, uint64_t below);
-/* Takes n from an allowance of rate a second and burst at once; false: it is used up. */
+/* What is left of an allowance of rate a second and burst at once. */
+unsigned lm_ledger_allowed(
+    const struct lm_ledger *l, struct allowance *a, unsigned rate, unsigned burst);
+/* Takes n of it; false: there is less. */
 bool lm_ledger_allow(
     const struct lm_ledger *l, struct allowance *a, unsigned rate, unsigned burst, unsigned n);
 

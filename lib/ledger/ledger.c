@@ -51,20 +51,25 @@ uint64_t lm_ledger_random(struct lm_ledger *l, uint64_t below)
 	return below ? x % below : 0;
 }
 
+unsigned lm_ledger_allowed(
+    const struct lm_ledger *l, struct allowance *a, unsigned rate, unsigned burst)
+{
+	uint64_t past = l->now.mono - a->refilled, full = 1000ull * burst;
+	/* Beyond an hour it is full, and the product cannot overflow. */
+	uint64_t more = min_u64(past, 3600 * SECOND) / 1000 * rate / 1000;
+
+	/* Time that was too short to count is kept for the next call. */
+	if (more > 0) {
+		a->milli = min_u64(full, a->milli + more);
+		a->refilled = l->now.mono;
+	}
+	return (unsigned)(a->milli / 1000);
+}
+
 bool lm_ledger_allow(
     const struct lm_ledger *l, struct allowance *a, unsigned rate, unsigned burst, unsigned n)
 {
-	uint64_t past = l->now.mono - a->refilled, full = 1000ull * burst;
-
-	/* Long ago (or never): full, and the product below cannot overflow. */
-	if (past > 3600 * SECOND)
-		a->milli = full;
-	else
-		a->milli = min_u64(full, a->milli + past / 1000 * rate / 1000);
-	/* What was too short a time to count is kept for the next call. */
-	if (past > 3600 * SECOND || past / 1000 * rate / 1000 > 0 || a->milli == full)
-		a->refilled = l->now.mono;
-	if (a->milli < 1000ull * n)
+	if (lm_ledger_allowed(l, a, rate, burst) < n)
 		return false;
 	a->milli -= 1000ull * n;
 	return true;

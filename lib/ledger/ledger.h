@@ -19,7 +19,8 @@
 
 #define LM_LEDGER_WINDOW 3600 /* s; sealing keys change so often, clocks may differ by as much */
 #define LM_LEDGER_LIFETIME (6 * 3600) /* s; what authors ask for unless they know better */
-#define LM_LEDGER_LIFETIME_MIN 60
+/* Renewed at two thirds, a record must outlive the difference of clocks. */
+#define LM_LEDGER_LIFETIME_MIN (4 * LM_LEDGER_WINDOW)
 #define LM_LEDGER_LIFETIME_MAX (24 * 3600)
 #define LM_LEDGER_KEY_MAX 72
 #define LM_LEDGER_VALUE_MAX 256

@@ -195,8 +195,9 @@ void lm_ledger_own_due(struct lm_ledger *l, struct record *r)
 {
 	bool stands = r->standing == OURS && is_live(r);
 	bool again = r->floor > r->version; /* a tombstone that has to be above a newer version */
+	bool over = r->expiry + LM_LEDGER_WINDOW <= wall_seconds(l);
 
-	if (!stands && !again && (!is_live(r) || r->expiry <= wall_seconds(l))) {
+	if (!stands && !again && (!is_live(r) || over)) {
 		lm_ledger_drop_record(l, r, true);
 		return;
 	}

@@ -63,14 +63,25 @@ static void add_question(struct lm_ledger *l, struct letter *t, const struct que
 	letter_add(l, t, q->tag, node, lm_writer_len(&w));
 }
 
-/* Asks what is on the stack, as long as there is room for whatever the answers hold. */
+/* How many nodes may be open: whatever the answers hold, we can note it, and check it. */
+static unsigned room_for_nodes(struct lm_ledger *l)
+{
+	struct pull *p = &l->pull;
+	unsigned records = lm_ledger_allowed(l, &p->from->checks, CHECKS_RATE, CHECKS_BURST);
+
+	records = records < WANTED_MAX ? records : WANTED_MAX;
+	return records > p->n_wanted ? (records - p->n_wanted) / LM_LEAVES_MAX : 0;
+}
+
+/* Asks what is on the stack. */
 static void ask_more(struct lm_ledger *l)
 {
 	struct pull *p = &l->pull;
+	unsigned room = room_for_nodes(l);
 	struct letter t;
 
 	letter_start(&t, LM_MSG_LEDGER_ASK);
-	while (p->n_todo && p->n_asked < (WANTED_MAX - p->n_wanted) / LM_LEAVES_MAX) {
+	while (p->n_todo && p->n_asked < room) {
 		p->asked[p->n_asked] = p->todo[--p->n_todo];
 		add_question(l, &t, &p->asked[p->n_asked++]);
 	}
@@ -377,6 +388,7 @@ void lm_ledger_pull_due(struct lm_ledger *l)
 		} else {
 			p->last = l->now.mono;
 			ask_again(l);
+			ask_more(l); /* if what held us back was the allowance */
 		}
 	}
 	if (!p->from && (next = TAILQ_FIRST(&l->pullable))) {

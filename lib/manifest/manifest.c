@@ -52,6 +52,8 @@ void lm_manifest_free(struct lm_manifest *m)
 	lm_sorted_free(&f->provider_names);
 	lm_sorted_free(&f->provider_ids);
 	lm_sorted_free(&f->member_names);
+	lm_sorted_free(&f->ipv4);
+	lm_sorted_free(&f->ipv6);
 	free(m->providers);
 	free(m->members);
 	free(m->endpoints);
@@ -112,4 +114,10 @@ int lm_manifest_endpoint(const struct lm_manifest *m, const char *member, unsign
 	if (i < 0 || replica >= m->members[i].n_endpoints)
 		return -ENOENT;
 	return (int)(m->members[i].first_endpoint + replica);
+}
+
+int lm_manifest_address(const struct lm_manifest *m, const struct lm_ip *ip)
+{
+	const struct lm_manifest_full *f = (const struct lm_manifest_full *)m;
+	return (int)lm_sorted_find(ip->family == 4 ? &f->ipv4 : &f->ipv6, ip);
 }

@@ -106,6 +106,8 @@ int lm_manifest_provider(const struct lm_manifest *m, const struct lm_key_id *id
 int lm_manifest_member(const struct lm_manifest *m, const char *name);
 /* The endpoint "db/1": its index into endpoints, or -ENOENT. */
 int lm_manifest_endpoint(const struct lm_manifest *m, const char *member, unsigned replica);
+/* The endpoint with this address, likewise. */
+int lm_manifest_address(const struct lm_manifest *m, const struct lm_ip *ip);
 
 /*
  * The signed envelope, a text header and the document's exact bytes:

@@ -156,24 +156,22 @@ static int repeated_address(const struct lm_manifest *m, const struct lm_place *
 	    m->members[owner->member].name, owner->replica);
 }
 
-static int check_addresses(
-    const struct lm_manifest *m, int family, const char *key, const struct lm_place *list)
+static int index_addresses(struct lm_sorted *index, const struct lm_manifest *m, int family,
+    const char *key, const struct lm_place *list)
 {
-	struct lm_sorted index;
-	int err = lm_sorted_init(&index, m->n_endpoints, lm_compare_ip);
+	int err = lm_sorted_init(index, m->n_endpoints, lm_compare_ip);
 	if (err < 0)
 		return err;
 	for (unsigned i = 0; i < m->n_endpoints; i++) {
 		const struct lm_endpoint *e = &m->endpoints[i];
 		const struct lm_ip *ip = family == 4 ? &e->ipv4 : &e->ipv6;
 		if (ip->family)
-			lm_sorted_add(&index, ip, i);
+			lm_sorted_add(index, ip, i);
 	}
-	lm_sorted_sort(&index);
+	lm_sorted_sort(index);
 	uint32_t earlier, again;
-	if (lm_sorted_repeat(&index, &earlier, &again))
+	if (lm_sorted_repeat(index, &earlier, &again))
 		err = repeated_address(m, list, key, earlier, again);
-	lm_sorted_free(&index);
 	return err;
 }
 
@@ -246,9 +244,9 @@ static int index_members(struct lm_manifest_full *f, const struct lm_place *list
 		lm_sorted_add(&f->member_names, f->m.members[i].name, i);
 	err = lm_schema_unique(&f->member_names, list, "name");
 	if (err == 0)
-		err = check_addresses(&f->m, 4, "ipv4", list);
+		err = index_addresses(&f->ipv4, &f->m, 4, "ipv4", list);
 	if (err == 0)
-		err = check_addresses(&f->m, 6, "ipv6", list);
+		err = index_addresses(&f->ipv6, &f->m, 6, "ipv6", list);
 	return err;
 }
 

@@ -15,6 +15,7 @@
 struct lm_manifest_full {
 	struct lm_manifest m; /* first: lm_manifest_free casts back */
 	struct lm_sorted provider_names, provider_ids, member_names;
+	struct lm_sorted ipv4, ipv6; /* of endpoints */
 };
 
 /* The whole document. */

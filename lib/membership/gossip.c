@@ -277,7 +277,7 @@ void lm_gossip_judged(
 		snprintf(from, sizeof(from), "a gateway not known yet");
 	else if (doc->from)
 		lm_hex(from, lm_peer_id(doc->from->session)->b, LM_KEY_ID_LEN);
-	lm_warn("manifest from %s refused: %s", from, why->text);
+	lm_warn_limited("manifest from %s refused: %s", from, why->text);
 	bool may_pass = err == -ENOSPC || err == -EIO || err == -ENOMEM;
 	lm_memory_put(
 	    &m->refused, doc->hash, m->now.mono + (may_pass ? REFUSED_BRIEFLY : REFUSED_FOR));

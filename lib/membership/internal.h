@@ -25,6 +25,7 @@
 #include <sys/queue.h>
 #include <uthash.h>
 #include "base/bytes.h"
+#include "base/log.h"
 #include "ledger/ledger.h"
 #include "membership/membership.h"
 #include "membership/timers.h"
@@ -73,6 +74,7 @@ struct remote {
 	unsigned n_addrs;
 	struct pair_list pairs;
 	bool up;
+	struct lm_log_place said; /* that it came and went */
 	/* The session's epochs whose keys are there, newest first, and how many there ever were. */
 	uint32_t epochs[2];
 	uint64_t n_epochs;

@@ -245,7 +245,8 @@ void lm_remote_up(struct lm_membership *m, struct remote *r, uint32_t epoch)
 	if (!was_up) {
 		char id[LM_KEY_ID_TEXT];
 		lm_hex(id, lm_peer_id(r->party.session)->b, LM_KEY_ID_LEN);
-		lm_info("peer %u (%s) is up", r->party.slot, id);
+		lm_log_write_limited(
+		    &r->said, LM_INFO, LM_LOG_MODULE, "peer %u (%s) is up", r->party.slot, id);
 	}
 }
 
@@ -271,7 +272,8 @@ void lm_remote_down(struct lm_membership *m, struct remote *r, const char *reaso
 			lm_part_news(m, p->key.net);
 	}
 	m->ops.peer_path(m->ctx, r->party.slot, NULL);
-	lm_info("peer %u is down: %s", r->party.slot, reason);
+	lm_log_write_limited(
+	    &r->said, LM_INFO, LM_LOG_MODULE, "peer %u is down: %s", r->party.slot, reason);
 }
 
 void lm_remote_moved(struct lm_membership *m, struct remote *r, const struct lm_udp_addr *to)

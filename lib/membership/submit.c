@@ -149,7 +149,7 @@ void lm_submit_judged(struct lm_membership *m, const struct pulled *doc, int err
 {
 	if (err) {
 		m->drops[LM_MD_REFUSED]++;
-		lm_warn("submitted manifest refused: %s", why->text);
+		lm_warn_limited("submitted manifest refused: %s", why->text);
 	}
 	if (!doc->from || doc->from->slot != UINT32_MAX)
 		return;

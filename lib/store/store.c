@@ -175,7 +175,7 @@ static int report(const char *what, const char *table, int rc)
 	int ret = to_errno(rc);
 
 	if (ret != 0 && ret != -ENOENT)
-		lm_error("cannot %s in table %s: %s", what, table, mdb_strerror(rc));
+		lm_error_limited("cannot %s in table %s: %s", what, table, mdb_strerror(rc));
 	return ret;
 }
 

@@ -24,7 +24,7 @@
 
 #define LM_UNDERLAY_ADDRS_MAX 8
 #define LM_NEIGHBOURS_MAX 4096
-#define LM_WATCHES_MAX 8192
+#define LM_WATCHES_MAX (16384 + 64) /* a peer each, and some that are just moving */
 
 struct lm_underlay;
 

@@ -247,6 +247,101 @@ class Manifests(Tool):
         self.assertNotIn("\nnetwork id ", plain)
 
 
+class Diff(Tool):
+    def setUp(self):
+        super().setUp()
+        self.shop = source("conf/manifests/shop.yaml")
+        self.write("old.yaml", self.shop)
+        self.key_file()
+
+    def diff(self, *changes, expect=1):
+        new = self.shop
+        for old, changed in changes:
+            self.assertIn(old, new)
+            new = new.replace(old, changed)
+        self.write("new.yaml", new)
+        out, err = self.run_tool("manifest", "diff", "old.yaml", "new.yaml", expect=expect)
+        self.assertEqual(err, "")
+        return out.decode().splitlines()
+
+    def test_nothing(self):
+        self.assertEqual(self.diff(expect=0), [])
+        # Order, spelling and comments mean nothing.
+        self.assertEqual(self.diff(("ports: [5432, 8000-8010]", "ports: [8000-8010, 5432]"),
+                                   ("[db]", "db"), ("# default deny", "# hm"), expect=0), [])
+
+    def test_signed_and_not(self):
+        self.text("manifest", "sign", "-k", "owner.key", "old.yaml")
+        self.assertEqual(self.text("manifest", "diff", "old.signed", "old.yaml"), "")
+        self.assertEqual(self.text("manifest", "diff", "-", "old.yaml",
+                                   stdin=self.shop.encode()), "")
+        self.key_file("other.key", "11" * 32)
+        self.text("manifest", "sign", "-k", "other.key", "-o", "other.signed", "old.yaml")
+        out, _ = self.run_tool("manifest", "diff", "old.signed", "other.signed", expect=1)
+        self.assertRegex(out.decode(), rf"^~ owner: {RFC8032_KEY} -> [0-9a-f]{{64}}\n$")
+
+    def test_head(self):
+        self.assertEqual(self.diff(("serial: 1 ", "serial: 7 ")), ["~ serial: 1 -> 7"])
+        self.write("old.yaml", self.shop.replace("serial: 1 ", "serial: 9 "))
+        self.assertEqual(self.diff(), ["~ serial: 9 -> 1 (lower: gateways will refuse it)"])
+        self.write("old.yaml", self.shop)
+        self.assertEqual(self.diff(("on_expiry: keep", "on_expiry: close")),
+                         ["~ expires: 2030-01-01T00:00:00Z, then kept as it is -> "
+                          "2030-01-01T00:00:00Z, then closed"])
+        self.assertEqual(self.diff(("100.64.10.0/24", "100.64.0.0/16")),
+                         ["~ ipv4 prefix: 100.64.10.0/24 -> 100.64.0.0/16"])
+        self.assertEqual(self.diff(("network: shop", "network: store")),
+                         ["~ network: shop -> store (another network)"])
+
+    def test_providers(self):
+        secret = "~ network secret: another set of providers has a new one"
+        self.assertEqual(self.diff(("192.0.2.1:4500", "192.0.2.9:4500")),
+                         ["~ provider alpha: without address 192.0.2.1:4500",
+                          "~ provider alpha: with address 192.0.2.9:4500"])
+        self.assertEqual(self.diff(("name: beta", "name: gamma"), ("provider: beta",
+                                                                   "provider: gamma")),
+                         ["- provider beta", "+ provider gamma",
+                          "~ db/0: provider beta -> gamma"])  # same keys: same secret
+        key = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
+        other = "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025"
+        self.assertEqual(self.diff((key, other)),
+                         [f"~ provider beta: key {key} -> {other}", secret])
+
+    def test_members_and_rules(self):
+        self.assertEqual(self.diff(("deployment: 1001", "deployment: 2001"),
+                                   ("provider: beta, ipv4: 100.64.10.20",
+                                    "provider: alpha, ipv4: 100.64.10.21")),
+                         ["~ member web: deployment 1001 -> 2001",
+                          "~ db/0: provider beta -> alpha",
+                          "~ db/0: ipv4 100.64.10.20 -> 100.64.10.21"])
+        self.assertEqual(self.diff(("tcp, ports: 5432}", "tcp, ports: [5433, 22]}")),
+                         ["+ db may be reached from web: tcp 22, 5433",
+                          "- db may be reached from web: tcp 5432"])
+        self.assertEqual(self.diff(("name: db", "name: sql"), ("to: db", "to: sql"),
+                                   ("to: [db]", "to: [sql]")),
+                         ["- web may reach db: icmp",
+                          "- web may reach db: tcp 5432, 8000-8010",
+                          "+ web may reach sql: icmp",
+                          "+ web may reach sql: tcp 5432, 8000-8010",
+                          "- member db, deployment 1002",
+                          "- db/0 at beta 100.64.10.20 fd5a:10::20",
+                          "- db may be reached from any: icmp",
+                          "- db may be reached from web: tcp 5432",
+                          "+ member sql, deployment 1002",
+                          "+ sql/0 at beta 100.64.10.20 fd5a:10::20",
+                          "+ sql may be reached from any: icmp",
+                          "+ sql may be reached from web: tcp 5432"])
+
+    def test_trouble(self):
+        out, err = self.run_tool("manifest", "diff", "old.yaml", "no.yaml", expect=2)
+        self.assertEqual((out, err.count("\n")), (b"", 1))
+        self.write("bad.yaml", "leasemesh: 1\n")
+        self.assertIn("bad.yaml:", self.run_tool("manifest", "diff", "bad.yaml", "old.yaml",
+                                                 expect=2)[1])
+        self.assertIn("diff needs two files", self.usage_error("manifest", "diff", "old.yaml"))
+        self.assertIn("only one", self.usage_error("manifest", "diff", "-", "-"))
+
+
 class Documentation(Tool):
     """The pages for tenants say what the tool does."""
 

@@ -36,4 +36,4 @@ ip netns exec "$LM_ID-db" iperf3 -s >/dev/null 2>&1 </dev/null &
 await 5 listening db 5201
 at web iperf3 -J -t 2 -c 100.64.10.20 >"$T/out.json"
 jq -r '"\(.end.sum_received.bits_per_second / 1e6 | round) Mb/s"' "$T/out.json"
-expect "TCP flows" jq -e '.end.sum_received.bits_per_second > 5e7' "$T/out.json"
+expect "TCP flows" jq -e '.end.sum_received.bits_per_second > 1e6' "$T/out.json"

@@ -38,9 +38,9 @@ for row in "db 100.64.10.20" "db fd5a:10::20" "cache 100.64.10.11"; do
 	iperf web "$address" -t 2 >"$T/out.json"
 	jq -r --arg a "$address" \
 		'"web to \($a): \(.end.sum_received.bits_per_second / 1e6 | round) Mb/s"' "$T/out.json"
-	expect "TCP to $server $address flows" jq -e '.end.sum_received.bits_per_second > 5e7' "$T/out.json"
+	expect "TCP to $server $address flows" jq -e '.end.sum_received.bits_per_second > 1e6' "$T/out.json"
 	iperf web "$address" -t 2 -R >"$T/out.json"
-	expect "and backwards" jq -e '.end.sum_received.bits_per_second > 5e7' "$T/out.json"
+	expect "and backwards" jq -e '.end.sum_received.bits_per_second > 1e6' "$T/out.json"
 	# iperf3's own socket holds a fifth of a second of this: a busy machine loses none there.
 	iperf web "$address" -u -b 8M -l 1300 -t 2 >"$T/out.json"
 	expect "UDP to $server $address loses nothing" \

@@ -21,7 +21,7 @@ two_workers()
 	stream_lossless "with two workers"
 	at web iperf3 -J -P 8 -t 3 -c 100.64.10.20 >"$T/out.json"
 	jq -r '"8 flows: \(.end.sum_received.bits_per_second / 1e6 | round) Mb/s"' "$T/out.json"
-	expect "eight TCP flows" jq -e '.end.sum_received.bits_per_second > 5e7' "$T/out.json"
+	expect "eight TCP flows" jq -e '.end.sum_received.bits_per_second > 1e6' "$T/out.json"
 	expect "every one of them moved" jq -e 'all(.end.streams[]; .receiver.bytes > 0)' "$T/out.json"
 	for gw in alpha beta; do
 		expect "both workers of $gw carry packets" \

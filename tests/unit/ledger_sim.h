@@ -17,7 +17,7 @@
 #define SIM_BUCKETS 4096
 #define SIM_NETS 8
 #define SIM_KEYS 6 /* key 0 is the gateway itself, the others are endpoints */
-#define SIM_LIFETIME 3600
+#define SIM_LIFETIME LM_LEDGER_LIFETIME_MIN
 
 struct sim;
 
@@ -83,6 +83,7 @@ struct sim {
 	struct sim_event *heap; /* [1 .. n_heap] */
 	size_t n_heap, cap_heap;
 	uint64_t order;
+	bool skewed; /* clocks differ: expiry is not the same instant for all */
 	unsigned loss, dup; /* percent */
 	uint64_t delay, jitter;
 	bool *cut; /* [from * n + to] */
@@ -135,5 +136,10 @@ struct sim_forged {
 };
 size_t sim_forge(struct sim *s, const struct sim_forged *f, uint8_t out[LM_MESSAGE_MAX]);
 size_t sim_key(unsigned key, uint8_t out[8]);
+
+/* Between the files of the simulator. */
+void sim_add_event(struct sim *s, struct sim_event e);
+void sim_tick(struct sim_node *n);
+unsigned sim_bucket(const struct lm_public_key *key);
 
 #endif

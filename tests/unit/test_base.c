@@ -278,7 +278,36 @@ static void test_log(void)
 	lm_log_set_sink(NULL, NULL);
 }
 
+static void test_log_limited(void)
+{
+	struct lm_log_place place = {0};
+	unsigned left_out, written = 0;
+	char line[64] = "";
+
+	for (unsigned i = 0; i < LM_LOG_PLACE_LINES; i++)
+		CU_ASSERT_TRUE(lm_log_place_take(&place, 100 + i, &left_out) && left_out == 0);
+	for (unsigned i = 0; i < 7; i++)
+		CU_ASSERT_FALSE(lm_log_place_take(&place, 99 + LM_LOG_PLACE_SECONDS, &left_out));
+	CU_ASSERT_TRUE(lm_log_place_take(&place, 100 + LM_LOG_PLACE_SECONDS, &left_out));
+	CU_ASSERT_EQUAL(left_out, 7);
+	CU_ASSERT_TRUE(lm_log_place_take(&place, 100 + LM_LOG_PLACE_SECONDS, &left_out));
+	CU_ASSERT_EQUAL(left_out, 0);
+
+	lm_log_set_sink(keep_line, line);
+	for (unsigned i = 0; i < 10 * LM_LOG_PLACE_LINES; i++) {
+		line[0] = '\0';
+		lm_log_write_limited(&(struct lm_log_place){0}, LM_INFO, "test", "elsewhere");
+		CU_ASSERT_STRING_EQUAL(line, "2|info test: elsewhere");
+		line[0] = '\0';
+		lm_log_write_limited(&place, LM_INFO, "test", "line %u", i);
+		written += line[0] != '\0';
+	}
+	/* A minute may begin in between, not two. */
+	CU_ASSERT_TRUE(written <= 2 * LM_LOG_PLACE_LINES);
+	lm_log_set_sink(NULL, NULL);
+}
+
 LM_SUITE("base", {"hex", test_hex}, {"cursors", test_cursors}, {"number", test_number},
     {"ip", test_ip}, {"prefix", test_prefix}, {"prefix_nth", test_prefix_nth},
     {"udp_addr", test_udp_addr}, {"mac", test_mac}, {"special", test_special},
-    {"lease", test_lease}, {"why", test_why}, {"log", test_log})
+    {"lease", test_lease}, {"why", test_why}, {"log", test_log}, {"log_limited", test_log_limited})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What workloads may do, and what becomes of their packets: both gateways, real keys. */
+#include <errno.h>
 #include <netinet/in.h>
 #include "dp_rig.h"
 #include "packet/build.h"
@@ -236,6 +237,39 @@ static void test_networks_never_meet(void)
 	end(r);
 }
 
+/* What cannot be is refused, and what was in force stays. */
+static void test_publish_refused(void)
+{
+	struct rig *r = rig_create(&one);
+	struct lm_dp *dp = r->gw[0].dp;
+	struct lm_dp_endpoint eps[2] = {{.ipv4 = rig_ip("100.64.10.10"), .peer = LM_DP_NONE},
+	    {.ipv4 = rig_ip("100.64.10.20"), .ipv6 = rig_ip("fd5a:10::20"), .peer = RIG_PEER}};
+	struct lm_dp_network spec = {.mtu = RIG_MTU, .endpoints = eps, .n_endpoints = 2};
+
+	CU_ASSERT_EQUAL(lm_dp_network_publish(dp, 4, &spec), -EINVAL);
+	eps[1].peer = 8;
+	CU_ASSERT_EQUAL(lm_dp_network_publish(dp, 0, &spec), -EINVAL);
+	eps[1].peer = RIG_PEER;
+	eps[1].ipv4 = eps[0].ipv4;
+	CU_ASSERT_EQUAL(lm_dp_network_publish(dp, 0, &spec), -EINVAL);
+	eps[1].ipv4 = rig_ip("100.64.10.20");
+	eps[0].ipv6 = eps[1].ipv6;
+	CU_ASSERT_EQUAL(lm_dp_network_publish(dp, 0, &spec), -EINVAL);
+	spec.n_endpoints = 65536;
+	CU_ASSERT_EQUAL(lm_dp_network_publish(dp, 0, &spec), -EINVAL);
+	CU_ASSERT_TRUE(passes(r, query));
+	/* Without a policy nothing passes; without endpoints there is nowhere to go. */
+	eps[0].ipv6.family = 0;
+	eps[0].attachment = rig_hosts[WEB].attachment;
+	spec.n_endpoints = 2;
+	CU_ASSERT_EQUAL(lm_dp_network_publish(dp, 0, &spec), 0);
+	CU_ASSERT_TRUE(refused(r, query, 0, LM_DROP_POLICY_EGRESS));
+	spec.n_endpoints = 0;
+	CU_ASSERT_EQUAL(lm_dp_network_publish(dp, 0, &spec), 0);
+	CU_ASSERT_TRUE(refused(r, query, 0, LM_DROP_SPOOFED_SOURCE));
+	end(r);
+}
+
 static void test_spoofing(void)
 {
 	struct rig *r = rig_create(&one);
@@ -393,4 +427,5 @@ LM_SUITE("dataplane", {"delivery", test_delivery}, {"IPv6 underlay", test_ipv6_u
     {"local", test_local}, {"policy", test_policy},
     {"policy at both ends", test_policy_at_both_ends}, {"policy change", test_policy_change},
     {"idle flows end", test_idle_flows_end}, {"networks never meet", test_networks_never_meet},
-    {"spoofing", test_spoofing}, {"ICMP", test_icmp}, {"hops", test_hops}, {"MSS", test_mss})
+    {"publish refused", test_publish_refused}, {"spoofing", test_spoofing}, {"ICMP", test_icmp},
+    {"hops", test_hops}, {"MSS", test_mss})

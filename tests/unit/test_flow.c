@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <rte_common.h>
+#include <rte_rcu_qsbr.h>
 #include "dataplane/flow.h"
 #include "dataplane/limit.h"
+#include "dataplane/reclaim.h"
 #include "dataplane/window.h"
 #include "dp_rig.h"
 #include "suite.h"
@@ -240,7 +242,47 @@ static void test_limit(void)
 	CU_ASSERT_TRUE(lm_limit_take(&l, 90000000, 1000, 10));
 }
 
-LM_SUITE("flow", {"key is canonical", test_key_is_canonical}, {"hash is fixed", test_hash_is_fixed},
-    {"hash spreads", test_hash_spreads}, {"table", test_table},
-    {"table tells keys apart", test_table_keys_differ}, {"window", test_window},
-    {"window extends", test_window_extends}, {"limit", test_limit})
+static unsigned freed;
+
+static void count_free(void *what)
+{
+	(void)what;
+	freed++;
+}
+
+/* What was replaced lives until each worker has been between two bursts, or sleeps. */
+static void test_reclaim(void)
+{
+	struct lm_reclaim r;
+	int thing;
+
+	CU_ASSERT_EQUAL_FATAL(lm_reclaim_init(&r, 2), 0);
+	freed = 0;
+	for (unsigned worker = 0; worker < 2; worker++) {
+		rte_rcu_qsbr_thread_register(r.qsbr, worker);
+		rte_rcu_qsbr_thread_online(r.qsbr, worker);
+	}
+	lm_retire(&r, &thing, count_free);
+	lm_reclaim_poll(&r);
+	CU_ASSERT_EQUAL(freed, 0);
+	rte_rcu_qsbr_quiescent(r.qsbr, 0);
+	lm_retire(&r, &thing, count_free);
+	lm_retire(&r, NULL, count_free);
+	CU_ASSERT_EQUAL(freed, 0);
+	rte_rcu_qsbr_quiescent(r.qsbr, 1);
+	lm_reclaim_poll(&r);
+	CU_ASSERT_EQUAL(freed, 1); /* the second came after worker 0 had been there */
+	rte_rcu_qsbr_thread_offline(r.qsbr, 0);
+	lm_reclaim_poll(&r);
+	CU_ASSERT_EQUAL(freed, 2);
+	lm_retire(&r, &thing, count_free);
+	rte_rcu_qsbr_thread_unregister(r.qsbr, 0);
+	rte_rcu_qsbr_thread_unregister(r.qsbr, 1);
+	lm_reclaim_fini(&r);
+	CU_ASSERT_EQUAL(freed, 3);
+}
+
+LM_SUITE("flow", {"reclaim", test_reclaim}, {"key is canonical", test_key_is_canonical},
+    {"hash is fixed", test_hash_is_fixed}, {"hash spreads", test_hash_spreads},
+    {"table", test_table}, {"table tells keys apart", test_table_keys_differ},
+    {"window", test_window}, {"window extends", test_window_extends}, {"limit", test_limit})

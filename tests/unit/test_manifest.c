@@ -90,6 +90,23 @@ static void test_lookups(void)
 	CU_ASSERT_EQUAL(lm_manifest_endpoint(m, "web", 2), -ENOENT);
 	CU_ASSERT_EQUAL(lm_manifest_endpoint(m, "db", 0), 2);
 	CU_ASSERT_EQUAL(lm_manifest_endpoint(m, "cache", 0), -ENOENT);
+	static const struct {
+		const char *ip;
+		int endpoint;
+	} addresses[] = {
+	    {"100.64.10.10", 0},
+	    {"fd5a:10::10", 0},
+	    {"100.64.10.11", 1},
+	    {"fd5a:10::20", 2},
+	    {"100.64.10.1", -ENOENT}, /* the gateway's */
+	    {"100.64.10.20", -ENOENT},
+	    {"fd5a:10::11", -ENOENT},
+	};
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		struct lm_ip ip;
+		CU_ASSERT_EQUAL_FATAL(lm_ip_parse(&ip, addresses[i].ip), 0);
+		CU_ASSERT_EQUAL(lm_manifest_address(m, &ip), addresses[i].endpoint);
+	}
 	struct lm_key_id id = m->providers[1].id;
 	CU_ASSERT_EQUAL(lm_manifest_provider(m, &id), 1);
 	id.b[0] ^= 1;

@@ -244,6 +244,14 @@ static void test_learning(void)
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[1].dp, &a, 1), 0);
 	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
 	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_MAC_UNKNOWN), 1);
+	/* Its number was given to a workload of another network meanwhile. */
+	a.has_mac = true;
+	a.mac = rig_hosts[DB].mac;
+	a.net = 1;
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[1].dp, &a, 1), 0);
+	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_NOT_ATTACHED), 2);
+	a.net = 0;
 	/* An index that is out of date for a moment does no harm. */
 	a.has_mac = true;
 	a.mac = rig_hosts[DB].mac;

@@ -11,6 +11,7 @@
 #include <rte_mbuf.h>
 #include <rte_lcore.h>
 #include <rte_ring.h>
+#include "dataplane/worker.h"
 #include "dp_rig.h"
 #include "suite.h"
 
@@ -172,6 +173,28 @@ static void test_flow_flood(void)
 	rig_free(r);
 }
 
+/* A port that takes no more: what does not fit is dropped and counted. */
+static void test_full_port(void)
+{
+	enum { FRAMES = 3000 };
+	struct rig_options o = {.workers = {1, 1}};
+	struct rig *r = rig_create(&o);
+	struct rig_packet p = {
+	    .from = WEB, .to = APP, .protocol = IPPROTO_UDP, .src_port = 1000, .dst_port = 53};
+	uint8_t frame[RIG_FRAME_MAX];
+
+	for (unsigned i = 0; i < FRAMES; i++) {
+		rig_send(r, WEB, frame, rig_build(r, frame, &p));
+		if (i % 100 == 99)
+			rig_run(r);
+	}
+	uint64_t full = rig_drops(r, 0, LM_DROP_TX_FULL);
+	CU_ASSERT_TRUE(full > 0);
+	CU_ASSERT_EQUAL(rig_drain(r, 0), FRAMES - full);
+	CU_ASSERT_TRUE(rig_balanced(r));
+	rig_free(r);
+}
+
 /* ---- threads ---------------------------------------------------------------- */
 
 static bool wait_for(unsigned (*ready)(struct rig *r), struct rig *r, unsigned n)
@@ -195,6 +218,40 @@ static unsigned handled(struct rig *r)
 	for (unsigned i = 0; i < LM_DROP_MAX; i++)
 		sum += c.drops[i];
 	return (unsigned)(sum + c.tx);
+}
+
+static int sleep_once(void *worker)
+{
+	lm_worker_sleep(worker);
+	return 0;
+}
+
+/* A worker without ports and flows would sleep for ever, if a wake-up could be missed. */
+static void test_sleep(void)
+{
+	struct rig_options o = {.workers = {3, 1}, .queues = {1, 1}};
+	struct rig *r = rig_create(&o);
+	struct lm_worker *w = r->gw[0].dp->workers[2];
+	unsigned lcore = rte_get_next_lcore(-1, 1, 0);
+
+	alarm(60);
+	CU_ASSERT_EQUAL_FATAL(w->n_rxq, 0);
+	/* It came before the worker announced its sleep, so nobody kicked. */
+	struct rte_mbuf *m = rte_pktmbuf_alloc(lm_dp_pool(r->gw[0].dp));
+	*lm_meta(m) = (struct lm_meta){.kind = LM_RING_TX, .port = 0};
+	CU_ASSERT_EQUAL(rte_ring_enqueue(w->from[0], m), 0);
+	lm_worker_sleep(w);
+	rig_run(r);
+	for (unsigned i = 0; i < 100; i++) {
+		CU_ASSERT_EQUAL_FATAL(rte_eal_remote_launch(sleep_once, w, lcore), 0);
+		while (__atomic_load_n(&w->asleep, __ATOMIC_ACQUIRE) == 0)
+			;
+		lm_worker_wake(w);
+		rte_eal_wait_lcore(lcore);
+	}
+	alarm(0);
+	rig_drain(r, 0);
+	rig_free(r);
 }
 
 /*
@@ -258,4 +315,5 @@ static void test_threads(void)
 	rig_free(r);
 }
 
-LM_SUITE("storm", {"storm", test_storm}, {"flow flood", test_flow_flood}, {"threads", test_threads})
+LM_SUITE("storm", {"storm", test_storm}, {"flow flood", test_flow_flood},
+    {"full port", test_full_port}, {"sleep", test_sleep}, {"threads", test_threads})
