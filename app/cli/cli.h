@@ -19,6 +19,7 @@
 	X(manifest)     \
 	X(submit)       \
 	X(status)       \
+	X(network)      \
 	X(reload)
 /* clang-format on */
 

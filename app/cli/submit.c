@@ -224,6 +224,10 @@ static int report(const struct target *t, const struct options *o,
 	}
 	printf("accepted: network %s serial %" PRIu64 " is in force at %s\n", sm->manifest->network,
 	    sm->manifest->serial, t->name);
+	/* "serial N is in force", and after a semicolon what the tenant should know besides. */
+	const char *besides = strstr(r->text, "; ");
+	if (besides)
+		fprintf(stderr, "warning: %s\n", besides + 2);
 	return CLI_OK;
 }
 

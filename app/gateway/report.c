@@ -174,6 +174,9 @@ static int report_reload(struct gateway *gw, const char *params, struct rte_tel_
 	X(ports, gw_report_ports, "Ports and their counters. Parameter: first index") \
 	X(sessions, gw_report_sessions, "Peer sessions. Parameter: first index") \
 	X(networks, gw_report_networks, "Networks in force. Parameter: first index") \
+	X(gateways, gw_report_gateways, \
+	    "Who takes part in a network. Parameter: its index[,first]") \
+	X(served, gw_report_served, "Endpoints of a network. Parameter: its index[,first]") \
 	X(endpoints, gw_report_endpoints, "Active attachments' endpoints. Parameter: first index") \
 	X(attachments, gw_report_attachments, "Attachments and why not. Parameter: first index") \
 	X(lanes, gw_report_lanes, "Security associations. Parameter: first index") \

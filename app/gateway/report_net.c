@@ -63,7 +63,7 @@ int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_da
 	for (uint32_t i = 0; !err && i < end && !gw_page_full(&page); i++) {
 		const struct lm_network *net = lm_membership_network(gw->membership, i);
 		struct rte_tel_data *row = net ? gw_page_row(&page) : NULL;
-		char id[LM_NET_ID_TEXT], owner[LM_KEY_ID_TEXT];
+		char id[LM_NET_ID_TEXT], owner[LM_KEY_ID_TEXT], hash[2 * 32 + 1];
 
 		if (!row)
 			continue;
@@ -73,6 +73,7 @@ int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_da
 		gw_put_text(row, "name", net->manifest->network);
 		gw_put_text(row, "owner", lm_hex(owner, &owner_id, sizeof(owner_id)));
 		gw_put_u64(row, "serial", net->manifest->serial);
+		gw_put_text(row, "hash", lm_hex(hash, net->sm->hash, sizeof(net->sm->hash)));
 		gw_put_text(row, "part", parts[lm_membership_part(gw->membership, i)]);
 		gw_put_u64(row, "expires", (uint64_t)net->manifest->expires);
 		gw_put_u64(row, "providers", net->manifest->n_providers);

@@ -205,20 +205,22 @@ static void consider(struct lm_membership *m, struct party *from, const struct h
 static void heard_authorised(struct lm_membership *m, struct pair *p, const struct have *h)
 {
 	const struct lm_signed_manifest *ours = p->key.net->sm;
+	bool same = memcmp(h->hash, ours->hash, 32) == 0;
 
-	if (h->serial < ours->manifest->serial) {
+	if (!same && !lm_manifest_newer(h->serial, h->hash, ours->manifest->serial, ours->hash)) {
+		/* Of the same serial: it proves that the owner signed twice. */
+		if (h->serial == ours->manifest->serial)
+			consider(m, &p->key.peer->party, h);
 		if (p->settled || p->have_at > m->now.mono + HAVE_WAIT)
 			lm_gossip_start(m, p);
 		return;
 	}
-	bool same = memcmp(h->hash, ours->hash, 32) == 0;
-	if (h->serial == ours->manifest->serial && same && !p->settled)
+	if (same && !p->settled)
 		lm_lanes_hurry(m, p);
 	settle(m, p);
-	/* With another document of the same serial as well: the pulled one proves it. */
 	if (!same)
 		consider(m, &p->key.peer->party, h);
-	if (h->serial == ours->manifest->serial && (h->flags & HAVE_ASK))
+	if (same && (h->flags & HAVE_ASK))
 		send_have(m, p, 0);
 }
 
@@ -228,9 +230,12 @@ static void heard(struct lm_membership *m, struct party *from, const struct have
 	struct pair *p =
 	    net && from->slot != UINT32_MAX ? lm_pair_find(m, net, (struct remote *)from) : NULL;
 
+	const uint8_t *hash = lm_network_hash(m, &h->net);
+
 	if (p)
 		heard_authorised(m, p, h);
-	else if (h->serial > lm_network_serial(m, &h->net))
+	else if (!hash ||
+		 lm_manifest_newer(h->serial, h->hash, lm_network_serial(m, &h->net), hash))
 		consider(m, from, h);
 	else
 		m->drops[LM_MD_OLD]++; /* says nothing: this peer has no right to know */

@@ -295,6 +295,8 @@ int lm_owner_check(
 struct network *lm_network_find(const struct lm_membership *m, const struct lm_net_id *id);
 /* The highest serial that we know of this network, in force or ended; 0: none. */
 uint64_t lm_network_serial(const struct lm_membership *m, const struct lm_net_id *id);
+/* The hash of that document, or NULL. */
+const uint8_t *lm_network_hash(const struct lm_membership *m, const struct lm_net_id *id);
 bool lm_network_expired(const struct lm_membership *m, const struct lm_manifest *man);
 /* Not in any table yet; has the lowest free index. */
 struct network *lm_network_new(struct lm_membership *m, const struct lm_net_id *id);
@@ -314,6 +316,13 @@ int lm_network_put_in_force(struct lm_membership *m, struct lm_signed_manifest *
     bool stored, struct lm_why *why);
 
 /* judge.c */
+/* Does the first document take the second one's place? Every gateway must come to the same answer.
+ */
+static inline bool lm_manifest_newer(
+    uint64_t serial, const uint8_t hash[32], uint64_t known, const uint8_t known_hash[32])
+{
+	return serial != known ? serial > known : memcmp(hash, known_hash, 32) < 0;
+}
 /*
  * Judges a document and puts it into force. stored: it comes from our own store. *serial becomes
  * what is in force for its network afterwards, if the document is authentic.

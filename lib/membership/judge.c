@@ -34,33 +34,55 @@ static int check_expiry(
 	    man->network, text);
 }
 
-/* -ESTALE, -EEXIST, or 0 if it is newer than what we know, or the very same. */
+/*
+ * The owner signed two documents with one serial. Said once a document, and loudly: one of the two
+ * does not say what the owner believes to be in force.
+ */
+static void say_twice(struct lm_membership *m, const struct lm_signed_manifest *sm, bool wins)
+{
+	char owner[LM_KEY_ID_TEXT];
+	struct lm_key_id id = lm_key_id(&sm->owner);
+
+	if (lm_memory_has(&m->conflicts, sm->hash, m->now.mono))
+		return;
+	lm_memory_put(&m->conflicts, sm->hash, FOREVER);
+	m->drops[LM_MD_SIGNED_TWICE]++;
+	lm_error("network %s: owner %s signed serial %" PRIu64
+		 " twice, with different contents; %s, as everywhere",
+	    sm->manifest->network, lm_hex(owner, id.b, LM_KEY_ID_LEN), sm->manifest->serial,
+	    wins ? "the new one wins by its hash" : "the one that is known wins by its hash");
+}
+
+/*
+ * -ESTALE, -EEXIST, or 0 if it is newer than what we know, or the very same. Of two documents with
+ * one serial the one with the lower hash is the newer: so all gateways settle on the same one.
+ */
 static int check_serial(
     struct lm_membership *m, const struct lm_signed_manifest *sm, struct lm_why *why)
 {
 	const struct network *net = lm_network_find(m, &sm->net_id);
-	const struct tombstone *t = net ? NULL : lm_tombstone_find(m, &sm->net_id);
 	uint64_t serial = sm->manifest->serial, known = lm_network_serial(m, &sm->net_id);
-	const uint8_t *hash = net ? net->sm->hash : t ? t->hash : sm->hash;
+	const uint8_t *hash = lm_network_hash(m, &sm->net_id);
 	const char *state = net ? "is in force" : "is known";
 
 	if (serial < known)
 		return lm_why(why, ESTALE,
 		    "serial %" PRIu64 " of network %s is older than serial %" PRIu64 ", which %s",
 		    serial, sm->manifest->network, known, state);
-	if (serial > known || same_hash(hash, sm->hash))
+	if (serial > known || !hash || same_hash(hash, sm->hash))
 		return 0;
-	if (!lm_memory_has(&m->conflicts, sm->hash, m->now.mono)) {
-		char owner[LM_KEY_ID_TEXT];
-		struct lm_key_id id = lm_key_id(&sm->owner);
-		lm_memory_put(&m->conflicts, sm->hash, FOREVER);
-		lm_error("network %s: owner %s signed serial %" PRIu64
-			 " twice, with different contents; the first one stays in force",
-		    sm->manifest->network, lm_hex(owner, id.b, LM_KEY_ID_LEN), serial);
+	bool wins = lm_manifest_newer(serial, sm->hash, known, hash);
+	say_twice(m, sm, wins);
+	if (wins) {
+		lm_why(why, 0,
+		    "another document with this serial was %s and lost: sign the one that is "
+		    "meant with a higher serial",
+		    net ? "in force" : "known");
+		return 0;
 	}
 	return lm_why(why, EEXIST,
 	    "another document with serial %" PRIu64
-	    " of network %s %s: sign this one with a higher serial",
+	    " of network %s %s and wins: sign this one with a higher serial",
 	    serial, sm->manifest->network, state);
 }
 

@@ -112,8 +112,9 @@ int lm_membership_restore(struct lm_membership *m, const struct lm_now *now, con
 /*
  * 0: in force here, persisted (also if this very manifest already was). -EBADMSG signature,
  * -EACCES unknown owner or we are not an authorised provider, -ESTALE older serial,
- * -EEXIST another document of the same serial is in force, -EINVAL/-E2BIG malformed,
- * -ETIME expired, -ENOSPC bound reached, -EIO not persisted. What was in force stays.
+ * -EEXIST another document of the same serial is in force and wins (the lower hash does),
+ * -EINVAL/-E2BIG malformed, -ETIME expired, -ENOSPC bound reached, -EIO not persisted. What was in
+ * force stays.
  */
 int lm_membership_submit(struct lm_membership *m, const struct lm_now *now, const void *bytes,
     size_t len, struct lm_why *why);
@@ -158,6 +159,9 @@ int lm_membership_set_served(
  */
 uint32_t lm_membership_route(
     const struct lm_membership *m, const struct lm_network *net, unsigned endpoint);
+/* Is this endpoint attached here, as set_served said? */
+bool lm_membership_served(
+    const struct lm_membership *m, const struct lm_network *net, unsigned endpoint);
 enum lm_part lm_membership_part(const struct lm_membership *m, uint32_t net);
 
 /* What a gateway enforces, as it says in its record. */
@@ -193,6 +197,8 @@ void lm_membership_lanes(
 	X(LIMIT, "limit") /* over a rate or a bound; the peer asks again */ \
 	X(PULL, "pull") /* a manifest that was announced could not be had */ \
 	X(REFUSED, "refused") /* a manifest was judged and not accepted */ \
+	X(SIGNED_TWICE, \
+	    "signed_twice") /* two documents with one serial: documents that lost or won */ \
 	X(NO_SA, "no_sa") /* the data plane has no room for lanes */
 
 enum lm_membership_drop {

@@ -35,6 +35,14 @@ uint64_t lm_network_serial(const struct lm_membership *m, const struct lm_net_id
 	return net ? net->sm->manifest->serial : t ? t->serial : 0;
 }
 
+const uint8_t *lm_network_hash(const struct lm_membership *m, const struct lm_net_id *id)
+{
+	const struct network *net = lm_network_find(m, id);
+	const struct tombstone *t = net ? NULL : lm_tombstone_find(m, id);
+
+	return net ? net->sm->hash : t ? t->hash : NULL;
+}
+
 bool lm_network_expired(const struct lm_membership *m, const struct lm_manifest *man)
 {
 	return man->expires && man->expires <= (int64_t)(m->now.wall / SECOND);

@@ -392,6 +392,14 @@ void lm_part_visit(struct lm_membership *m)
 	}
 }
 
+bool lm_membership_served(
+    const struct lm_membership *m, const struct lm_network *net, unsigned endpoint)
+{
+	const bool *served = m->networks[net->index]->served;
+
+	return served && endpoint < net->manifest->n_endpoints && served[endpoint];
+}
+
 enum lm_part lm_membership_part(const struct lm_membership *m, uint32_t net)
 {
 	return net < m->networks_end && m->networks[net] ? m->networks[net]->part : LM_PART_OUT;

@@ -157,6 +157,7 @@ void lm_submit_judged(struct lm_membership *m, const struct pulled *doc, int err
 	if (err)
 		snprintf(text, sizeof(text), "%s", why->text[0] ? why->text : strerror(-err));
 	else
-		snprintf(text, sizeof(text), "serial %" PRIu64 " is in force", serial);
+		snprintf(text, sizeof(text), "serial %" PRIu64 " is in force%s%.200s", serial,
+		    why->text[0] ? "; " : "", why->text);
 	settle(m, (struct guest *)doc->from, err, serial, text);
 }

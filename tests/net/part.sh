@@ -43,6 +43,12 @@ no_route()
 	[ "$(drops alpha no_route)" -gt "$before" ]
 }
 
+# shows JQ-FILTER: so says `leasemesh network show`
+shows()
+{
+	leasemesh network show --prefix "$LM_ID-alpha" --json shop | jq -e ".[0] | $1" >/dev/null
+}
+
 begin
 shop_hosts
 gateway_start alpha
@@ -68,11 +74,18 @@ eventually 5 "beta joins" takes_part beta joined
 dhcp db
 eventually 5 "web reaches db" reaches web 100.64.10.20
 expect "there are lanes" has_lanes alpha
+expect "network show: beta takes part, enforces what is in force here, and serves db" shows \
+	'.gateways[] | select(.provider == "beta") | .part == "joined" and .serial == 1 and
+		.agrees == "yes" and .serves == 1'
+expect "for people, too" contains "joined" \
+	<(leasemesh network show --prefix "$LM_ID-alpha" shop)
 
 detach db
 eventually 2 "alpha has withdrawn the route" no_route
 eventually 2 "and its lanes are gone" no_lanes alpha
 expect "beta's, too" no_lanes beta
+expect "network show: nobody serves db" shows \
+	'.served[] | select(.member == "db") | .served == "no"'
 eventually 10 "beta has left" takes_part beta out
 expect "it still enforces the manifest" in_force beta shop 1
 open_members | shop_network 2

@@ -36,6 +36,20 @@ denied()
 	expect "counted at $1 as $2" test "$(drops "$1" "$2")" -gt "$before"
 }
 
+# beta takes no new manifests of the owner while it is not listed; what is in force stays.
+unlist_owner()
+{
+	cp "$T/gateway/beta/gateway.conf" "$T/listed"
+	sed -i '/name = "shop"; key/d' "$T/gateway/beta/gateway.conf"
+	leasemesh reload --prefix "$LM_ID-beta"
+}
+
+list_owner()
+{
+	cp "$T/listed" "$T/gateway/beta/gateway.conf"
+	leasemesh reload --prefix "$LM_ID-beta"
+}
+
 begin
 shop_hosts
 gateway_start alpha
@@ -58,20 +72,41 @@ denied beta policy_egress "db to web: db has no egress rule" tcp db 100.64.10.10
 expect "web to cache 7000, local" tcp web 100.64.10.11 7000
 denied alpha policy_ingress "web to cache 7011, local" tcp web 100.64.10.11 7011
 
-# Two documents of the same serial, while the gateways cannot see each other.
-lax=$(members '{to: any, protocol: any}' '{from: any, protocol: any}' | manifest shop shop 2)
-strict=$(members '{to: any, protocol: any}' '{from: web, protocol: tcp, ports: 9000}' | manifest shop shop 2)
-underlay_cut alpha beta
-submit alpha "$lax"
-submit beta "$strict"
-underlay_heal alpha beta
-eventually 10 "web to db 9000 passes: alpha is lax, beta allows it" tcp web 100.64.10.20 9000
-denied beta policy_ingress "web to db 5432: alpha lets it out, beta still blocks" tcp web 100.64.10.20 5432
+# Only alpha gets serial 3, and becomes lax.
+members '{to: any, protocol: any}' '{from: web, protocol: tcp, ports: 9000}' | shop_network 2
+unlist_owner
+members '{to: any, protocol: any}' '{from: any, protocol: any}' | manifest shop shop 3 >"$T/name"
+submit alpha "$(cat "$T/name")"
+eventually 10 "web to db 9000 passes: both allow it" tcp web 100.64.10.20 9000
+eventually 5 "alpha enforces serial 3" in_force alpha shop 3
+denied beta policy_ingress "web to db 8000: alpha lets it out, beta still blocks" tcp web 100.64.10.20 8000
 denied beta policy_ingress "web to db, ICMP" reaches web 100.64.10.20
-expect "alpha keeps its serial 2" in_force alpha shop 2
-expect "beta keeps its serial 2" in_force beta shop 2
+expect "beta enforces serial 2" in_force beta shop 2
+list_owner
 
 # A newer one heals both, and a flow that was allowed is judged anew.
-members '{to: db, protocol: icmp}' '{from: web, protocol: icmp}' | shop_network 3
-eventually 10 "serial 3 allows ICMP" reaches web 100.64.10.20
+members '{to: db, protocol: icmp}' '{from: web, protocol: icmp}' | shop_network 4
+eventually 10 "serial 4 allows ICMP" reaches web 100.64.10.20
 denied alpha policy_egress "and forbids 9000" tcp web 100.64.10.20 9000
+
+# Two documents of one serial, while the gateways cannot see each other: both settle on the same one.
+one=$(members '{to: db, protocol: icmp}' '{from: web, protocol: icmp}' | manifest shop shop 5)
+cp "$one" "$T/one"
+two=$(members '{to: db, protocol: tcp}' '{from: web, protocol: tcp}' | manifest shop shop 5)
+underlay_cut alpha beta
+submit alpha "$T/one"
+submit beta "$two"
+underlay_heal alpha beta
+enforced()
+{
+	query "$1" /leasemesh/networks '.networks[] | select(.name == "shop") | .hash'
+}
+agree()
+{
+	[ "$(enforced alpha)" = "$(enforced beta)" ]
+}
+eventually 40 "both enforce the same document" agree
+low=$(b2sum -l 256 "$T/one" "$two" | sort | head -n 1 | cut -c 1-64)
+is "the one with the lower hash" "$low" "$(enforced alpha)"
+expect "it is said that the owner signed twice" grep -q 'signed serial 5 twice' \
+	"$T/gateway/alpha/log" "$T/gateway/beta/log"

@@ -42,8 +42,15 @@ refused "an empty file" . "$T/empty"
 
 open_members | manifest shop shop 4 >"$T/name"
 refused "an older serial" '4.*5|older' "$(cat "$T/name")"
-open_members | sed 's/1001/1009/' | manifest shop shop 5 >"$T/name"
-refused "another document of the same serial" 'serial 5|same serial' "$(cat "$T/name")"
+# Of two documents with one serial the one with the lower hash wins: make one that loses.
+cp "$good" "$T/good"
+for lease in $(seq 1009 1099); do
+	open_members | sed "s/1001/$lease/" | manifest shop shop 5 >"$T/name"
+	cp "$(cat "$T/name")" "$T/other"
+	[[ $(b2sum -l 256 <"$T/other") < $(b2sum -l 256 <"$T/good") ]] || break
+done
+refused "another document of the same serial" 'serial 5.* and wins' "$T/other"
+good=$T/good
 
 # Made after the gateways were started: they have never heard of it.
 owner thief

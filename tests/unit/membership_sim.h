@@ -145,6 +145,12 @@ struct sim_doc {
 };
 struct sim_doc sim_sign(
     struct sim *s, const char *network, unsigned serial, unsigned providers, const char *extra);
+/*
+ * Another document with the same serial that wins against d (or loses); bytes are d's apart from
+ * an expiry in some year.
+ */
+struct sim_doc sim_sign_again(struct sim *s, const char *network, unsigned serial,
+    unsigned providers, const struct sim_doc *d, bool wins);
 void sim_doc_free(struct sim_doc *d);
 int sim_submit(struct sim *s, unsigned gateway, const struct sim_doc *d, struct lm_why *why);
 

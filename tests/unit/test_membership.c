@@ -161,7 +161,7 @@ static void test_refusals(void)
 	refused(s, &d, -ESTALE, "serial 4 of network shop is older than serial 5");
 	sim_doc_free(&d);
 
-	d = sim_sign(s, "shop", 5, 0x3, "expires: 2040-01-01T00:00:00Z\n");
+	d = sim_sign_again(s, "shop", 5, 0x3, &good, false);
 	refused(s, &d, -EEXIST, "another document with serial 5");
 	refused(s, &d, -EEXIST, "another document with serial 5");
 	CU_ASSERT_EQUAL(s->twice_warned, 1);
@@ -219,33 +219,71 @@ static void test_bounds(void)
 	sim_end(s);
 }
 
-/* The owner signed the same serial twice: both sides stay as they are, and say so once. */
+/* The hash of what is in force. */
+static bool enforces(const struct sim *s, unsigned gateway, const struct sim_doc *d)
+{
+	const struct lm_network *net = lm_membership_find(s->node[gateway]->m, &d->net);
+
+	return net && memcmp(net->sm->hash, d->hash, 32) == 0;
+}
+
+/* The owner signed the same serial twice: all settle on the same one, and say so. */
 static void test_conflict(void)
 {
-	struct sim *s = sim_new(1, 2);
-	struct sim_doc a = sim_sign(s, "shop", 1, 0x3, NULL);
-	struct sim_doc b = sim_sign(s, "shop", 1, 0x3, "expires: 2040-01-01T00:00:00Z\n");
-	struct sim_doc next = sim_sign(s, "shop", 2, 0x3, NULL);
+	for (unsigned first = 0; first < 2; first++) {
+		struct sim *s = sim_new(first + 1, 3);
+		struct sim_doc a = sim_sign(s, "shop", 1, ALL3, NULL);
+		struct sim_doc b = sim_sign_again(s, "shop", 1, ALL3, &a, true);
+		struct sim_doc next = sim_sign(s, "shop", 2, ALL3, NULL);
 
-	sim_partition(s, 0, 1, true);
-	CU_ASSERT_EQUAL(sim_submit(s, 0, &a, NULL), 0);
-	CU_ASSERT_EQUAL(sim_submit(s, 1, &b, NULL), 0);
-	sim_partition(s, 0, 1, false);
-	sim_run(s, 60 * SIM_SECOND);
-	for (unsigned i = 0; i < 2; i++) {
-		const struct lm_network *net = lm_membership_find(s->node[i]->m, &a.net);
-		CU_ASSERT(memcmp(net->sm->hash, i ? b.hash : a.hash, 32) == 0);
-		CU_ASSERT_EQUAL(s->node[i]->changed, 1);
+		sim_partition(s, 0, 1, true);
+		sim_partition(s, 2, 1, true);
+		CU_ASSERT_EQUAL(sim_submit(s, 0, first ? &a : &b, NULL), 0);
+		CU_ASSERT_EQUAL(sim_submit(s, 1, first ? &b : &a, NULL), 0);
+		sim_run(s, 2 * SIM_SECOND);
+		sim_partition(s, 0, 1, false);
+		sim_partition(s, 2, 1, false);
+		sim_run(s, 60 * SIM_SECOND);
+		for (unsigned i = 0; i < 3; i++) {
+			CU_ASSERT(enforces(s, i, &b));
+			CU_ASSERT(sim_drops(s, i, LM_MD_SIGNED_TWICE) <= 1);
+			sim_crash(s, i);
+			sim_start(s, i);
+			CU_ASSERT(enforces(s, i, &b));
+		}
+		CU_ASSERT(s->twice_warned >= 1 + first); /* at each that had the loser in force */
+		sim_run(s, 20 * SIM_SECOND);
+		CU_ASSERT(sim_all_ready(s, ALL3, &a)); /* same providers, so the same secret */
+		CU_ASSERT_EQUAL(sim_submit(s, 1, &a, NULL), -EEXIST);
+		CU_ASSERT_EQUAL(sim_submit(s, 1, &next, NULL), 0);
+		sim_run(s, 2 * SIM_SECOND);
+		CU_ASSERT_EQUAL(sim_serial(s, 0, &a), 2);
+		sim_doc_free(&a);
+		sim_doc_free(&b);
+		sim_doc_free(&next);
+		sim_end(s);
 	}
-	CU_ASSERT_EQUAL(s->twice_warned, 2);
-	CU_ASSERT(sim_lanes_ready(s, 0, 1, &a)); /* same providers, so the same secret */
-	CU_ASSERT_EQUAL(sim_submit(s, 1, &next, NULL), 0);
-	sim_run(s, 2 * SIM_SECOND);
-	CU_ASSERT_EQUAL(sim_serial(s, 0, &a), 2);
-	sim_doc_free(&a);
-	sim_doc_free(&b);
-	sim_doc_free(&next);
-	sim_end(s);
+}
+
+/* One of the two leaves a gateway out: whichever wins, those that it names agree. */
+static void test_conflict_of_sets(void)
+{
+	for (unsigned wins = 0; wins < 2; wins++) {
+		struct sim *s = sim_new(1, 3);
+		struct sim_doc a = sim_sign(s, "shop", 1, ALL3, NULL);
+		struct sim_doc b = sim_sign_again(s, "shop", 1, 0x3, &a, wins);
+
+		CU_ASSERT_EQUAL(sim_submit(s, 0, &a, NULL), 0);
+		sim_run(s, 2 * SIM_SECOND);
+		CU_ASSERT_EQUAL(sim_submit(s, 1, &b, NULL), wins ? 0 : -EEXIST);
+		sim_run(s, 60 * SIM_SECOND);
+		CU_ASSERT(enforces(s, 0, wins ? &b : &a) && enforces(s, 1, wins ? &b : &a));
+		CU_ASSERT(sim_all_ready(s, wins ? 0x3 : ALL3, &a));
+		CU_ASSERT_EQUAL(sim_out(s, 0, 2, &a) == NULL, wins);
+		sim_doc_free(&a);
+		sim_doc_free(&b);
+		sim_end(s);
+	}
 }
 
 static void test_expiry(void)
@@ -354,4 +392,5 @@ static void test_owner_gone(void)
 LM_SUITE("membership", {"reaches_all", test_reaches_all}, {"idle_is_silent", test_idle_is_silent},
     {"many_networks", test_many_networks}, {"come_and_go", test_providers_come_and_go},
     {"refusals", test_refusals}, {"bounds", test_bounds}, {"conflict", test_conflict},
-    {"expiry", test_expiry}, {"taken_off", test_taken_off}, {"owner_gone", test_owner_gone})
+    {"conflict_of_sets", test_conflict_of_sets}, {"expiry", test_expiry},
+    {"taken_off", test_taken_off}, {"owner_gone", test_owner_gone})

@@ -191,6 +191,15 @@ static void check_end(struct story *t, unsigned net)
 		if (!(t->ever[net] >> g & 1) && sim_serial(s, g, d) != 0)
 			wrong(t, "net %u reached gateway %u", net, g);
 	}
+	const struct lm_network *one = NULL;
+	for (unsigned g = 0; d && g < s->n; g++) {
+		const struct lm_network *has = lm_membership_find(s->node[g]->m, &d->net);
+		if (!(mask >> g & 1) || !has)
+			continue;
+		if (one && memcmp(one->sm->hash, has->sm->hash, 32) != 0)
+			wrong(t, "net %u: gateway %u has another serial %u", net, g, best);
+		one = has;
+	}
 	/* Of these, those take part at which something is attached. */
 	unsigned enforcing = mask;
 	for (unsigned g = 0; g < s->n; g++)
