@@ -248,6 +248,7 @@ static void test_above_former_life(void)
 {
 	struct sim *s = settled(1, 3);
 	uint64_t before = record_of(s, 1, 0, 1)->version;
+	uint64_t expiry = record_of(s, 1, 0, 1)->expiry;
 
 	sim_crash(s, 0);
 	s->node[0].n_files = 0;
@@ -257,6 +258,8 @@ static void test_above_former_life(void)
 	sim_run(s, 10 * SECOND);
 	check_converged(s);
 	CU_ASSERT_EQUAL(record_of(s, 1, 0, 1)->version > before, true);
+	/* What it said before must not outlive it. */
+	CU_ASSERT_EQUAL(record_of(s, 1, 0, 1)->expiry >= expiry, true);
 	check_end(s);
 }
 
