@@ -41,7 +41,7 @@ mac()
 # who_has HOST IP TARGET: the frame, addresses in hex
 who_has()
 {
-	echo "ffffffffffff$(mac "$1")08060001080006040001$(mac "$1")$2000000000000$3"
+	echo "ffffffffffff$(mac "$1")08060001080006040001$(mac "$1")${2}000000000000$3"
 }
 
 limited()

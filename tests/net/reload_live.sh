@@ -25,7 +25,7 @@ mtu()
 # As large as this, without fragments: fits WORKLOAD BYTES
 fits()
 {
-	at "$1" ping -q -c 1 -W 1 -M do -s $(($2 - 28)) 100.64.10.20 >/dev/null
+	at "$1" ping -q -c 1 -W 1 -M "do" -s $(($2 - 28)) 100.64.10.20 >/dev/null
 }
 
 keys()
