@@ -182,7 +182,6 @@ static void close_all(struct gateway *gw)
 		lm_dp_free(gw->dp);
 	if (gw->store)
 		lm_store_close(gw->store);
-	lm_wipe(&gw->identity, sizeof(gw->identity));
 }
 
 static int run(struct gateway *gw)
@@ -308,10 +307,12 @@ int main(int argc, char **argv)
 	lm_log_set_level(gw.config->log_level);
 	if (check) {
 		printf("%s: good\n", gw.config_path);
+		lm_wipe(&gw.identity, sizeof(gw.identity));
 		lm_config_free(gw.config);
 		return 0;
 	}
 	err = run(&gw);
+	lm_wipe(&gw.identity, sizeof(gw.identity));
 	lm_config_free(gw.config);
 	return err ? 1 : 0;
 }

@@ -12,6 +12,7 @@
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 #include <rte_mbuf_dyn.h>
+#include <rte_random.h>
 #include "base/log.h"
 #include "dataplane/worker.h"
 
@@ -20,7 +21,9 @@
 
 /* Punts a second of each worker. Sessions come first: they keep everything else alive. */
 #define PUNTS_ATTACHMENT 100
-#define PUNTS_SESSION 5000
+#define PUNTS_SESSION 5000 /* of all strangers, and of all peers */
+#define PUNTS_STRANGER 500
+#define PUNTS_PEER 2000
 #define PUNTS_UNDERLAY 1000
 
 int lm_meta_offset = -1;
@@ -120,10 +123,13 @@ int lm_dp_create(struct lm_dp **out, const struct lm_dp_config *config)
 	dp->punt_armed = 1;
 	dp->busy_poll = config->busy_poll;
 	dp->hz = rte_get_tsc_hz();
+	dp->sources.seed = rte_rand();
 	dp->costs = (struct lm_punt_costs){
 	    .attachment = dp->hz / PUNTS_ATTACHMENT,
 	    .session = dp->hz / PUNTS_SESSION,
 	    .underlay = dp->hz / PUNTS_UNDERLAY,
+	    .stranger = dp->hz / PUNTS_STRANGER,
+	    .peer = dp->hz / PUNTS_PEER,
 	};
 	lm_dp_set_flow_timeout(dp, config->flow_timeout_s);
 	assign_lanes(dp);

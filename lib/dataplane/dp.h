@@ -16,6 +16,7 @@
 #include "dataplane/port.h"
 #include "dataplane/reclaim.h"
 #include "dataplane/sa.h"
+#include "dataplane/sources.h"
 
 #define LM_UNDERLAY_ADDRS_IN_USE 16
 #define LM_MBUF_ROOM 3840 /* the most that AF_XDP takes: with its headers it fills a page */
@@ -28,6 +29,7 @@ struct lm_underlay_list {
 /* Cycles a token, of each worker. */
 struct lm_punt_costs {
 	uint64_t attachment, session, underlay;
+	uint64_t stranger, peer; /* messages of sessions, of one source */
 };
 
 struct lm_dp {
@@ -48,6 +50,7 @@ struct lm_dp {
 	struct lm_net **nets; /* by network index; NULL: none */
 	struct lm_path **paths; /* by peer slot; NULL: no way now */
 	struct lm_sa_table sas;
+	struct lm_sources sources;
 
 	/* Flags and numbers that control writes and workers read, each on its own. */
 	uint32_t stopping, busy_poll, flow_timeout; /* the last in ticks */

@@ -28,6 +28,7 @@ struct lm_path {
 	bool ipv6, one_source_port;
 	uint32_t sum; /* of the IPv4 header without length and traffic class */
 	uint16_t udp_port; /* ours */
+	uint16_t source; /* control's: where the peer is counted, see sources.h */
 };
 
 int lm_path_create(struct lm_path **out, const struct lm_dp_path *spec, uint16_t udp_port);

@@ -8,6 +8,14 @@
 #include <rte_random.h>
 #include "dataplane/dp.h"
 
+static struct lm_addr addr_of(const struct lm_ip *ip)
+{
+	uint32_t be;
+
+	memcpy(&be, ip->b, sizeof be);
+	return ip->family == 6 ? lm_addr6(ip->b) : lm_addr4(be);
+}
+
 int lm_dp_underlay_addrs(struct lm_dp *dp, const struct lm_ip *addrs, unsigned n)
 {
 	if (n > LM_UNDERLAY_ADDRS_IN_USE)
@@ -15,12 +23,8 @@ int lm_dp_underlay_addrs(struct lm_dp *dp, const struct lm_ip *addrs, unsigned n
 	struct lm_underlay_list *list = calloc(1, sizeof *list);
 	if (!list)
 		return -ENOMEM;
-	for (unsigned i = 0; i < n; i++) {
-		uint32_t be;
-
-		memcpy(&be, addrs[i].b, 4);
-		list->addr[list->n++] = addrs[i].family == 6 ? lm_addr6(addrs[i].b) : lm_addr4(be);
-	}
+	for (unsigned i = 0; i < n; i++)
+		list->addr[list->n++] = addr_of(&addrs[i]);
 	lm_retire(&dp->reclaim, lm_publish(dp->underlay, list), free);
 	return 0;
 }
@@ -86,7 +90,12 @@ int lm_dp_peer_path(struct lm_dp *dp, uint32_t peer, const struct lm_dp_path *sp
 		int err = lm_path_create(&path, spec, dp->config.udp_port);
 		if (err != 0)
 			return err;
+		path->source = lm_source_of(&dp->sources, addr_of(&spec->dst_ip));
+		lm_source_count(&dp->sources, path->source, 1);
 	}
-	lm_retire(&dp->reclaim, lm_publish(dp->paths[peer], path), free);
+	struct lm_path *old = lm_publish(dp->paths[peer], path);
+	if (old)
+		lm_source_count(&dp->sources, old->source, -1);
+	lm_retire(&dp->reclaim, old, free);
 	return 0;
 }

@@ -7,7 +7,11 @@
 #include "dataplane/inner.h"
 #include "dataplane/worker.h"
 
-#define SESSION_BURST 512
+/* Messages of sessions at once: of one source, of all of them. */
+#define PEER_BURST 256
+#define PEERS_BURST 512
+#define STRANGER_BURST 64
+#define STRANGERS_BURST 256
 #define UNDERLAY_BURST 256
 #define KEEPALIVE 0xff /* RFC 3948 section 2.3 */
 #define ND_FIRST 133
@@ -30,18 +34,39 @@ static bool drop(const struct outer *o, struct lm_pkt *p, enum lm_drop why)
 	return GONE;
 }
 
-static bool punt(const struct outer *o, struct lm_pkt *p, enum lm_punt reason)
+static bool punt(const struct outer *o, struct lm_pkt *p, enum lm_punt reason, bool ok)
 {
-	struct lm_worker *w = o->w;
-	bool ok =
-	    reason == LM_PUNT_SESSION
-		? lm_limit_take(&w->session_punts, w->now, w->dp->costs.session, SESSION_BURST)
-		: lm_limit_take(&w->underlay_punts, w->now, w->dp->costs.underlay, UNDERLAY_BURST);
-
 	if (!ok)
 		return drop(o, p, LM_DROP_PUNT_LIMIT);
-	lm_worker_punt(w, p->m, reason, p->port, LM_DP_NONE, 0);
+	lm_worker_punt(o->w, p->m, reason, p->port, LM_DP_NONE, 0);
 	return GONE;
+}
+
+/* Neighbours, ICMP. */
+static bool underlay(const struct outer *o, struct lm_pkt *p)
+{
+	struct lm_worker *w = o->w;
+
+	return punt(o, p, LM_PUNT_UNDERLAY,
+	    lm_limit_take(&w->underlay_punts, w->now, w->dp->costs.underlay, UNDERLAY_BURST));
+}
+
+/* A message of a session: from its own allowance first, then from the common one. */
+static bool session(const struct outer *o, struct lm_pkt *p, struct lm_addr from)
+{
+	struct lm_worker *w = o->w;
+	const struct lm_punt_costs *costs = &w->dp->costs;
+	uint16_t source = lm_source_of(&w->dp->sources, from);
+	struct lm_limit *own = &w->sources[source];
+	bool ok;
+
+	if (lm_source_is_peer(&w->dp->sources, source))
+		ok = lm_limit_take(own, w->now, costs->peer, PEER_BURST) &&
+		     lm_limit_take(&w->peer_punts, w->now, costs->session, PEERS_BURST);
+	else
+		ok = lm_limit_take(own, w->now, costs->stranger, STRANGER_BURST) &&
+		     lm_limit_take(&w->stranger_punts, w->now, costs->session, STRANGERS_BURST);
+	return punt(o, p, LM_PUNT_SESSION, ok);
 }
 
 static bool is_ours(const struct outer *o, struct lm_addr dst)
@@ -72,7 +97,8 @@ static bool esp(const struct outer *o, struct lm_pkt *p, uint8_t *payload, unsig
 }
 
 /* udp: a UDP header, of which len bytes are there. */
-static bool udp(const struct outer *o, struct lm_pkt *p, uint8_t *udp_hdr, unsigned len)
+static bool udp(
+    const struct outer *o, struct lm_pkt *p, uint8_t *udp_hdr, unsigned len, struct lm_addr from)
 {
 	uint8_t *payload = udp_hdr + UDP_HEADER;
 
@@ -88,7 +114,7 @@ static bool udp(const struct outer *o, struct lm_pkt *p, uint8_t *udp_hdr, unsig
 		return drop(o, p,
 		    len == 1 && payload[0] == KEEPALIVE ? LM_DROP_KEEPALIVE : LM_DROP_MALFORMED);
 	if (unlikely(lm_load32(payload) == 0))
-		return punt(o, p, LM_PUNT_SESSION);
+		return session(o, p, from);
 	return esp(o, p, payload, len);
 }
 
@@ -107,9 +133,9 @@ static bool ip4(const struct outer *o, struct lm_pkt *p, uint8_t *ip, unsigned r
 		return drop(o, p, LM_DROP_FRAGMENT);
 	p->tos = ip[1];
 	if (likely(ip[9] == IPPROTO_UDP))
-		return udp(o, p, ip + header, total - header);
+		return udp(o, p, ip + header, total - header, lm_addr4(lm_load32(ip + 12)));
 	if (ip[9] == IPPROTO_ICMP)
-		return punt(o, p, LM_PUNT_UNDERLAY);
+		return underlay(o, p);
 	return drop(o, p, LM_DROP_NOT_OURS);
 }
 
@@ -126,14 +152,14 @@ static bool ip6(const struct outer *o, struct lm_pkt *p, uint8_t *ip, unsigned r
 	 */
 	if (ip[6] == IPPROTO_ICMPV6 && len >= LM_ICMP_HEADER && ip[header] >= ND_FIRST &&
 	    ip[header] <= ND_LAST)
-		return punt(o, p, LM_PUNT_UNDERLAY);
+		return underlay(o, p);
 	if (multicast || !is_ours(o, lm_addr6(ip + 24)))
 		return drop(o, p, LM_DROP_NOT_OURS);
 	p->tos = (uint8_t)(lm_be16(ip) >> 4);
 	if (likely(ip[6] == IPPROTO_UDP))
-		return udp(o, p, ip + header, len);
+		return udp(o, p, ip + header, len, lm_addr6(ip + 8));
 	if (ip[6] == IPPROTO_ICMPV6)
-		return punt(o, p, LM_PUNT_UNDERLAY);
+		return underlay(o, p);
 	return drop(o, p, ip[6] == IPPROTO_FRAGMENT ? LM_DROP_FRAGMENT : LM_DROP_NOT_OURS);
 }
 
@@ -163,7 +189,7 @@ static bool receive(const struct outer *o, struct lm_pkt *p, struct rte_mbuf *m)
 	case RTE_ETHER_TYPE_IPV6:
 		return ip6(o, p, frame + l2, room - l2, multicast);
 	case RTE_ETHER_TYPE_ARP:
-		return punt(o, p, LM_PUNT_UNDERLAY);
+		return underlay(o, p);
 	default:
 		return drop(o, p, LM_DROP_UNKNOWN_ETHERTYPE);
 	}

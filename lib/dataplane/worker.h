@@ -121,7 +121,8 @@ struct lm_worker {
 	struct lm_pkt pkts[LM_BURST];
 	struct lm_pkt *live[LM_BURST], *aside[LM_BURST];
 
-	struct lm_limit session_punts, underlay_punts;
+	struct lm_limit stranger_punts, peer_punts, underlay_punts;
+	struct lm_limit *sources; /* LM_SOURCES: each one's messages of sessions */
 	uint64_t aged; /* cycles: when flows were last aged */
 	struct lm_attach_state *attached; /* by attachment id */
 	uint64_t *peer_rx; /* by peer slot */

@@ -67,7 +67,7 @@ static enum lm_ledger_drop take(struct lm_ledger *l, struct network *net, struct
 		struct lm_ledger_record view = lm_ledger_view(r);
 		l->ops.changed(l->ctx, &net->id, &view);
 	}
-	lm_ledger_stir(l);
+	lm_ledger_stir(l, net);
 	return ACCEPTED;
 }
 

@@ -7,7 +7,8 @@
  */
 #include "ledger/internal.h"
 
-#define NODE_COST 4 /* in answers: up to a datagram */
+#define ROOT_COST 4 /* in answers: a look at every network that we share */
+#define ANSWER_UNIT 512 /* so many bytes of an answer cost one more */
 #define BRANCH 0xff
 #define ROOT_LEN (1 + 4 + LM_LEAF_LEN)
 /* One that has less than half of what we have is filling up: it asks us first. */
@@ -58,7 +59,7 @@ void lm_ledger_root_message(
 		l->drops[LM_LD_MALFORMED]++;
 		return;
 	}
-	if (!may_answer(l, from, NODE_COST))
+	if (!may_answer(l, from, ROOT_COST))
 		return;
 	uint32_t n_ours = root_of(from, ours);
 	if (memcmp(root, ours, sizeof(root)) == 0)
@@ -69,12 +70,41 @@ void lm_ledger_root_message(
 		lm_ledger_pull_later(l, from);
 }
 
-void lm_ledger_stir(struct lm_ledger *l)
+/* The newest in place of a random one, if there are too many. */
+static void note_recent(struct lm_ledger *l, const struct network *net)
+{
+	for (unsigned i = 0; i < l->n_recent; i++)
+		if (memcmp(&l->recent[i], &net->id, sizeof(net->id)) == 0)
+			return;
+	if (l->n_recent < RECENT_MAX)
+		l->recent[l->n_recent++] = net->id;
+	else
+		l->recent[lm_ledger_random(l, RECENT_MAX)] = net->id;
+}
+
+void lm_ledger_stir(struct lm_ledger *l, const struct network *net)
 {
 	const uint64_t soon = LM_LEDGER_COMPARE_MIN * SECOND;
 
+	note_recent(l, net);
+
 	l->compare_wait = soon;
 	l->compare_at = min_u64(l->compare_at, l->now.mono + soon / 2 + lm_ledger_random(l, soon));
+}
+
+/* A random peer of a network in which something has just changed, or NULL. */
+static struct gateway *somebody_concerned(struct lm_ledger *l)
+{
+	const struct network *net =
+	    l->n_recent ? lm_ledger_net(l, &l->recent[lm_ledger_random(l, l->n_recent)]) : NULL;
+	uint64_t first = net ? lm_ledger_random(l, net->n_seats) : 0;
+
+	for (unsigned i = 0; net && i < net->n_seats; i++) {
+		const struct seat *seat = &net->seats[(first + i) % net->n_seats];
+		if (seat->shelved && seat->gateway->peer)
+			return seat->gateway;
+	}
+	return NULL;
 }
 
 /* A random peer that shares a network with us, or NULL. */
@@ -94,11 +124,16 @@ void lm_ledger_compare_due(struct lm_ledger *l)
 {
 	if (l->now.mono < l->compare_at)
 		return;
-	struct gateway *g = somebody(l);
+	/* Mostly where a change may have been missed, and sometimes anywhere. */
+	struct gateway *g = lm_ledger_random(l, 4) ? somebody_concerned(l) : NULL;
+	if (!g)
+		g = somebody(l);
 	if (g)
 		lm_ledger_send_root(l, g, ROOT_ASK);
 	uint64_t wait = min_u64(2 * l->compare_wait, LM_LEDGER_COMPARE_MAX * SECOND);
 	l->compare_wait = wait;
+	if (wait == LM_LEDGER_COMPARE_MAX * SECOND)
+		l->n_recent = 0;
 	l->compare_at = l->info.joined ? l->now.mono + wait / 2 + lm_ledger_random(l, wait) : NEVER;
 }
 
@@ -157,10 +192,12 @@ static void answer(struct lm_ledger *l, struct gateway *from, const uint8_t tag[
 			l->drops[LM_LD_MALFORMED]++;
 			break;
 		}
-		if (!may_answer(l, from, NODE_COST))
+		if (!may_answer(l, from, 1))
 			break;
 		struct lm_writer w = lm_writer(item, sizeof(item));
 		write_answer(&w, shelf, key, &node);
+		lm_ledger_allow(l, &from->answers, ANSWERS_RATE, ANSWERS_BURST,
+		    (unsigned)(lm_writer_len(&w) / ANSWER_UNIT));
 		if (lm_writer_len(&out) + lm_writer_len(&w) > sizeof(body)) {
 			l->ops.send(
 			    l->ctx, from->peer, LM_MSG_LEDGER_NODES, body, lm_writer_len(&out));

@@ -78,6 +78,7 @@ struct gateway {
 	bool tell; /* on l->tells: a ROOT is due */
 	TAILQ_ENTRY(gateway) telling;
 	bool differs; /* on l->pullable: its root was not ours */
+	uint64_t differs_since; /* monotonic ns */
 	TAILQ_ENTRY(gateway) pulling;
 	uint8_t *box; /* records on their way to it; NULL: none */
 	size_t box_len;
@@ -141,6 +142,7 @@ struct question {
 	struct lm_node node;
 };
 
+#define RECENT_MAX 16
 #define TODO_MAX 2048
 #define ASKED_MAX 32
 #define WANTED_MAX (ASKED_MAX * LM_LEAVES_MAX) /* whatever the answers hold, it fits */
@@ -173,6 +175,8 @@ struct lm_ledger {
 	struct record_list pending;
 	struct lm_dues dues;
 	uint64_t compare_at, compare_wait;
+	struct lm_net_id recent[RECENT_MAX]; /* networks in which something has changed */
+	unsigned n_recent;
 	struct lm_ledger_info info;
 	uint64_t drops[LM_LD_MAX];
 	struct pull pull;
@@ -298,8 +302,8 @@ void lm_ledger_send_records(struct lm_ledger *l, struct gateway *to, const struc
     struct record *const *records, unsigned n);
 
 /* compare.c */
-/* Something has changed: compare soon, and then less and less. */
-void lm_ledger_stir(struct lm_ledger *l);
+/* Something has changed there: compare soon, and then less and less. */
+void lm_ledger_stir(struct lm_ledger *l, const struct network *net);
 void lm_ledger_compare_due(struct lm_ledger *l);
 void lm_ledger_send_root(struct lm_ledger *l, struct gateway *to, uint8_t flags);
 #define ROOT_ASK 0x01 /* if yours is another, tell it */

@@ -267,7 +267,7 @@ int lm_ledger_set(struct lm_ledger *l, const struct lm_now *now, const struct lm
 		rekey(l, net, secret);
 	if (net->joined) {
 		take_part(l, net);
-		lm_ledger_stir(l);
+		lm_ledger_stir(l, net);
 	}
 	return 0;
 }
@@ -284,7 +284,7 @@ int lm_ledger_join(struct lm_ledger *l, const struct lm_now *now, const struct l
 	net->joined = true;
 	l->info.joined++;
 	take_part(l, net);
-	lm_ledger_stir(l);
+	lm_ledger_stir(l, net);
 	return 0;
 }
 

@@ -8,13 +8,17 @@
 #include "ledger/internal.h"
 
 #define AGAIN_AFTER SECOND /* two gateways with one key must not race */
+/* Renewals of all networks come together, so that they share datagrams. */
+#define RENEW_STEP (300 * SECOND)
 #define RETRY_AFTER (10 * SECOND) /* no memory */
 
 static uint64_t renew_at(struct lm_ledger *l, unsigned lifetime)
 {
 	uint64_t life = lifetime * SECOND;
+	uint64_t at = l->now.wall + life * 2 / 3 - lm_ledger_random(l, life / 15);
+	uint64_t offset = (uint64_t)l->self->id.b[0] * RENEW_STEP / 256;
 
-	return l->now.wall + life * 2 / 3 - lm_ledger_random(l, life / 15);
+	return at - (at - offset) % RENEW_STEP;
 }
 
 /* Signs and puts in; what of f is not about content is set here. */
@@ -48,6 +52,7 @@ static int write_own(struct lm_ledger *l, struct network *net, const uint8_t id[
 	if (!dies)
 		lm_dues_set(&l->dues, &r->due, renew_at(l, lifetime));
 	lm_ledger_push_later(l, r);
+	lm_ledger_stir(l, net);
 	return 0;
 }
 
@@ -68,11 +73,7 @@ static int rewrite(struct lm_ledger *l, struct record *r, bool dies)
 
 static int bury(struct lm_ledger *l, struct record *r)
 {
-	int err = rewrite(l, r, true);
-
-	if (!err)
-		lm_ledger_stir(l);
-	return err;
+	return rewrite(l, r, true);
 }
 
 /* ---- public ---- */
@@ -116,10 +117,7 @@ int lm_ledger_publish(struct lm_ledger *l, const struct lm_now *now, const struc
 	const struct record *old = lm_ledger_record(net, name);
 	if (old && is_same(old, &f, lifetime))
 		return 0;
-	err = write_own(l, net, name, &f, lifetime);
-	if (!err)
-		lm_ledger_stir(l);
-	return err;
+	return write_own(l, net, name, &f, lifetime);
 }
 
 int lm_ledger_withdraw(struct lm_ledger *l, const struct lm_now *now, const struct lm_net_id *id,

@@ -9,6 +9,8 @@
 #define BRANCH 0xff
 #define ANSWER_WAIT SECOND
 #define TRIES 3
+/* Meanwhile others may have given us what it has: compare again first. */
+#define STALE (2 * SECOND)
 /* One that keeps us busy without giving a record is left, so that others get their turn. */
 #define FRUITLESS (10 * SECOND)
 #define PATIENCE (2 * SECOND)
@@ -19,6 +21,7 @@ void lm_ledger_pull_later(struct lm_ledger *l, struct gateway *from)
 	if (from->differs || l->pull.from == from)
 		return;
 	from->differs = true;
+	from->differs_since = l->now.mono;
 	TAILQ_INSERT_TAIL(&l->pullable, from, pulling);
 }
 
@@ -391,10 +394,13 @@ void lm_ledger_pull_due(struct lm_ledger *l)
 			ask_more(l); /* if what held us back was the allowance */
 		}
 	}
-	if (!p->from && (next = TAILQ_FIRST(&l->pullable))) {
+	while (!p->from && (next = TAILQ_FIRST(&l->pullable))) {
 		TAILQ_REMOVE(&l->pullable, next, pulling);
 		next->differs = false;
-		start(l, next);
+		if (l->now.mono <= next->differs_since + STALE)
+			start(l, next);
+		else
+			lm_ledger_send_root(l, next, ROOT_ASK);
 	}
 }
 

@@ -94,7 +94,6 @@ struct lm_membership_config {
 	unsigned max_networks, max_peers;
 	unsigned max_guests; /* sessions of tenants who submit; 0: 64 */
 	unsigned max_handshakes_per_s; /* 0: 200 */
-	bool key_log; /* unused by the library; effects carry the keys */
 };
 
 int lm_membership_create(struct lm_membership **out, const struct lm_identity *self,

@@ -102,6 +102,33 @@ static void test_lost_push(void)
 	check_end(s);
 }
 
+/* The few gateways of a small network find each other among many peers, soon. */
+static void test_lost_push_among_many(void)
+{
+	unsigned slow = 0;
+
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct sim *s = sim_new(seed, 30);
+		sim_all(s, 0);
+		for (unsigned i = 0; i < 3; i++)
+			sim_authorise(s, 1, i, true);
+		for (unsigned i = 0; i < 3; i++) {
+			sim_tell(s, 1, i);
+			sim_join(s, 1, i, true);
+		}
+		sim_run(s, 300 * SECOND);
+		sim_cut(s, 0, 1, true);
+		sim_publish(s, 0, 1, 1);
+		sim_run(s, 20 * MS);
+		sim_cut(s, 0, 1, false);
+		CU_ASSERT_EQUAL(sim_has(s, 1, 1, 0, 1), 0);
+		sim_run(s, 20 * SECOND);
+		slow += sim_has(s, 1, 1, 0, 1) == 0;
+		check_end(s);
+	}
+	CU_ASSERT_EQUAL(slow <= 1, true);
+}
+
 /* What one gateway cannot tell another comes through a third. */
 static void test_around_a_cut(void)
 {
@@ -221,6 +248,7 @@ static void test_above_former_life(void)
 {
 	struct sim *s = settled(1, 3);
 	uint64_t before = record_of(s, 1, 0, 1)->version;
+	uint64_t expiry = record_of(s, 1, 0, 1)->expiry;
 
 	sim_crash(s, 0);
 	s->node[0].n_files = 0;
@@ -230,6 +258,8 @@ static void test_above_former_life(void)
 	sim_run(s, 10 * SECOND);
 	check_converged(s);
 	CU_ASSERT_EQUAL(record_of(s, 1, 0, 1)->version > before, true);
+	/* What it said before must not outlive it. */
+	CU_ASSERT_EQUAL(record_of(s, 1, 0, 1)->expiry >= expiry, true);
 	check_end(s);
 }
 
@@ -354,9 +384,9 @@ static void test_tombstone_stays(void)
 }
 
 LM_SUITE("ledger", {"push", test_push}, {"same_value_is_silent", test_same_value_is_silent},
-    {"lost_push", test_lost_push}, {"around_a_cut", test_around_a_cut},
-    {"late_joiner", test_late_joiner}, {"absent_is_quiet", test_absent_is_quiet},
-    {"leaving", test_leaving}, {"refill", test_refill}, {"all_lost", test_all_lost},
-    {"above_former_life", test_above_former_life}, {"reclaim", test_reclaim}, {"disk", test_disk},
-    {"renewal_and_expiry", test_renewal_and_expiry}, {"clocks_differ", test_clocks_differ},
-    {"tombstone_stays", test_tombstone_stays})
+    {"lost_push", test_lost_push}, {"lost_push_among_many", test_lost_push_among_many},
+    {"around_a_cut", test_around_a_cut}, {"late_joiner", test_late_joiner},
+    {"absent_is_quiet", test_absent_is_quiet}, {"leaving", test_leaving}, {"refill", test_refill},
+    {"all_lost", test_all_lost}, {"above_former_life", test_above_former_life},
+    {"reclaim", test_reclaim}, {"disk", test_disk}, {"renewal_and_expiry", test_renewal_and_expiry},
+    {"clocks_differ", test_clocks_differ}, {"tombstone_stays", test_tombstone_stays})

@@ -345,4 +345,41 @@ static void test_many_networks(void)
 		CU_ASSERT_EQUAL(measure_networks(50, 10000) < few * 3 / 2, true);
 }
 
-LM_SUITE("ledger_cost", {"one_network", test_one_network}, {"many_networks", test_many_networks})
+/* Thousands of networks in which the only other author does not take part: said once, then quiet.
+ */
+static void test_one_sided(void)
+{
+	struct world w;
+	struct lm_ledger_info info;
+
+	world_init(&w, 2);
+	struct lm_public_key keys[2] = {w.nodes[0].id.pub, w.nodes[1].id.pub};
+	for (unsigned i = 0; i < 3 * TODO_MAX / 2; i++) {
+		struct lm_net_id id = net_id(i);
+		struct lm_secret secret = {{1}};
+		CU_ASSERT_EQUAL(lm_ledger_set(w.nodes[0].l, &w.now, &id, &secret, keys, 2), 0);
+		CU_ASSERT_EQUAL(lm_ledger_set(w.nodes[1].l, &w.now, &id, &secret, keys, 2), 0);
+		lm_ledger_join(w.nodes[0].l, &w.now, &id);
+	}
+	for (unsigned a = 0; a < 2; a++)
+		lm_ledger_up(w.nodes[a].l, &w.now, &w.nodes[!a].id.pub,
+		    (struct lm_peer *)(void *)&w.nodes[a].peers[!a]);
+	/* They have no records, so their trees are equal; only their being there differs. */
+	pass(&w, 300);
+	uint64_t bytes = w.nodes[0].bytes + w.nodes[1].bytes;
+	pass(&w, 600);
+	bytes = w.nodes[0].bytes + w.nodes[1].bytes - bytes;
+	CU_ASSERT_EQUAL(bytes < 20 * 200, true);
+	lm_ledger_info(w.nodes[0].l, &info);
+	CU_ASSERT_EQUAL(info.joined, 3 * TODO_MAX / 2);
+	for (unsigned i = 0; i < info.joined; i++) {
+		struct lm_net_id id = net_id(i);
+		const struct lm_key_id *other = &w.nodes[1].id.id;
+		CU_ASSERT_EQUAL(
+		    lm_ledger_seat(lm_ledger_net(w.nodes[0].l, &id), other)->absent, true);
+	}
+	world_free(&w);
+}
+
+LM_SUITE("ledger_cost", {"one_network", test_one_network}, {"many_networks", test_many_networks},
+    {"one_sided", test_one_sided})

@@ -299,10 +299,10 @@ static void test_attachments_refused(void)
 
 /* ---- underlay ----------------------------------------------------------------- */
 
-static size_t build_outer(const struct rig *r, uint8_t *frame, const char *dst, uint8_t protocol,
-    uint16_t dst_port, const void *payload, size_t len)
+static size_t build_outer_from(const struct rig *r, uint8_t *frame, const char *src,
+    const char *dst, uint8_t protocol, uint16_t dst_port, const void *payload, size_t len)
 {
-	struct lm_ip from = rig_ip("192.0.2.2"), to = rig_ip(dst);
+	struct lm_ip from = rig_ip(src), to = rig_ip(dst);
 	struct lm_build b;
 
 	lm_build_ether(&b, frame, RIG_FRAME_MAX, &r->gw[0].under_mac, &r->gw[1].under_mac, 0,
@@ -314,6 +314,12 @@ static size_t build_outer(const struct rig *r, uint8_t *frame, const char *dst, 
 		lm_build_icmp(&b, 8, 0);
 	lm_write(&b.w, payload, len);
 	return lm_build_end(&b);
+}
+
+static size_t build_outer(const struct rig *r, uint8_t *frame, const char *dst, uint8_t protocol,
+    uint16_t dst_port, const void *payload, size_t len)
+{
+	return build_outer_from(r, frame, "192.0.2.2", dst, protocol, dst_port, payload, len);
 }
 
 /* What becomes of a frame on the underlay: a punt's reason, or -1. */
@@ -374,6 +380,44 @@ static void test_sessions_come_through(void)
 	CU_ASSERT_EQUAL(by_reason[LM_PUNT_SESSION], 100);
 	CU_ASSERT_TRUE(by_reason[LM_PUNT_UNDERLAY] < 1000);
 	CU_ASSERT_TRUE(rig_drops(r, 0, LM_DROP_PUNT_LIMIT) > 1000);
+	end(r);
+}
+
+/* n messages of a session from src; how many came up. */
+static unsigned messages(struct rig *r, const char *src, unsigned n)
+{
+	static const uint8_t control[40];
+	unsigned by_reason[LM_PUNT_MAX] = {0};
+	uint8_t frame[RIG_FRAME_MAX];
+	const char *dst = strchr(src, ':') ? "2001:db8::1" : "192.0.2.1";
+	size_t len = build_outer_from(r, frame, src, dst, IPPROTO_UDP, 4500, control, 40);
+
+	for (unsigned i = 0; i < n; i++) {
+		rig_put(r, 0, &r->gw[0].under, frame, len, -1);
+		if (i % 64 == 63)
+			rig_run(r);
+	}
+	rig_run(r);
+	rig_punts(r, 0, by_reason);
+	return by_reason[LM_PUNT_SESSION];
+}
+
+/* Strangers who flood spend their own allowance, then that of all strangers, never the peers'. */
+static void test_strangers_and_peers(void)
+{
+	struct rig *r = rig_create(&one);
+	char src[32];
+	unsigned n = 0;
+
+	CU_ASSERT_TRUE(messages(r, "198.51.100.1", 1000) < 400);
+	CU_ASSERT_EQUAL(messages(r, "198.51.100.2", 10), 10);
+	CU_ASSERT_EQUAL(messages(r, "192.0.2.2", 10), 10);
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(src, sizeof(src), "203.0.113.%u", i);
+		n += messages(r, src, 100);
+	}
+	CU_ASSERT_TRUE(n < 10000);
+	CU_ASSERT_EQUAL(messages(r, "192.0.2.2", 100), 100);
 	end(r);
 }
 
@@ -440,5 +484,6 @@ static void test_inject(void)
 LM_SUITE("punts", {"ARP", test_arp}, {"to the gateway", test_to_the_gateway},
     {"too big", test_too_big}, {"flood", test_flood}, {"learning", test_learning},
     {"attachments refused", test_attachments_refused}, {"underlay", test_underlay},
-    {"sessions come through", test_sessions_come_through}, {"doorbell", test_doorbell},
+    {"sessions come through", test_sessions_come_through},
+    {"strangers and peers", test_strangers_and_peers}, {"doorbell", test_doorbell},
     {"inject", test_inject})
