@@ -17,6 +17,12 @@ expect "the session is up" sessions_up alpha beta
 
 gateway_kill alpha
 gateway_kill beta
+gateway_start alpha
+expect "alpha alone: the manifest is in force from the store" in_force alpha shop 1
+await 5 active alpha web
+eventually 5 "it serves its own workloads before it has heard of any peer" reaches web 100.64.10.11
+expect "and gives them their addresses" dhcp web
+gateway_kill alpha
 gateway_start beta
 gateway_start alpha
 eventually 15 "both killed: the same" reaches db 100.64.10.10

@@ -151,6 +151,11 @@ struct sim_doc sim_sign(
  */
 struct sim_doc sim_sign_again(struct sim *s, const char *network, unsigned serial,
     unsigned providers, const struct sim_doc *d, bool wins);
+/* web at gateway 0, and db at the gateway `db`. */
+struct sim_doc sim_sign_at(
+    struct sim *s, const char *network, unsigned serial, unsigned providers, unsigned db);
+/* The first gateway sends what is for db to the second one. */
+bool sim_serves(const struct sim *s, unsigned from, unsigned at, const struct sim_doc *d);
 void sim_doc_free(struct sim_doc *d);
 int sim_submit(struct sim *s, unsigned gateway, const struct sim_doc *d, struct lm_why *why);
 

@@ -7,13 +7,10 @@
 #include <string.h>
 #include "base/bytes.h"
 
-struct sim_doc sim_sign(
-    struct sim *s, const char *network, unsigned serial, unsigned providers, const char *extra)
+static void print_head(
+    FILE *f, const char *network, unsigned serial, unsigned providers, const char *extra)
 {
-	struct sim_doc d = {0};
-	char *yaml = NULL, hex[65];
-	size_t yaml_len = 0;
-	FILE *f = open_memstream(&yaml, &yaml_len);
+	char hex[65];
 
 	fprintf(f,
 	    "leasemesh: 1\nnetwork: %s\nserial: %u\n%sprefixes:\n  ipv4: 100.64.10.0/24\n"
@@ -28,15 +25,15 @@ struct sim_doc sim_sign(
 			fprintf(f, "  - {name: gw%u, key: %s, addresses: [\"10.0.0.%u:4500\"]}\n",
 			    i, lm_hex(hex, id.pub.b, 32), i + 1);
 	}
-	fprintf(f, "members:\n  - name: web\n    deployment: 1\n    endpoints:\n");
-	for (unsigned i = 0; i < SIM_GATEWAYS; i++)
-		if (providers & (1u << i))
-			fprintf(f, "      - {provider: gw%u, ipv4: 100.64.10.%u}\n", i, 10 + i);
-	fclose(f);
+}
 
+static struct sim_doc sign(struct sim *s, const char *yaml, size_t yaml_len)
+{
+	struct sim_doc d = {0};
 	struct lm_why why = {""};
 	struct lm_signed_manifest *sm;
 	int err = lm_manifest_sign(&d.bytes, &d.len, "sim.yaml", yaml, yaml_len, &s->owner, &why);
+
 	if (!err)
 		err = lm_manifest_open(&sm, "sim", d.bytes, d.len, &why);
 	if (err) {
@@ -46,8 +43,56 @@ struct sim_doc sim_sign(
 	memcpy(d.hash, sm->hash, 32);
 	d.net = sm->net_id;
 	lm_signed_manifest_free(sm);
+	return d;
+}
+
+struct sim_doc sim_sign(
+    struct sim *s, const char *network, unsigned serial, unsigned providers, const char *extra)
+{
+	char *yaml = NULL;
+	size_t yaml_len = 0;
+	FILE *f = open_memstream(&yaml, &yaml_len);
+
+	print_head(f, network, serial, providers, extra);
+	fprintf(f, "members:\n  - name: web\n    deployment: 1\n    endpoints:\n");
+	for (unsigned i = 0; i < SIM_GATEWAYS; i++)
+		if (providers & (1u << i))
+			fprintf(f, "      - {provider: gw%u, ipv4: 100.64.10.%u}\n", i, 10 + i);
+	fclose(f);
+	struct sim_doc d = sign(s, yaml, yaml_len);
 	free(yaml);
 	return d;
+}
+
+struct sim_doc sim_sign_at(
+    struct sim *s, const char *network, unsigned serial, unsigned providers, unsigned db)
+{
+	char *yaml = NULL;
+	size_t yaml_len = 0;
+	FILE *f = open_memstream(&yaml, &yaml_len);
+
+	print_head(f, network, serial, providers, NULL);
+	fprintf(f,
+	    "members:\n"
+	    "  - name: web\n    deployment: 1\n"
+	    "    endpoints: [{provider: gw0, ipv4: 100.64.10.10}]\n"
+	    "  - name: db\n    deployment: %u\n"
+	    "    endpoints: [{provider: gw%u, ipv4: 100.64.10.20}]\n",
+	    100 + db, db);
+	fclose(f);
+	struct sim_doc d = sign(s, yaml, yaml_len);
+	free(yaml);
+	return d;
+}
+
+bool sim_serves(const struct sim *s, unsigned from, unsigned at, const struct sim_doc *d)
+{
+	const struct sim_node *n = s->node[from];
+	const struct lm_network *net = lm_membership_find(n->m, &d->net);
+	int db = net ? lm_manifest_endpoint(net->manifest, "db", 0) : -1;
+	uint32_t slot = db < 0 ? LM_NO_ROUTE : lm_membership_route(n->m, net, (unsigned)db);
+
+	return slot != LM_NO_ROUTE && n->peer_node[slot] == (int)at;
 }
 
 struct sim_doc sim_sign_again(struct sim *s, const char *network, unsigned serial,

@@ -181,5 +181,125 @@ static void test_batch(void)
 	sim_end(s);
 }
 
+/* Does this gateway hold the keys by which a sends to b? */
+static bool knows(const struct sim_node *n, const struct sim_out *out)
+{
+	for (unsigned lane = 0; out && lane < out->n; lane++) {
+		for (uint32_t i = 0; i < n->n_sas; i++)
+			if (memcmp(n->sas[i].key, out->keys[lane], 36) == 0)
+				return true;
+		for (unsigned net = 0; net < 4; net++)
+			for (unsigned slot = 0; slot < SIM_NODES; slot++)
+				for (unsigned k = 0; k < n->out[net][slot].n; k++)
+					if (memcmp(n->out[net][slot].keys[k], out->keys[lane],
+						36) == 0)
+						return true;
+	}
+	return false;
+}
+
+static bool live(const struct sim *s, unsigned gateway, uint32_t spi)
+{
+	return s->node[gateway]->sas[spi - 256].there;
+}
+
+/*
+ * A manifest without gateway 2: within two seconds everything is under keys that it cannot have,
+ * though it keeps all that it ever had; what it sends and says is refused.
+ */
+static void test_revocation(void)
+{
+	struct sim_doc one;
+	struct sim *s = world(&one, 0);
+	struct sim_doc two = sim_sign(s, "shop", 2, 0x3, NULL);
+	struct lm_signed_manifest *sm;
+	struct lm_secret before, after;
+	struct lm_why why = {""};
+
+	CU_ASSERT(sim_all_ready(s, ALL3, &one));
+	const struct sim_out old01 = *sim_out(s, 0, 1, &one);
+	const struct sim_out old20 = *sim_out(s, 2, 0, &one), old21 = *sim_out(s, 2, 1, &one);
+	CU_ASSERT(knows(s->node[2], sim_out(s, 0, 2, &one))); /* it can fail */
+	unsigned had = records(s, 0);
+
+	/* The secret: the one before does not follow from it, and the new one is not for gateway 2.
+	 */
+	CU_ASSERT_EQUAL(lm_manifest_open(&sm, "one", one.bytes, one.len, &why), 0);
+	CU_ASSERT_EQUAL(lm_manifest_secret(&before, sm, &s->node[2]->id), 0);
+	lm_signed_manifest_free(sm);
+	CU_ASSERT_EQUAL(lm_manifest_open(&sm, "two", two.bytes, two.len, &why), 0);
+	CU_ASSERT(lm_manifest_secret(&after, sm, &s->node[2]->id) != 0);
+	CU_ASSERT_EQUAL(lm_manifest_secret(&after, sm, &s->node[0]->id), 0);
+	CU_ASSERT(memcmp(&before, &after, sizeof(after)) != 0);
+	lm_signed_manifest_free(sm);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &two, NULL), 0);
+	CU_ASSERT_PTR_NULL(sim_out(s, 0, 2, &one)); /* at once where it was submitted */
+	CU_ASSERT(!live(s, 0, old20.spis[0]));
+	sim_run(s, 2 * SIM_SECOND);
+	for (unsigned i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(sim_serial(s, i, &one), 2);
+		CU_ASSERT_PTR_NULL(sim_out(s, i, 2, &one));
+		CU_ASSERT(!sim_routed(s, i, 2, &one));
+		CU_ASSERT_EQUAL(records(s, i), had - 2);
+		CU_ASSERT_EQUAL(lm_membership_peers_end(s->node[i]->m), 1);
+	}
+	for (unsigned k = 0; k < old21.n; k++)
+		CU_ASSERT(!live(s, 1, old21.spis[k]));
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &one));
+	CU_ASSERT(memcmp(old01.keys[0], sim_out(s, 0, 1, &one)->keys[0], 36) != 0);
+	CU_ASSERT(!knows(s->node[2], sim_out(s, 0, 1, &one)));
+	CU_ASSERT(!knows(s->node[2], sim_out(s, 1, 0, &one)));
+
+	/* With its key and the old secret in hand it talks on: nothing comes of it. */
+	sim_crash(s, 2);
+	struct sim_node *raw = sim_raw(s, 2, 0);
+	sim_raw_join(raw, &one);
+	sim_run(s, 5 * SIM_SECOND);
+	CU_ASSERT(raw->raw_up);
+	sim_raw_lanes(raw, &one, 7, 1, 4711);
+	sim_run(s, 20 * SIM_SECOND);
+	CU_ASSERT_EQUAL(raw->lanes_len, 0);
+	CU_ASSERT_EQUAL(raw->acks, 0);
+	CU_ASSERT_EQUAL(raw->haves, 0);
+	CU_ASSERT_EQUAL(records(s, 0), had - 2);
+	CU_ASSERT(sim_drops(s, 0, LM_MD_UNAUTHORISED) > 0);
+	sim_doc_free(&one);
+	sim_doc_free(&two);
+	sim_end(s);
+}
+
+/*
+ * db is re-pointed: the same member, name and address, at another provider. One new serial moves
+ * it; the gateway that had it leaves, and the new one serves it as soon as it is attached there.
+ */
+static void test_repointed(void)
+{
+	struct sim *s = sim_new(1, 3);
+	struct sim_doc one = sim_sign_at(s, "shop", 1, ALL3, 1);
+	struct sim_doc two = sim_sign_at(s, "shop", 2, ALL3, 2);
+
+	s->node[2]->idle = true;
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &one, NULL), 0);
+	sim_run(s, 5 * SIM_SECOND);
+	CU_ASSERT(sim_serves(s, 0, 1, &one));
+	CU_ASSERT_EQUAL(sim_submit(s, 1, &two, NULL), 0);
+	sim_run(s, 2 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 0, &one), 2);
+	CU_ASSERT(!sim_serves(s, 0, 1, &one) && !sim_serves(s, 0, 2, &one));
+	CU_ASSERT_EQUAL(part(s, 1, &one), LM_PART_LEAVING);
+	sim_attach(s, 2, true);
+	sim_run(s, 2 * SIM_SECOND);
+	CU_ASSERT(sim_serves(s, 0, 2, &one));
+	CU_ASSERT(sim_lanes_ready(s, 0, 2, &one));
+	sim_run(s, LM_LEAVE_TIME * SIM_SECOND);
+	CU_ASSERT_EQUAL(part(s, 1, &one), LM_PART_OUT);
+	CU_ASSERT_EQUAL(s->node[1]->live_sas, 0);
+	sim_doc_free(&one);
+	sim_doc_free(&two);
+	sim_end(s);
+}
+
 LM_SUITE("membership_part", {"join", test_join}, {"leave", test_leave},
-    {"leave_unheard", test_leave_unheard}, {"dies", test_dies}, {"batch", test_batch})
+    {"leave_unheard", test_leave_unheard}, {"dies", test_dies}, {"batch", test_batch},
+    {"revocation", test_revocation}, {"repointed", test_repointed})
