@@ -44,8 +44,9 @@ void lm_dp_attachment_counters(
     const struct lm_dp *dp, uint32_t attachment, struct lm_dp_endpoint_info *out)
 {
 	*out = (struct lm_dp_endpoint_info){0};
-	for (unsigned i = 0; i < dp->config.n_workers && attachment < dp->config.max_endpoints;
-	     i++) {
+	if (attachment >= dp->config.max_endpoints)
+		return;
+	for (unsigned i = 0; i < dp->config.n_workers; i++) {
 		const struct lm_attach_state *s = &dp->workers[i]->attached[attachment];
 
 		out->rx_packets += s->rx_packets;

@@ -57,7 +57,7 @@ int lm_shelf_reserve(struct lm_shelf *s)
 
 void lm_shelf_touch(struct lm_shelf *s, const struct lm_leaf *leaf)
 {
-	s->valid &= (uint16_t) ~(1u << (leaf->id[0] >> 4));
+	s->valid = (uint16_t)(s->valid & ~(1u << (leaf->id[0] >> 4)));
 }
 
 void lm_shelf_put(struct lm_shelf *s, struct lm_leaf *leaf)
@@ -96,7 +96,7 @@ static bool beyond(const struct lm_node *node, uint8_t out[LM_LEAF_LEN])
 	memcpy(out, node->prefix, LM_LEAF_LEN);
 	for (unsigned i = node->depth; i-- > 0;) {
 		unsigned shift = i % 2 ? 0 : 4, half = (out[i / 2] >> shift) & 0xf;
-		out[i / 2] &= (uint8_t) ~(0xfu << shift);
+		out[i / 2] = (uint8_t)(out[i / 2] & ~(0xfu << shift));
 		if (half < 0xf) {
 			out[i / 2] |= (uint8_t)((half + 1) << shift);
 			return true;

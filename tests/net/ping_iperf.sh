@@ -41,10 +41,11 @@ for row in "db 100.64.10.20" "db fd5a:10::20" "cache 100.64.10.11"; do
 	expect "TCP to $server $address flows" jq -e '.end.sum_received.bits_per_second > 1e6' "$T/out.json"
 	iperf web "$address" -t 2 -R >"$T/out.json"
 	expect "and backwards" jq -e '.end.sum_received.bits_per_second > 1e6' "$T/out.json"
-	# iperf3's own socket holds a fifth of a second of this: a busy machine loses none there.
+	# A busy machine may lose some in iperf3's own socket; exact counts are the business of
+	# conservation, rekey and two_workers.
 	iperf web "$address" -u -b 8M -l 1300 -t 2 >"$T/out.json"
-	expect "UDP to $server $address loses nothing" \
-		jq -e '.end.sum.lost_packets == 0 and .end.sum.packets > 1000' "$T/out.json"
+	expect "UDP to $server $address flows" \
+		jq -e '.end.sum.lost_percent < 5 and .end.sum.packets > 1000' "$T/out.json"
 done
 
 kill $capture
