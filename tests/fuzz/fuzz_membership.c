@@ -76,7 +76,7 @@ static struct sim_node *somebody(struct fuzz *f)
 static void say_anything(struct fuzz *f)
 {
 	struct sim_node *who = somebody(f);
-	uint8_t type = LM_MSG_BLOB + lm_read_u8(&f->in) % 0x20, body[LM_MESSAGE_MAX] = {0};
+	uint8_t type = LM_MSG_BLOB + lm_read_u8(&f->in) % 0x30, body[LM_MESSAGE_MAX] = {0};
 	size_t len = lm_read_u16(&f->in) % (sizeof(body) + 1);
 	size_t have = len < lm_reader_left(&f->in) ? len : lm_reader_left(&f->in);
 
@@ -138,6 +138,22 @@ static void say_ack(struct fuzz *f)
 	sim_raw_send(who, LM_MSG_LANES_ACK, body, sizeof(body));
 }
 
+static void say_away(struct fuzz *f)
+{
+	struct sim_node *who = somebody(f);
+	uint8_t body[2 * 41];
+	uint8_t n = lm_read_u8(&f->in) % 2 + 1;
+	struct lm_writer w = lm_writer(body, sizeof(body));
+
+	for (uint8_t i = 0; i < n; i++) {
+		lm_write(&w, some_doc(f)->net.b, 32);
+		lm_write_u8(&w, lm_read_u8(&f->in) % 4);
+		lm_write_u64(&w, f->s->now.wall / SIM_MS + lm_read_u8(&f->in) - 128);
+	}
+	spoil(f, body, lm_writer_len(&w));
+	sim_raw_send(who, LM_MSG_AWAY, body, lm_writer_len(&w));
+}
+
 static void say_submit(struct fuzz *f)
 {
 	struct sim_node *who = somebody(f);
@@ -161,15 +177,16 @@ static void set_up(struct fuzz *f, const uint8_t *data, size_t size)
 	sim_submit(f->s, US, &docs[1], NULL);
 	f->peer = sim_raw(f->s, PROVIDER, US);
 	f->guest = sim_raw(f->s, 100, US);
+	sim_raw_join(f->peer, &docs[0]); /* else it has no lanes */
 	f->peer->offer = f->guest->offer = docs[2].bytes;
 	f->peer->offer_len = f->guest->offer_len = docs[2].len;
-	sim_run(f->s, 100 * SIM_MS);
+	sim_run(f->s, 500 * SIM_MS);
 	MUST(f->peer->raw_up && f->guest->raw_up);
 }
 
 static void step(struct fuzz *f)
 {
-	switch (lm_read_u8(&f->in) % 9) {
+	switch (lm_read_u8(&f->in) % 11) {
 	case 0:
 		say_anything(f);
 		break;
@@ -195,6 +212,12 @@ static void step(struct fuzz *f)
 	case 8:
 		f->s->node[US]->persist_fails = lm_read_u8(&f->in) & 1;
 		f->s->node[US]->sa_fails = lm_read_u8(&f->in) & 1;
+		break;
+	case 9:
+		say_away(f);
+		break;
+	case 10:
+		sim_attach(f->s, US, lm_read_u8(&f->in) & 1);
 		break;
 	}
 	sim_run(f->s, 5 * SIM_MS);
