@@ -38,8 +38,10 @@ static int put(struct lm_net *net, struct lm_addr addr, uint32_t ep)
 static int add(struct lm_net *net, const struct lm_dp_endpoint *from, uint32_t index,
     struct lm_tunnels *tunnels)
 {
-	struct lm_ep ep = {
-	    .member = from->member, .attachment = from->attachment, .peer = from->peer, .away = from->away};
+	struct lm_ep ep = {.member = from->member,
+	    .attachment = from->attachment,
+	    .peer = from->peer,
+	    .away = from->away};
 	struct lm_addr addr4 = addr_of(&from->ipv4), addr6 = addr_of(&from->ipv6);
 
 	if (from->peer != LM_DP_NONE) {

@@ -75,6 +75,7 @@ struct rig {
 	bool (*wire)(void *ctx, unsigned from, uint8_t *frame, size_t *len);
 	void *ctx;
 	uint64_t wired;
+	bool away[2]; /* at this gateway: the other one serves nothing; for rig_publish */
 };
 
 /* Policies of network 0 (and 1) in YAML: the lists "egress" and "ingress" of members. */

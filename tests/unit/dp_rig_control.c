@@ -113,7 +113,8 @@ void rig_publish(struct rig *r, unsigned gw, uint32_t net, const char *yaml)
 		    .ipv6 = e->ipv6,
 		    .member = e->member,
 		    .attachment = ours ? attachment_of(gw, net, &e->ipv4) : LM_DP_NONE,
-		    .peer = ours ? LM_DP_NONE : RIG_PEER};
+		    .peer = ours ? LM_DP_NONE : RIG_PEER,
+		    .away = !ours && r->away[gw]};
 	}
 	struct lm_dp_network spec = {.net4 = m->ipv4,
 	    .net6 = m->ipv6,

@@ -171,6 +171,30 @@ static void test_policy_at_both_ends(void)
 	end(r);
 }
 
+/*
+ * Nothing is sent to whom the peer does not serve now, in flows as well; what still comes from
+ * there is the peer's to say. A flow outlives the pause.
+ */
+static void test_away(void)
+{
+	struct rig *r = rig_create(&one);
+
+	CU_ASSERT_TRUE(passes(r, query));
+	r->away[0] = true;
+	rig_publish(r, 0, 0, NULL);
+	CU_ASSERT_TRUE(refused(r, query, 0, LM_DROP_NO_ROUTE));
+	CU_ASSERT_TRUE(passes(r, reply_to(&query)));
+	struct rig_packet p = query;
+	p.src_port++;
+	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_NO_ROUTE));
+	r->away[0] = false;
+	rig_publish(r, 0, 0, NULL);
+	CU_ASSERT_TRUE(passes(r, query));
+	CU_ASSERT_TRUE(passes(r, reply_to(&query)));
+	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), 1);
+	end(r);
+}
+
 /* A flow ends at its next packet when a new policy denies it; one that is still allowed goes on. */
 static void test_policy_change(void)
 {
@@ -426,6 +450,6 @@ static void test_mss(void)
 LM_SUITE("dataplane", {"delivery", test_delivery}, {"IPv6 underlay", test_ipv6_underlay},
     {"local", test_local}, {"policy", test_policy},
     {"policy at both ends", test_policy_at_both_ends}, {"policy change", test_policy_change},
-    {"idle flows end", test_idle_flows_end}, {"networks never meet", test_networks_never_meet},
-    {"publish refused", test_publish_refused}, {"spoofing", test_spoofing}, {"ICMP", test_icmp},
-    {"hops", test_hops}, {"MSS", test_mss})
+    {"away", test_away}, {"idle flows end", test_idle_flows_end},
+    {"networks never meet", test_networks_never_meet}, {"publish refused", test_publish_refused},
+    {"spoofing", test_spoofing}, {"ICMP", test_icmp}, {"hops", test_hops}, {"MSS", test_mss})
