@@ -36,9 +36,17 @@ def good_answers():
              "lanes": 1, "handshakes": 0, "rx_messages": 0, "tx_messages": 0})},
         "/leasemesh/networks": {"networks": rows(
             {"index": 0, "id": "ab" * 32, "name": "shop", "owner": "c" * 40, "serial": 4,
-             "expires": 0, "providers": 2, "members": 3, "endpoints": 5},
+             "part": "joined", "expires": 0, "providers": 2, "members": 3, "endpoints": 5},
             {"index": 1, "id": "cd" * 32, "name": "old", "owner": "c" * 40, "serial": 1,
-             "expires": 1, "providers": 2, "members": 3, "endpoints": 5})},
+             "part": "out", "expires": 1, "providers": 2, "members": 3, "endpoints": 5})},
+        # Two pages; the parameter is the network's index, then the first row.
+        "/leasemesh/gateways": lambda which: {"0": {"next": 1, "gateways": rows(
+            {"provider": "alpha", "id": ID, "part": "here", "serial": 4, "hash": "0123" * 4,
+             "agrees": "yes", "serves": 2})}, "0,1": {"gateways": rows(
+            {"provider": "beta", "id": "f" * 40, "part": "out"})}}.get(which),
+        "/leasemesh/served": lambda which: {"0": {"served": rows(
+            {"member": "web", "replica": 1, "provider": "alpha", "served": "yes",
+             "ipv4": "100.64.10.10", "ipv6": ""})}}.get(which),
         "/leasemesh/endpoints": {"endpoints": rows(
             {"attachment": "web-0", "network": "shop", "member": "web", "replica": 0,
              "ipv4": "100.64.10.10", "ipv6": "", "port": "lan", "vlan": 101,
@@ -161,9 +169,33 @@ class StatusTest(unittest.TestCase):
     def test_networks(self):
         self.gateway()
         table = self.table("networks")
-        self.assertEqual(table[1], ["shop", "4", "c" * 12, "never", "2", "3", "5", "ab" * 6])
-        self.assertEqual(table[2][3:5], ["1970-01-01T00:00:01Z", "(past)"])
+        self.assertEqual(table[1],
+                         ["shop", "4", "joined", "c" * 12, "never", "2", "3", "5", "ab" * 6])
+        self.assertEqual(table[2][4:6], ["1970-01-01T00:00:01Z", "(past)"])
         self.assertEqual(self.table("--all", "networks")[1][-1], "ab" * 32)
+
+    def test_network_show(self):
+        self.gateway()
+        for name in "shop", "ab" * 4:
+            code, out, err = self.run_cli("network", "show", name)
+            self.assertEqual((code, err), (0, ""))
+            lines = [line.split() for line in out.splitlines()]
+            self.assertEqual(" ".join(lines[0]), f"network shop, id {'ab' * 32}: serial 4 is in "
+                                                 "force here, joined")
+            self.assertEqual(lines[3], ["alpha", ID[:12], "here", "4", "0123" * 4, "yes", "2"])
+            self.assertEqual(lines[4], ["beta", "f" * 12, "out", "-", "-", "-", "-"])
+            self.assertEqual(lines[7], ["web/1", "alpha", "yes", "100.64.10.10", "-"])
+        code, out, _ = self.run_cli("network", "show", "--json", "shop")
+        self.assertEqual(code, 0)
+        self.assertEqual(json.loads(out)[0]["gateways"][0]["serial"], 4)
+
+    def test_network_show_of_nothing(self):
+        self.gateway()
+        self.fails("no manifest of network 'shopp' is in force", "network", "show", "shopp")
+        self.fails("is in force", "network", "show", "abab")  # too short for an id
+        for args in ["show"], ["hide", "shop"], ["show", "a", "b"], []:
+            code, _, err = self.run_cli("network", *args)
+            self.assertEqual(code, 2, err)
 
     def test_endpoints(self):
         self.gateway()

@@ -155,6 +155,43 @@ static void test_dies(void)
 	sim_end(s);
 }
 
+static int count_own(void *ctx, const struct lm_ledger_record *record)
+{
+	*(unsigned *)ctx += record->own;
+	return 0;
+}
+
+/* Endpoints that the gateway says it serves. */
+static unsigned endpoints_of(const struct sim *s, unsigned gateway, const struct sim_doc *d)
+{
+	unsigned n = 0;
+
+	lm_ledger_each(
+	    lm_membership_ledger(s->node[gateway]->m), &d->net, LM_LEDGER_ENDPOINT, count_own, &n);
+	return n;
+}
+
+/* What is not served any more is taken back, while the gateway goes on taking part. */
+static void test_stale(void)
+{
+	struct sim *s = sim_new(1, 2);
+	/* db is at gateway 0, beside web; then at gateway 1. */
+	struct sim_doc one = sim_sign_at(s, "shop", 1, 0x3, 0);
+	struct sim_doc two = sim_sign_at(s, "shop", 2, 0x3, 1);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &one, NULL), 0);
+	sim_run(s, 2 * SIM_SECOND);
+	CU_ASSERT_EQUAL(endpoints_of(s, 0, &one), 2);
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &two, NULL), 0);
+	sim_run(s, 2 * SIM_SECOND);
+	CU_ASSERT_EQUAL(endpoints_of(s, 0, &one), 1);
+	CU_ASSERT_EQUAL(part(s, 0, &one), LM_PART_JOINED);
+	CU_ASSERT(sim_serves(s, 0, 1, &one));
+	sim_doc_free(&one);
+	sim_doc_free(&two);
+	sim_end(s);
+}
+
 /* All networks of a peer change at once: each is published once, not once a record. */
 static void test_batch(void)
 {
@@ -302,4 +339,4 @@ static void test_repointed(void)
 
 LM_SUITE("membership_part", {"join", test_join}, {"leave", test_leave},
     {"leave_unheard", test_leave_unheard}, {"dies", test_dies}, {"batch", test_batch},
-    {"revocation", test_revocation}, {"repointed", test_repointed})
+    {"stale", test_stale}, {"revocation", test_revocation}, {"repointed", test_repointed})
