@@ -29,11 +29,12 @@ dropped spoofed_source 5 "web as cache, IPv6" at web ping -q -c 5 -i 0.05 -W 1 -
 expect "web as itself" reaches web 100.64.10.20
 
 gw=$(ip -n "$LM_ID-web" neigh show 100.64.10.20 | grep -o 'lladdr [0-9a-f:]*' | cut -d' ' -f2)
+# A kernel reports its IPv6 groups in the name of a new MAC: it shall not be counted with the rest.
+quiet web
 ip -n "$LM_ID-web" link set eth0 address 02:00:00:00:66:66
 ip -n "$LM_ID-web" neigh replace 100.64.10.20 lladdr "$gw" dev eth0 nud permanent
-reason=spoofed_mac
 [ "$(query alpha /leasemesh/attachments '.attachments | length')" = 2 ] || die "attachments"
-dropped $reason 5 "web with another MAC" at web ping -q -c 5 -i 0.05 -W 1 100.64.10.20
+dropped spoofed_mac 5 "web with another MAC" at web ping -q -c 5 -i 0.05 -W 1 100.64.10.20
 ip -n "$LM_ID-web" link set eth0 address "$mac"
 ip -n "$LM_ID-web" neigh flush dev eth0
 eventually 5 "web with its own MAC" reaches web 100.64.10.20
