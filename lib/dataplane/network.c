@@ -6,9 +6,6 @@
 #include <rte_bitops.h>
 #include <rte_common.h>
 
-/* Flow entries hold endpoints in 16 bits. */
-#define ENDPOINTS_MAX 65535
-
 static struct lm_addr addr_of(const struct lm_ip *ip)
 {
 	uint32_t be;
@@ -69,8 +66,6 @@ int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec, uint32_
 	uint32_t n_slots = rte_align32pow2(spec->n_endpoints * 4 + 4);
 	int err = 0;
 
-	if (spec->n_endpoints > ENDPOINTS_MAX)
-		return -EINVAL;
 	struct lm_net *net = calloc(1, sizeof *net);
 	if (!net)
 		return -ENOMEM;

@@ -37,9 +37,11 @@ struct lm_net {
 	uint32_t *slots; /* endpoint + 1; 0: empty */
 };
 
+#define LM_NET_ENDPOINTS_MAX 65535 /* flow entries hold endpoints in 16 bits */
+
 /*
  * Takes spec->policy over if it returns 0. Tunnels are looked up in, and counted by, the registry.
- * -EINVAL: two endpoints with one address, too many endpoints.
+ * At most LM_NET_ENDPOINTS_MAX endpoints. -EINVAL: two endpoints with one address.
  */
 int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec, uint32_t index,
     uint32_t generation, uint64_t seed, struct lm_tunnels *tunnels);

@@ -53,7 +53,7 @@ int lm_dp_network_publish(struct lm_dp *dp, uint32_t index, const struct lm_dp_n
 {
 	struct lm_net *net;
 
-	if (index >= dp->config.max_networks)
+	if (index >= dp->config.max_networks || spec->n_endpoints > LM_NET_ENDPOINTS_MAX)
 		return -EINVAL;
 	/*
 	 * The index may just have been another tenant's. A worker in the middle of a burst may
