@@ -84,6 +84,15 @@ static int open_env(struct lm_store *s, const char *dir, struct lm_why *why)
 	return 0;
 }
 
+/* LMDB takes an empty file for a new one; whoever lost a store should hear of it. */
+static void warn_if_emptied(int dir_fd, const char *dir)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, "data.mdb", &st, 0) == 0 && st.st_size == 0)
+		lm_warn("%s/data.mdb was empty: what was stored there is gone", dir);
+}
+
 int lm_store_open(struct lm_store **out, const char *dir, size_t max_bytes, struct lm_why *why)
 {
 	struct lm_store *s = calloc(1, sizeof *s);
@@ -97,6 +106,8 @@ int lm_store_open(struct lm_store **out, const char *dir, size_t max_bytes, stru
 	s->max_bytes = max_bytes < 4 * GRAIN ? 4 * GRAIN : max_bytes / GRAIN * GRAIN;
 	s->put_bytes = s->max_bytes - 2 * GRAIN;
 	s->dir_fd = open_dir(dir, why);
+	if (s->dir_fd >= 0)
+		warn_if_emptied(s->dir_fd, dir);
 	int ret = s->dir_fd < 0 ? s->dir_fd : open_env(s, dir, why);
 	if (ret < 0) {
 		lm_store_close(s);

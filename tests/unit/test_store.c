@@ -340,6 +340,31 @@ static void test_refused(void)
 	folder_remove(&d);
 }
 
+static void count_warning(void *ctx, enum lm_log_level level, const char *line)
+{
+	unsigned *n = ctx;
+
+	*n += level == LM_WARN && strstr(line, "data.mdb was empty") != NULL;
+}
+
+static void test_emptied(void)
+{
+	struct folder d = folder_make();
+	unsigned warnings = 0;
+	char path[128];
+
+	lm_log_set_sink(count_warning, &warnings);
+	lm_store_close(open_store(&d, MIB));
+	lm_store_close(open_store(&d, MIB));
+	CU_ASSERT_EQUAL(warnings, 0);
+	snprintf(path, sizeof path, "%s/data.mdb", d.path);
+	CU_ASSERT_EQUAL(truncate(path, 0), 0);
+	lm_store_close(open_store(&d, MIB));
+	CU_ASSERT_EQUAL(warnings, 1);
+	lm_log_set_sink(NULL, NULL);
+	folder_remove(&d);
+}
+
 LM_SUITE("store", {"put_and_delete", test_put_and_delete}, {"reopen", test_reopen},
     {"killed", test_killed}, {"bound", test_bound}, {"each", test_each}, {"keys", test_keys},
-    {"tables", test_tables}, {"refused", test_refused})
+    {"tables", test_tables}, {"refused", test_refused}, {"emptied", test_emptied})
