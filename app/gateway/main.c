@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <rte_bitops.h>
+#include <rte_common.h>
 #include <rte_eal.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -27,14 +29,6 @@
 
 static struct lm_dp_worker_arg worker_args[LM_WORKERS_MAX];
 
-static unsigned next_power_of_two(unsigned n)
-{
-	unsigned p = 1;
-	while (p < n)
-		p *= 2;
-	return p;
-}
-
 /*
  * Both directions of every lane towards a few peers of each network, and two
  * generations of them while keys change.
@@ -42,9 +36,9 @@ static unsigned next_power_of_two(unsigned n)
 static unsigned max_sas(const struct lm_gateway_config *c)
 {
 	const uint64_t min = 1u << 12, max = 1u << 20;
-	uint64_t n = (uint64_t)c->max_networks * next_power_of_two(c->n_workers) * 2 * 2 * 4;
+	uint64_t n = (uint64_t)c->max_networks * rte_align32pow2(c->n_workers) * 2 * 2 * 4;
 
-	return (unsigned)(n < min ? min : n > max ? max : next_power_of_two((unsigned)n));
+	return (unsigned)(n < min ? min : n > max ? max : rte_align32pow2((uint32_t)n));
 }
 
 static int open_dataplane(struct gateway *gw)
@@ -94,7 +88,7 @@ static int open_control(struct gateway *gw)
 {
 	const struct lm_gateway_config *c = gw->config;
 	struct lm_membership_config membership = {
-	    .lanes = (uint8_t)next_power_of_two(c->n_workers),
+	    .lanes = (uint8_t)rte_align32pow2(c->n_workers),
 	    .max_networks = c->max_networks,
 	    .max_peers = c->max_peers,
 	};

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <rte_byteorder.h>
 #include <rte_prefetch.h>
+#include "base/addr.h"
 #include "dataplane/hash.h"
 
 /* IPv4 as an IPv4-mapped address, ::ffff:a.b.c.d. Words as they stand in memory. */
@@ -80,6 +81,19 @@ static inline struct lm_addr lm_addr6(const uint8_t b[16])
 
 	memcpy(&addr, b, 16);
 	return addr;
+}
+
+/* Of the control plane's form; all zero for none. */
+static inline struct lm_addr lm_addr_of(const struct lm_ip *ip)
+{
+	uint32_t be;
+
+	if (ip->family == 6)
+		return lm_addr6(ip->b);
+	if (ip->family != 4)
+		return (struct lm_addr){{0, 0}};
+	memcpy(&be, ip->b, sizeof be);
+	return lm_addr4(be);
 }
 
 static inline bool lm_addr_equal(struct lm_addr x, struct lm_addr y)

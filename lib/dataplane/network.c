@@ -6,18 +6,6 @@
 #include <rte_bitops.h>
 #include <rte_common.h>
 
-static struct lm_addr addr_of(const struct lm_ip *ip)
-{
-	uint32_t be;
-
-	if (ip->family == 6)
-		return lm_addr6(ip->b);
-	if (ip->family != 4)
-		return (struct lm_addr){{0, 0}};
-	memcpy(&be, ip->b, 4);
-	return lm_addr4(be);
-}
-
 static int put(struct lm_net *net, struct lm_addr addr, uint32_t ep)
 {
 	uint32_t i = lm_net_slot(net, addr);
@@ -39,7 +27,7 @@ static int add(struct lm_net *net, const struct lm_dp_endpoint *from, uint32_t i
 	    .attachment = from->attachment,
 	    .peer = from->peer,
 	    .away = from->away};
-	struct lm_addr addr4 = addr_of(&from->ipv4), addr6 = addr_of(&from->ipv6);
+	struct lm_addr addr4 = lm_addr_of(&from->ipv4), addr6 = lm_addr_of(&from->ipv6);
 
 	if (from->peer != LM_DP_NONE) {
 		ep.tunnel = lm_tunnel_hold(tunnels, index, from->peer);
@@ -79,8 +67,8 @@ int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec, uint32_
 	net->generation = generation;
 	net->seed = seed;
 	net->mtu = spec->mtu;
-	net->gateway4 = addr_of(&spec->gateway4);
-	net->gateway6 = addr_of(&spec->gateway6);
+	net->gateway4 = lm_addr_of(&spec->gateway4);
+	net->gateway6 = lm_addr_of(&spec->gateway6);
 	for (unsigned i = 0; i < spec->n_endpoints && err == 0; i++)
 		err = add(net, &spec->endpoints[i], index, tunnels);
 	if (err != 0) {

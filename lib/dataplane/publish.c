@@ -8,14 +8,6 @@
 #include <rte_random.h>
 #include "dataplane/dp.h"
 
-static struct lm_addr addr_of(const struct lm_ip *ip)
-{
-	uint32_t be;
-
-	memcpy(&be, ip->b, sizeof be);
-	return ip->family == 6 ? lm_addr6(ip->b) : lm_addr4(be);
-}
-
 int lm_dp_underlay_addrs(struct lm_dp *dp, const struct lm_ip *addrs, unsigned n)
 {
 	if (n > LM_UNDERLAY_ADDRS_IN_USE)
@@ -24,7 +16,7 @@ int lm_dp_underlay_addrs(struct lm_dp *dp, const struct lm_ip *addrs, unsigned n
 	if (!list)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++)
-		list->addr[list->n++] = addr_of(&addrs[i]);
+		list->addr[list->n++] = lm_addr_of(&addrs[i]);
 	lm_retire(&dp->reclaim, lm_publish(dp->underlay, list), free);
 	return 0;
 }
@@ -90,7 +82,7 @@ int lm_dp_peer_path(struct lm_dp *dp, uint32_t peer, const struct lm_dp_path *sp
 		int err = lm_path_create(&path, spec, dp->config.udp_port);
 		if (err != 0)
 			return err;
-		path->source = lm_source_of(&dp->sources, addr_of(&spec->dst_ip));
+		path->source = lm_source_of(&dp->sources, lm_addr_of(&spec->dst_ip));
 		lm_source_count(&dp->sources, path->source, 1);
 	}
 	struct lm_path *old = lm_publish(dp->paths[peer], path);
