@@ -152,9 +152,15 @@ active()
 # shop_network SERIAL: sign the members on stdin, submit to alpha, wait until both have it.
 shop_network()
 {
-	submit alpha "$(manifest shop shop "$1")"
-	await 10 in_force alpha shop "$1"
-	await 10 in_force beta shop "$1" || die "the manifest did not reach beta"
+	shop_submit "$(manifest shop shop "$1")" "$1"
+}
+
+# shop_submit FILE SERIAL
+shop_submit()
+{
+	submit alpha "$1"
+	await 10 in_force alpha shop "$2"
+	await 10 in_force beta shop "$2" || die "the manifest did not reach beta"
 	await 10 sessions_up alpha beta || die "no session between alpha and beta"
 }
 
