@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `leasemesh network show`: who takes part in a network, as this host's gateway knows it. */
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include "cli.h"
-#include "status.h"
+#include "column.h"
 #include "telemetry.h"
 
 const struct cli_help help_network = {
@@ -32,45 +33,32 @@ static bool is_meant(const json_t *row, const char *wanted)
 
 static void print_gateways(const json_t *gateways)
 {
-	static const char *const heads[] = {
-	    "PROVIDER", "ID", "PART", ">SERIAL", "HASH", "AGREES", ">SERVES", NULL};
-	struct table t;
-	const json_t *row;
-	size_t i;
+	static const struct column columns[] = {
+	    {"PROVIDER", cell_text, "provider"},
+	    {"ID", cell_id, "id"},
+	    {"PART", cell_text, "part"},
+	    {">SERIAL", cell_count, "serial"},
+	    {"HASH", cell_text, "hash"},
+	    {"AGREES", cell_text, "agrees"},
+	    {">SERVES", cell_count, "serves"},
+	    {0},
+	};
 
-	table_start(&t, heads);
-	json_array_foreach(gateways, i, row)
-	{
-		cell_text(&t, row, "provider");
-		cell_id(&t, row, "id");
-		cell_text(&t, row, "part");
-		cell_count(&t, row, "serial");
-		cell_text(&t, row, "hash");
-		cell_text(&t, row, "agrees");
-		cell_count(&t, row, "serves");
-	}
-	table_end(&t);
+	columns_print(columns, gateways);
 }
 
 static void print_served(const json_t *served)
 {
-	static const char *const heads[] = {"ENDPOINT", "PROVIDER", "SERVED", "IPV4", "IPV6", NULL};
-	struct table t;
-	const json_t *row;
-	char member[128];
-	size_t i;
+	static const struct column columns[] = {
+	    {"ENDPOINT", cell_endpoint, "member"},
+	    {"PROVIDER", cell_text, "provider"},
+	    {"SERVED", cell_text, "served"},
+	    {"IPV4", cell_text, "ipv4"},
+	    {"IPV6", cell_text, "ipv6"},
+	    {0},
+	};
 
-	table_start(&t, heads);
-	json_array_foreach(served, i, row)
-	{
-		table_cellf(&t, "%s/%lld", telemetry_text(row, "member", member, sizeof(member)),
-		    (long long)number_of(row, "replica"));
-		cell_text(&t, row, "provider");
-		cell_text(&t, row, "served");
-		cell_text(&t, row, "ipv4");
-		cell_text(&t, row, "ipv6");
-	}
-	table_end(&t);
+	columns_print(columns, served);
 }
 
 static void print(const json_t *network)

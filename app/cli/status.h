@@ -2,14 +2,13 @@
 /*
  * The sections of `leasemesh status`: what each asks the gateway, and how it is
  * printed for people. status.c is the command; status_net.c and status_data.c
- * print. Answers are taken as they come: a missing field is a "-".
+ * print.
  */
 #ifndef LM_CLI_STATUS_H
 #define LM_CLI_STATUS_H
 
 #include <stdbool.h>
 #include <jansson.h>
-#include "table.h"
 
 struct status_options {
 	bool all; /* also what is zero, idle or in order */
@@ -34,14 +33,5 @@ void status_lanes(const json_t *answer, const struct status_options *options);
 void status_flows(const json_t *answer, const struct status_options *options);
 void status_drops(const json_t *answer, const struct status_options *options);
 void status_workers(const json_t *answer, const struct status_options *options);
-
-/* Cells out of a row's members (status_cell.c). */
-void cell_text(struct table *t, const json_t *row, const char *key);
-void cell_id(struct table *t, const json_t *row, const char *key); /* its first 12 digits */
-void cell_count(struct table *t, const json_t *row, const char *key);
-void cell_bytes(struct table *t, const json_t *row, const char *key); /* 1.2 MB */
-void cell_age(struct table *t, const json_t *row, const char *key); /* seconds: 3m12s */
-/* 0 if it is missing or no number. */
-json_int_t number_of(const json_t *row, const char *key);
 
 #endif

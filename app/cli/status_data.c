@@ -3,65 +3,59 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/text.h"
+#include "column.h"
 #include "status.h"
 #include "telemetry.h"
 
+static void cell_lost(struct table *t, const json_t *row, const char *key)
+{
+	(void)key;
+	table_cellf(t, "%lld",
+	    (long long)(number_of(row, "rx_missed") + number_of(row, "rx_errors") +
+			number_of(row, "rx_nombuf")));
+}
+
 void status_ports(const json_t *answer, const struct status_options *options)
 {
-	static const char *const heads[] = {"PORT", "ROLE", "LINK", ">MTU", "MAC", ">RX", ">",
-	    ">TX", ">", ">LOST", "DRIVER", "DEVICE", NULL};
-	struct table t;
-	const json_t *row;
-	size_t i;
+	static const struct column columns[] = {
+	    {"PORT", cell_text, "name"},
+	    {"ROLE", cell_text, "role"},
+	    {"LINK", cell_text, "link"},
+	    {">MTU", cell_count, "mtu"},
+	    {"MAC", cell_text, "mac"},
+	    {">RX", cell_count, "rx_packets"},
+	    {">", cell_bytes, "rx_bytes"},
+	    {">TX", cell_count, "tx_packets"},
+	    {">", cell_bytes, "tx_bytes"},
+	    {">LOST", cell_lost, NULL},
+	    {"DRIVER", cell_text, "driver"},
+	    {"DEVICE", cell_text, "device"},
+	    {0},
+	};
 
 	(void)options;
-	table_start(&t, heads);
-	json_array_foreach(json_object_get(answer, "ports"), i, row)
-	{
-		cell_text(&t, row, "name");
-		cell_text(&t, row, "role");
-		cell_text(&t, row, "link");
-		cell_count(&t, row, "mtu");
-		cell_text(&t, row, "mac");
-		cell_count(&t, row, "rx_packets");
-		cell_bytes(&t, row, "rx_bytes");
-		cell_count(&t, row, "tx_packets");
-		cell_bytes(&t, row, "tx_bytes");
-		table_cellf(&t, "%lld",
-		    (long long)(number_of(row, "rx_missed") + number_of(row, "rx_errors") +
-				number_of(row, "rx_nombuf")));
-		cell_text(&t, row, "driver");
-		cell_text(&t, row, "device");
-	}
-	table_end(&t);
+	columns_print(columns, json_object_get(answer, "ports"));
 }
 
 void status_lanes(const json_t *answer, const struct status_options *options)
 {
-	static const char *const heads[] = {"NETWORK", ">PEER", ">LANE", "DIRECTION", "SPI",
-	    ">WORKER", ">PACKETS", ">BYTES", ">SEQUENCE", ">REPLAYS", ">FORGED", NULL};
-	struct table t;
-	const json_t *row;
-	size_t i;
+	static const struct column columns[] = {
+	    {"NETWORK", cell_text, "network"},
+	    {">PEER", cell_count, "peer"},
+	    {">LANE", cell_count, "lane"},
+	    {"DIRECTION", cell_text, "direction"},
+	    {"SPI", cell_text, "spi"},
+	    {">WORKER", cell_count, "worker"},
+	    {">PACKETS", cell_count, "packets"},
+	    {">BYTES", cell_bytes, "bytes"},
+	    {">SEQUENCE", cell_count, "sequence"},
+	    {">REPLAYS", cell_count, "replays"},
+	    {">FORGED", cell_count, "auth_failures"},
+	    {0},
+	};
 
 	(void)options;
-	table_start(&t, heads);
-	json_array_foreach(json_object_get(answer, "lanes"), i, row)
-	{
-		cell_text(&t, row, "network");
-		cell_count(&t, row, "peer");
-		cell_count(&t, row, "lane");
-		cell_text(&t, row, "direction");
-		cell_text(&t, row, "spi");
-		cell_count(&t, row, "worker");
-		cell_count(&t, row, "packets");
-		cell_bytes(&t, row, "bytes");
-		cell_count(&t, row, "sequence");
-		cell_count(&t, row, "replays");
-		cell_count(&t, row, "auth_failures");
-	}
-	table_end(&t);
+	columns_print(columns, json_object_get(answer, "lanes"));
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -72,9 +66,9 @@ static int by_bytes(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-static void cell_protocol(struct table *t, const json_t *row)
+static void cell_protocol(struct table *t, const json_t *row, const char *key)
 {
-	json_int_t protocol = number_of(row, "protocol");
+	json_int_t protocol = number_of(row, key);
 
 	if (protocol == 1 || protocol == 58)
 		table_cell(t, "icmp");
@@ -84,7 +78,7 @@ static void cell_protocol(struct table *t, const json_t *row)
 		table_cellf(t, "%lld", (long long)protocol);
 }
 
-static void cell_end(struct table *t, const json_t *row, const char *ip, const char *port)
+static void socket_cell(struct table *t, const json_t *row, const char *ip, const char *port)
 {
 	char text[64];
 
@@ -96,10 +90,29 @@ static void cell_end(struct table *t, const json_t *row, const char *ip, const c
 		    (long long)number_of(row, port));
 }
 
+static void cell_from(struct table *t, const json_t *row, const char *key)
+{
+	socket_cell(t, row, key, "sport");
+}
+
+static void cell_to(struct table *t, const json_t *row, const char *key)
+{
+	socket_cell(t, row, key, "dport");
+}
+
 void status_flows(const json_t *answer, const struct status_options *options)
 {
-	static const char *const heads[] = {
-	    "NETWORK", "PROTOCOL", "FROM", "TO", ">PACKETS", ">BYTES", ">IDLE", ">WORKER", NULL};
+	static const struct column columns[] = {
+	    {"NETWORK", cell_text, "network"},
+	    {"PROTOCOL", cell_protocol, "protocol"},
+	    {"FROM", cell_from, "src"},
+	    {"TO", cell_to, "dst"},
+	    {">PACKETS", cell_count, "packets"},
+	    {">BYTES", cell_bytes, "bytes"},
+	    {">IDLE", cell_age, "idle_s"},
+	    {">WORKER", cell_count, "worker"},
+	    {0},
+	};
 	const json_t *rows = json_object_get(answer, "flows");
 	size_t n = json_array_size(rows);
 	const json_t **sorted = calloc(n ? n : 1, sizeof(*sorted));
@@ -110,17 +123,9 @@ void status_flows(const json_t *answer, const struct status_options *options)
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = json_array_get(rows, i);
 	qsort(sorted, n, sizeof(*sorted), by_bytes);
-	table_start(&t, heads);
-	for (size_t i = 0; i < n && (options->all || i < options->top); i++) {
-		cell_text(&t, sorted[i], "network");
-		cell_protocol(&t, sorted[i]);
-		cell_end(&t, sorted[i], "src", "sport");
-		cell_end(&t, sorted[i], "dst", "dport");
-		cell_count(&t, sorted[i], "packets");
-		cell_bytes(&t, sorted[i], "bytes");
-		cell_age(&t, sorted[i], "idle_s");
-		cell_count(&t, sorted[i], "worker");
-	}
+	columns_start(&t, columns);
+	for (size_t i = 0; i < n && (options->all || i < options->top); i++)
+		columns_row(&t, columns, sorted[i]);
 	table_end(&t);
 	free(sorted);
 	json_int_t count = number_of(answer, "count");
@@ -194,8 +199,14 @@ static void stages(struct table *t, const json_t *row)
 
 void status_workers(const json_t *answer, const struct status_options *options)
 {
-	static const char *const heads[] = {
-	    ">WORKER", ">RECEIVED", ">SENT", ">FLOW HITS", ">FLOW MISSES", NULL};
+	static const struct column columns[] = {
+	    {">WORKER", cell_count, "index"},
+	    {">RECEIVED", cell_count, "rx"},
+	    {">SENT", cell_count, "tx"},
+	    {">FLOW HITS", cell_count, "flow_hits"},
+	    {">FLOW MISSES", cell_count, "flow_misses"},
+	    {0},
+	};
 	static const char *const stage_heads[] = {
 	    ">WORKER", "STAGE", ">PACKETS", ">CYCLES/PACKET", NULL};
 	const json_t *rows = json_object_get(answer, "workers"), *row;
@@ -203,16 +214,7 @@ void status_workers(const json_t *answer, const struct status_options *options)
 	size_t i;
 
 	(void)options;
-	table_start(&t, heads);
-	json_array_foreach(rows, i, row)
-	{
-		cell_count(&t, row, "index");
-		cell_count(&t, row, "rx");
-		cell_count(&t, row, "tx");
-		cell_count(&t, row, "flow_hits");
-		cell_count(&t, row, "flow_misses");
-	}
-	table_end(&t);
+	columns_print(columns, rows);
 	table_start(&t, stage_heads);
 	json_array_foreach(rows, i, row) stages(&t, row);
 	table_end(&t);

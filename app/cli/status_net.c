@@ -3,23 +3,26 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include "column.h"
 #include "status.h"
 #include "telemetry.h"
 
 void status_gateway(const json_t *info, const struct status_options *options)
 {
-	static const char *const heads[] = {
-	    "NAME", "VERSION", "UP", ">WORKERS", "IPSEC-MB", "ID", NULL};
+	static const struct column columns[] = {
+	    {"NAME", cell_text, "name"},
+	    {"VERSION", cell_text, "version"},
+	    {"UP", cell_age, "uptime_s"},
+	    {">WORKERS", cell_count, "workers"},
+	    {"IPSEC-MB", cell_text, "ipsec_mb"},
+	    {"ID", cell_text, "id"},
+	    {0},
+	};
 	struct table t;
 	char key[80];
 
-	table_start(&t, heads);
-	cell_text(&t, info, "name");
-	cell_text(&t, info, "version");
-	cell_age(&t, info, "uptime_s");
-	cell_count(&t, info, "workers");
-	cell_text(&t, info, "ipsec_mb");
-	cell_text(&t, info, "id");
+	columns_start(&t, columns);
+	columns_row(&t, columns, info);
 	table_end(&t);
 	if (options->all)
 		printf("public key %s\n", telemetry_text(info, "key", key, sizeof(key)));
@@ -29,32 +32,26 @@ void status_gateway(const json_t *info, const struct status_options *options)
 
 void status_sessions(const json_t *answer, const struct status_options *options)
 {
-	static const char *const heads[] = {"PEER", "STATE", "ADDRESS", ">HEARD", ">EPOCH",
-	    ">LANES", ">HANDSHAKES", ">RECEIVED", ">SENT", NULL};
-	struct table t;
-	const json_t *row;
-	size_t i;
+	static const struct column columns[] = {
+	    {"PEER", cell_id, "id"},
+	    {"STATE", cell_text, "state"},
+	    {"ADDRESS", cell_text, "address"},
+	    {">HEARD", cell_age, "heard_s"},
+	    {">EPOCH", cell_count, "epoch"},
+	    {">LANES", cell_count, "lanes"},
+	    {">HANDSHAKES", cell_count, "handshakes"},
+	    {">RECEIVED", cell_count, "rx_messages"},
+	    {">SENT", cell_count, "tx_messages"},
+	    {0},
+	};
 
 	(void)options;
-	table_start(&t, heads);
-	json_array_foreach(json_object_get(answer, "sessions"), i, row)
-	{
-		cell_id(&t, row, "id");
-		cell_text(&t, row, "state");
-		cell_text(&t, row, "address");
-		cell_age(&t, row, "heard_s");
-		cell_count(&t, row, "epoch");
-		cell_count(&t, row, "lanes");
-		cell_count(&t, row, "handshakes");
-		cell_count(&t, row, "rx_messages");
-		cell_count(&t, row, "tx_messages");
-	}
-	table_end(&t);
+	columns_print(columns, json_object_get(answer, "sessions"));
 }
 
-static void cell_expiry(struct table *t, const json_t *row)
+static void cell_expiry(struct table *t, const json_t *row, const char *key)
 {
-	time_t at = (time_t)number_of(row, "expires");
+	time_t at = (time_t)number_of(row, key);
 	char text[32];
 	struct tm tm;
 
@@ -66,36 +63,27 @@ static void cell_expiry(struct table *t, const json_t *row)
 
 void status_networks(const json_t *answer, const struct status_options *options)
 {
-	static const char *const heads[] = {"NETWORK", ">SERIAL", "PART", "OWNER", "EXPIRES",
-	    ">PROVIDERS", ">MEMBERS", ">ENDPOINTS", "ID", NULL};
-	struct table t;
-	const json_t *row;
-	size_t i;
+	const struct column columns[] = {
+	    {"NETWORK", cell_text, "name"},
+	    {">SERIAL", cell_count, "serial"},
+	    {"PART", cell_text, "part"},
+	    {"OWNER", cell_id, "owner"},
+	    {"EXPIRES", cell_expiry, "expires"},
+	    {">PROVIDERS", cell_count, "providers"},
+	    {">MEMBERS", cell_count, "members"},
+	    {">ENDPOINTS", cell_count, "endpoints"},
+	    {"ID", options->all ? cell_text : cell_id, "id"},
+	    {0},
+	};
 
-	table_start(&t, heads);
-	json_array_foreach(json_object_get(answer, "networks"), i, row)
-	{
-		cell_text(&t, row, "name");
-		cell_count(&t, row, "serial");
-		cell_text(&t, row, "part");
-		cell_id(&t, row, "owner");
-		cell_expiry(&t, row);
-		cell_count(&t, row, "providers");
-		cell_count(&t, row, "members");
-		cell_count(&t, row, "endpoints");
-		if (options->all)
-			cell_text(&t, row, "id");
-		else
-			cell_id(&t, row, "id");
-	}
-	table_end(&t);
+	columns_print(columns, json_object_get(answer, "networks"));
 }
 
-static void cell_place(struct table *t, const json_t *row)
+static void cell_place(struct table *t, const json_t *row, const char *key)
 {
 	char port[40];
 
-	telemetry_text(row, "port", port, sizeof(port));
+	telemetry_text(row, key, port, sizeof(port));
 	if (number_of(row, "vlan"))
 		table_cellf(t, "%s vlan %lld", port, (long long)number_of(row, "vlan"));
 	else
@@ -104,56 +92,51 @@ static void cell_place(struct table *t, const json_t *row)
 
 void status_endpoints(const json_t *answer, const struct status_options *options)
 {
-	static const char *const heads[] = {"NETWORK", "ENDPOINT", "IPV4", "IPV6", "WHERE", "MAC",
-	    ">RECEIVED", ">SENT", ">SPOOFED", "ATTACHMENT", NULL};
-	struct table t;
-	const json_t *row;
-	size_t i;
+	static const struct column columns[] = {
+	    {"NETWORK", cell_text, "network"},
+	    {"ENDPOINT", cell_endpoint, "member"},
+	    {"IPV4", cell_text, "ipv4"},
+	    {"IPV6", cell_text, "ipv6"},
+	    {"WHERE", cell_place, "port"},
+	    {"MAC", cell_text, "mac"},
+	    {">RECEIVED", cell_bytes, "rx_bytes"},
+	    {">SENT", cell_bytes, "tx_bytes"},
+	    {">SPOOFED", cell_count, "spoofed"},
+	    {"ATTACHMENT", cell_text, "attachment"},
+	    {0},
+	};
 
 	(void)options;
-	table_start(&t, heads);
-	json_array_foreach(json_object_get(answer, "endpoints"), i, row)
-	{
-		char member[80];
+	columns_print(columns, json_object_get(answer, "endpoints"));
+}
 
-		cell_text(&t, row, "network");
-		table_cellf(&t, "%s/%lld", telemetry_text(row, "member", member, sizeof(member)),
-		    (long long)number_of(row, "replica"));
-		cell_text(&t, row, "ipv4");
-		cell_text(&t, row, "ipv6");
-		cell_place(&t, row);
-		cell_text(&t, row, "mac");
-		cell_bytes(&t, row, "rx_bytes");
-		cell_bytes(&t, row, "tx_bytes");
-		cell_count(&t, row, "spoofed");
-		cell_text(&t, row, "attachment");
-	}
-	table_end(&t);
+static bool is_active(const json_t *row)
+{
+	char state[32];
+
+	return strcmp(telemetry_text(row, "state", state, sizeof(state)), "active") == 0;
 }
 
 /* Those in order are in the section before, with all that is known of them. */
 void status_attachments(const json_t *answer, const struct status_options *options)
 {
-	static const char *const heads[] = {"ATTACHMENT", "STATE", "REASON", NULL};
+	static const struct column columns[] = {
+	    {"ATTACHMENT", cell_text, "name"},
+	    {"STATE", cell_text, "state"},
+	    {"REASON", cell_text, "reason"},
+	    {0},
+	};
 	struct table t;
 	const json_t *row;
-	bool some = false;
 	size_t i;
 
-	table_start(&t, heads);
+	columns_start(&t, columns);
 	json_array_foreach(json_object_get(answer, "attachments"), i, row)
 	{
-		char state[32];
-
-		telemetry_text(row, "state", state, sizeof(state));
-		if (strcmp(state, "active") == 0 && !options->all)
-			continue;
-		some = true;
-		cell_text(&t, row, "name");
-		table_cell(&t, state);
-		cell_text(&t, row, "reason");
+		if (options->all || !is_active(row))
+			columns_row(&t, columns, row);
 	}
-	if (!some)
+	if (t.n_cells == 0)
 		puts("all active");
 	table_end(&t);
 }

@@ -19,9 +19,9 @@ static void *must(void *allocated)
 
 void table_start(struct table *t, const char *const *heads)
 {
-	*t = (struct table){.heads = heads};
-	while (heads[t->n_columns])
-		t->n_columns++;
+	*t = (struct table){0};
+	for (; heads[t->n_columns]; t->n_columns++)
+		t->heads[t->n_columns] = heads[t->n_columns];
 }
 
 void table_cell(struct table *t, const char *text)

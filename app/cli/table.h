@@ -11,12 +11,13 @@
 #define TABLE_COLUMNS_MAX 16
 
 struct table {
-	const char *const *heads; /* ends with NULL; a head that starts with '>' aligns right */
+	const char *heads[TABLE_COLUMNS_MAX];
 	unsigned n_columns;
 	char **cells; /* row after row */
 	size_t n_cells, size;
 };
 
+/* At most TABLE_COLUMNS_MAX heads, then NULL. One that starts with '>' aligns its column right. */
 void table_start(struct table *t, const char *const *heads);
 /* Cells from left to right, row after row. NULL and "" become "-". */
 void table_cell(struct table *t, const char *text);

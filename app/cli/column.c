@@ -1,9 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One cell of a table from one member of an answer. */
-#include <stdio.h>
-#include <string.h>
-#include "status.h"
+#include <stddef.h>
+#include "column.h"
 #include "telemetry.h"
+
+void columns_start(struct table *t, const struct column *columns)
+{
+	const char *heads[TABLE_COLUMNS_MAX + 1];
+	unsigned n = 0;
+
+	for (; columns[n].head && n < TABLE_COLUMNS_MAX; n++)
+		heads[n] = columns[n].head;
+	heads[n] = NULL;
+	table_start(t, heads);
+}
+
+void columns_row(struct table *t, const struct column *columns, const json_t *row)
+{
+	for (unsigned n = 0; n < t->n_columns; n++)
+		columns[n].cell(t, row, columns[n].key);
+}
+
+void columns_print(const struct column *columns, const json_t *rows)
+{
+	struct table t;
+	const json_t *row;
+	size_t i;
+
+	columns_start(&t, columns);
+	json_array_foreach(rows, i, row) columns_row(&t, columns, row);
+	table_end(&t);
+}
 
 json_int_t number_of(const json_t *row, const char *key)
 {
@@ -69,4 +95,12 @@ void cell_age(struct table *t, const json_t *row, const char *key)
 		table_cellf(t, "%lldh%02lldm", s / 3600, s / 60 % 60);
 	else
 		table_cellf(t, "%lldd%02lldh", s / 86400, s / 3600 % 24);
+}
+
+void cell_endpoint(struct table *t, const json_t *row, const char *key)
+{
+	char member[128];
+
+	table_cellf(t, "%s/%lld", telemetry_text(row, key, member, sizeof(member)),
+	    (long long)number_of(row, "replica"));
 }
