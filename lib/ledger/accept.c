@@ -171,5 +171,9 @@ int lm_ledger_restore(struct lm_ledger *l, const struct lm_now *now, const struc
 		l->drops[plain_len == -EINVAL ? LM_LD_MALFORMED : LM_LD_SEAL]++;
 		return plain_len;
 	}
-	return arrive_all(l, net, NULL, plain, (size_t)plain_len) == ACCEPTED ? 0 : -ESTALE;
+	l->restoring = true;
+	enum lm_ledger_drop verdict = arrive_all(l, net, NULL, plain, (size_t)plain_len);
+	l->restoring = false;
+	l->info.restored += verdict == ACCEPTED;
+	return verdict == ACCEPTED ? 0 : -ESTALE;
 }

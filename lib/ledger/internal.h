@@ -167,6 +167,7 @@ struct lm_ledger {
 	struct lm_ledger_ops ops;
 	void *ctx;
 	struct lm_now now; /* of the call that we are in */
+	bool restoring; /* what is put in is on disk already */
 	struct network *by_id, *by_tag;
 	struct gateway *gateways;
 	struct gateway **ups;

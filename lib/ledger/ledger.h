@@ -76,7 +76,7 @@ struct lm_ledger_ops {
 	 * Both or none: keep these bytes (sealed) under (network, id) for lm_ledger_restore, and
 	 * drop them. Losing them costs refilling from peers, so they need not be synced. Called for
 	 * all records of a network as well when it is parted from or removed; not by
-	 * lm_ledger_free.
+	 * lm_ledger_free, and neither of them by lm_ledger_restore.
 	 */
 	void (*persist)(void *ctx, const struct lm_net_id *net, const uint8_t id[LM_LEDGER_ID_LEN],
 	    const uint8_t *bytes, size_t len);
@@ -130,8 +130,8 @@ int lm_ledger_withdraw(struct lm_ledger *l, const struct lm_now *now, const stru
 int lm_ledger_withdraw_all(
     struct lm_ledger *l, const struct lm_now *now, const struct lm_net_id *net);
 /*
- * What persist was given, after set and join, before peers are up. Errors are counted as for a
- * message; the caller may drop what is refused (not 0).
+ * What persist was given, after set and join, before anything is published. Errors are counted as
+ * for a message; the caller may drop what is refused (not 0).
  */
 int lm_ledger_restore(struct lm_ledger *l, const struct lm_now *now, const struct lm_net_id *net,
     const uint8_t *bytes, size_t len);
@@ -163,6 +163,7 @@ struct lm_ledger_info {
 	unsigned records, tombstones; /* in all networks */
 	uint64_t pulls; /* that were begun */
 	uint64_t accepted; /* records of others */
+	uint64_t restored; /* records that lm_ledger_restore took */
 };
 void lm_ledger_info(const struct lm_ledger *l, struct lm_ledger_info *out);
 

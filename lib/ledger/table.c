@@ -52,7 +52,7 @@ void lm_ledger_persist(struct lm_ledger *l, const struct record *r)
 	struct lm_writer w = lm_writer(plain, sizeof(plain));
 	struct fields f;
 
-	if (!l->ops.persist)
+	if (!l->ops.persist || l->restoring)
 		return;
 	lm_ledger_fields_of(&f, r);
 	lm_ledger_write_fields(&w, &f);

@@ -8,6 +8,7 @@
  *   peers.c     the other gateways that those manifests authorise
  *   gossip.c    telling them what is in force, and pulling what is newer
  *   part.c      taking part: joining, leaving, and telling others by the ledger
+ *   records.c   the ledger on disk
  *   routes.c    which peers take part, and who serves which endpoint
  *   away.c      saying that we do not take part
  *   lanes.c, lanes_out.c  the keys of a (network, peer) pair
@@ -26,7 +27,6 @@
 #include <uthash.h>
 #include "base/bytes.h"
 #include "base/log.h"
-#include "ledger/ledger.h"
 #include "membership/membership.h"
 #include "membership/timers.h"
 #include "session/blob.h"
@@ -385,6 +385,12 @@ int lm_part_init(struct lm_membership *m, struct network *net);
 void lm_part_end(struct lm_membership *m, struct network *net);
 void lm_part_free(struct lm_membership *m, struct network *net);
 int lm_part_open(struct lm_membership *m);
+
+/* records.c */
+/* The ledger's ops towards the caller's disk, if it has one. */
+void lm_records_open(const struct lm_membership *m, struct lm_ledger_ops *ops);
+/* A network has just been joined: what the disk has of it. */
+void lm_records_restore(struct lm_membership *m, const struct network *net);
 
 /* routes.c */
 #define LM_ENDPOINT_KEY_MAX (2 + LM_NAME_MAX)

@@ -13,6 +13,7 @@
 #ifndef LM_MEMBERSHIP_MEMBERSHIP_H
 #define LM_MEMBERSHIP_MEMBERSHIP_H
 
+#include "ledger/ledger.h"
 #include "manifest/manifest.h"
 #include "session/session.h"
 
@@ -31,7 +32,6 @@ enum {
 };
 
 struct lm_membership;
-struct lm_ledger;
 
 /* A network whose manifest is in force here. Read-only; lives until network_gone returns. */
 struct lm_network {
@@ -44,6 +44,9 @@ struct lm_network {
 	struct lm_peer **peers;
 };
 
+/* A record of the ledger as record_put was given it. False: it is of no use (any more), drop it. */
+typedef bool lm_record_each_fn(void *ctx, const uint8_t *bytes, size_t len);
+
 struct lm_membership_ops {
 	/* as struct lm_session_ops */
 	void (*send)(void *ctx, const struct lm_udp_addr *to, const uint8_t *data, size_t len);
@@ -55,6 +58,24 @@ struct lm_membership_ops {
 	 * the network (and older serials) from coming back.
 	 */
 	int (*persist)(void *ctx, const struct lm_net_id *net, const uint8_t *bytes, size_t len);
+
+	/*
+	 * All three or none: the ledger on disk. record_put keeps these bytes, which are sealed,
+	 * under (net, id) in the place of what was there; record_drop lets go of them. Neither can
+	 * fail nor need be synced: whatever a crash brings back or takes away, peers mend it.
+	 *
+	 * records_each is called when a network is joined, whenever that is: it calls each for
+	 * every record that is kept for this network, of this process or an earlier one, and drops
+	 * those for which each returns false. No other op is called meanwhile. Of a network that
+	 * ends (network_gone) all records have been dropped, unless it was not joined: then what is
+	 * left from an earlier process is the caller's to drop.
+	 */
+	void (*record_put)(void *ctx, const struct lm_net_id *net,
+	    const uint8_t id[LM_LEDGER_ID_LEN], const uint8_t *bytes, size_t len);
+	void (*record_drop)(
+	    void *ctx, const struct lm_net_id *net, const uint8_t id[LM_LEDGER_ID_LEN]);
+	void (*records_each)(
+	    void *ctx, const struct lm_net_id *net, lm_record_each_fn *each, void *each_ctx);
 
 	/* A manifest came into force (first or newer). Called after it was persisted. */
 	void (*network_changed)(void *ctx, const struct lm_network *net);

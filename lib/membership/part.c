@@ -54,7 +54,7 @@ static void on_gone(void *ctx, const struct lm_net_id *id, const struct lm_ledge
 
 int lm_part_open(struct lm_membership *m)
 {
-	static const struct lm_ledger_ops ops = {
+	struct lm_ledger_ops ops = {
 	    .send = on_send, .random = on_random, .changed = on_changed, .gone = on_gone};
 	const struct lm_ledger_config config = {
 	    .max_networks = m->config.max_networks,
@@ -63,6 +63,7 @@ int lm_part_open(struct lm_membership *m)
 	    .max_author_bytes = (size_t)LM_ENDPOINTS_MAX * (LM_ENDPOINT_KEY_MAX + 1) + 4096,
 	};
 
+	lm_records_open(m, &ops);
 	m->ledger_at = LM_NEVER;
 	return lm_ledger_create(&m->ledger, m->self, &config, &ops, m);
 }
@@ -161,6 +162,7 @@ static int join(struct lm_membership *m, struct network *net)
 		lm_wipe(&net->secret, sizeof(net->secret));
 		return err;
 	}
+	lm_records_restore(m, net);
 	come_back(m, net);
 	lm_info("network %s: joined", net->pub.manifest->network);
 	return 0;

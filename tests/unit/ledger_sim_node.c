@@ -378,17 +378,16 @@ void sim_withdraw(struct sim *s, unsigned node, unsigned net, unsigned key)
 
 static void restore(struct sim_node *n)
 {
-	struct sim_file *files = n->files;
-	unsigned n_files = n->n_files;
+	unsigned n_files = n->n_files, kept = 0;
 	struct lm_now now = sim_now(n);
 
-	/* Restoring persists again under the same names. */
-	n->files = NULL;
-	n->n_files = n->cap_files = 0;
-	for (unsigned i = 0; i < n_files; i++)
-		lm_ledger_restore(
-		    n->l, &now, &n->sim->net[files[i].net].id, files[i].bytes, files[i].len);
-	free(files);
+	for (unsigned i = 0; i < n_files; i++) {
+		struct sim_file f = n->files[i];
+		if (lm_ledger_restore(n->l, &now, &n->sim->net[f.net].id, f.bytes, f.len) == 0)
+			n->files[kept++] = f;
+	}
+	assert(n->n_files == n_files); /* restoring writes nothing */
+	n->n_files = kept;
 }
 
 void sim_start(struct sim *s, unsigned node)

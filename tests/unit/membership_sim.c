@@ -122,6 +122,58 @@ static int on_persist(void *ctx, const struct lm_net_id *net, const uint8_t *byt
 	return 0;
 }
 
+/* ---- the ledger on disk ---- */
+
+static void on_record_drop(
+    void *ctx, const struct lm_net_id *net, const uint8_t id[LM_LEDGER_ID_LEN])
+{
+	struct sim_node *n = ctx;
+
+	for (unsigned i = 0; i < n->n_records; i++) {
+		struct sim_record *r = &n->records[i];
+		if (memcmp(&r->net, net, sizeof(*net)) != 0 ||
+		    memcmp(r->id, id, LM_LEDGER_ID_LEN) != 0)
+			continue;
+		free(r->bytes);
+		*r = n->records[--n->n_records];
+		return;
+	}
+}
+
+static void on_record_put(void *ctx, const struct lm_net_id *net,
+    const uint8_t id[LM_LEDGER_ID_LEN], const uint8_t *bytes, size_t len)
+{
+	struct sim_node *n = ctx;
+
+	if (n->reading_records)
+		broken(n->sim, n, n, "a record from disk was put there again", 0);
+	on_record_drop(ctx, net, id);
+	if (n->n_records == n->cap_records) {
+		n->cap_records = n->cap_records ? 2 * n->cap_records : 16;
+		n->records = realloc(n->records, n->cap_records * sizeof(n->records[0]));
+		assert(n->records);
+	}
+	struct sim_record *r = &n->records[n->n_records++];
+	*r = (struct sim_record){.net = *net, .bytes = malloc(len), .len = len};
+	assert(r->bytes);
+	memcpy(r->id, id, LM_LEDGER_ID_LEN);
+	memcpy(r->bytes, bytes, len);
+}
+
+static void on_records_each(
+    void *ctx, const struct lm_net_id *net, lm_record_each_fn *each, void *each_ctx)
+{
+	struct sim_node *n = ctx;
+
+	n->reading_records = true;
+	for (unsigned i = n->n_records; i-- > 0;) {
+		struct sim_record *r = &n->records[i];
+		if (memcmp(&r->net, net, sizeof(*net)) == 0 && !each(each_ctx, r->bytes, r->len))
+			on_record_drop(n, net, r->id);
+	}
+	n->reading_records = false;
+}
+
 /* What was deleted in this event went with its pair. */
 static void mark_cut(struct sim_node *n, uint32_t net)
 {
@@ -307,8 +359,15 @@ void sim_start(struct sim *s, unsigned gateway)
 	const struct lm_membership_config config = {
 	    .lanes = n->lanes, .max_networks = n->max_networks, .max_peers = n->max_peers};
 
+	struct lm_membership_ops ops = gateway_ops;
+	if (n->keeps_records) {
+		ops.record_put = on_record_put;
+		ops.record_drop = on_record_drop;
+		ops.records_each = on_records_each;
+	}
+
 	assert(!n->running);
-	int err = lm_membership_create(&n->m, &n->id, &config, &gateway_ops, n);
+	int err = lm_membership_create(&n->m, &n->id, &config, &ops, n);
 	assert(err == 0);
 	err = lm_membership_set_owners(n->m, &s->owner.pub, n->no_owners ? 0 : 1);
 	assert(err == 0);
@@ -417,6 +476,9 @@ void sim_free(struct sim *s)
 			lm_sessions_free(n->sessions);
 		for (unsigned k = 0; k < SIM_NETWORKS; k++)
 			free(n->store[k].bytes);
+		for (unsigned k = 0; k < n->n_records; k++)
+			free(n->records[k].bytes);
+		free(n->records);
 		free(n->sas);
 		free(n);
 	}

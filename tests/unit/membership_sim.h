@@ -46,6 +46,13 @@ struct sim_stored {
 	size_t len;
 };
 
+struct sim_record {
+	struct lm_net_id net;
+	uint8_t id[LM_LEDGER_ID_LEN];
+	uint8_t *bytes;
+	size_t len;
+};
+
 /* A gateway, or (raw) a program that speaks sessions and blobs but has no manners. */
 struct sim_node {
 	struct sim *sim;
@@ -60,6 +67,10 @@ struct sim_node {
 	unsigned max_networks, max_peers;
 	bool persist_fails, sa_fails;
 	bool no_owners; /* at its next start */
+	bool keeps_records; /* at its next start: its ledger is on disk */
+	bool reading_records;
+	struct sim_record *records;
+	unsigned n_records, cap_records;
 	struct sim_stored store[SIM_NETWORKS];
 	struct sim_sa *sas;
 	uint32_t n_sas, cap_sas, live_sas;

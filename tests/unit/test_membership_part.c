@@ -155,6 +155,94 @@ static void test_dies(void)
 	sim_end(s);
 }
 
+/* All three start again with gateway 2's ledger on disk. */
+static struct sim *world_on_disk(struct sim_doc *d)
+{
+	struct sim *s = world(d, 0);
+
+	sim_crash(s, 2);
+	s->node[2]->keeps_records = true;
+	sim_start(s, 2);
+	sim_run(s, 15 * SIM_SECOND);
+	return s;
+}
+
+/* Alone after a restart it knows who takes part and serves what; with the session routes return. */
+static void test_disk(void)
+{
+	struct sim_doc d;
+	struct sim *s = world_on_disk(&d);
+	unsigned had = records(s, 2);
+
+	CU_ASSERT_EQUAL(had, 6);
+	CU_ASSERT_EQUAL(s->node[2]->n_records, had);
+	for (unsigned i = 0; i < 3; i++)
+		sim_crash(s, i);
+	sim_start(s, 2);
+	CU_ASSERT_EQUAL(records(s, 2), had);
+	CU_ASSERT_EQUAL(s->node[2]->n_records, had);
+	CU_ASSERT(!sim_routed(s, 2, 0, &d) && !sim_routed(s, 2, 1, &d));
+	struct lm_enforced e;
+	const struct lm_network *net = lm_membership_find(s->node[2]->m, &d.net);
+	CU_ASSERT(lm_membership_enforced(s->node[2]->m, net, 0, &e));
+	CU_ASSERT_EQUAL(e.serial, 1);
+	sim_start(s, 0);
+	sim_run(s, 15 * SIM_SECOND);
+	CU_ASSERT(sim_routed(s, 2, 0, &d) && sim_lanes_ready(s, 0, 2, &d));
+	CU_ASSERT(!sim_routed(s, 2, 1, &d));
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
+/* What was on disk is no authority: it is judged by the manifest in force, and by the time. */
+static void test_disk_refused(void)
+{
+	struct sim_doc d;
+	struct sim *s = world_on_disk(&d);
+	struct lm_ledger_info info;
+
+	/* A newer manifest is in its store, which leaves gateway 1 out and has a new secret. */
+	sim_crash(s, 2);
+	sim_crash(s, 0);
+	sim_crash(s, 1);
+	struct sim_doc two = sim_sign(s, "shop", 2, 0x5, NULL);
+	unsigned on_disk = s->node[2]->n_records;
+	struct sim_record *kept = s->node[2]->records;
+	s->node[2]->records = NULL;
+	s->node[2]->n_records = s->node[2]->cap_records = 0;
+	sim_start(s, 2);
+	CU_ASSERT_EQUAL(sim_submit(s, 2, &two, NULL), 0);
+	sim_crash(s, 2);
+	for (unsigned i = 0; i < s->node[2]->n_records; i++)
+		free(s->node[2]->records[i].bytes);
+	free(s->node[2]->records);
+	s->node[2]->records = kept;
+	s->node[2]->n_records = s->node[2]->cap_records = on_disk;
+	sim_start(s, 2);
+	lm_ledger_info(lm_membership_ledger(s->node[2]->m), &info);
+	CU_ASSERT_EQUAL(info.restored, 0); /* sealed with the old secret */
+	CU_ASSERT_EQUAL(s->node[2]->n_records, 2); /* its own, said anew */
+
+	/* Away for longer than any record lives. */
+	sim_start(s, 0);
+	sim_run(s, 15 * SIM_SECOND);
+	CU_ASSERT_EQUAL(s->node[2]->n_records, 4);
+	sim_crash(s, 0);
+	sim_crash(s, 2);
+	sim_run(s, 30 * 3600 * SIM_SECOND);
+	sim_start(s, 2);
+	CU_ASSERT_EQUAL(records(s, 2), 2);
+	CU_ASSERT_EQUAL(s->node[2]->n_records, 2);
+
+	/* Who leaves takes its records along. */
+	sim_attach(s, 2, false);
+	sim_run(s, (LM_LEAVE_TIME + 1) * SIM_SECOND);
+	CU_ASSERT_EQUAL(s->node[2]->n_records, 0);
+	sim_doc_free(&d);
+	sim_doc_free(&two);
+	sim_end(s);
+}
+
 static int count_own(void *ctx, const struct lm_ledger_record *record)
 {
 	*(unsigned *)ctx += record->own;
@@ -339,4 +427,5 @@ static void test_repointed(void)
 
 LM_SUITE("membership_part", {"join", test_join}, {"leave", test_leave},
     {"leave_unheard", test_leave_unheard}, {"dies", test_dies}, {"batch", test_batch},
-    {"stale", test_stale}, {"revocation", test_revocation}, {"repointed", test_repointed})
+    {"stale", test_stale}, {"disk", test_disk}, {"disk_refused", test_disk_refused},
+    {"revocation", test_revocation}, {"repointed", test_repointed})
