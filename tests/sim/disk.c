@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "disk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct sim_bytes copy_of(const uint8_t *bytes, size_t len)
+{
+	struct sim_bytes copy = {.len = len};
+
+	if (!bytes)
+		return copy;
+	copy.data = malloc(len ? len : 1);
+	if (!copy.data)
+		abort();
+	memcpy(copy.data, bytes, len);
+	return copy;
+}
+
+void sim_disk_write(
+    struct sim_disk *d, const struct lm_net_id *net, const uint8_t *bytes, size_t len)
+{
+	struct sim_manifest_file *file;
+
+	HASH_FIND(hh, d->manifests, net, sizeof(*net), file);
+	if (!file) {
+		file = calloc(1, sizeof(*file));
+		if (!file)
+			abort();
+		file->net = *net;
+		HASH_ADD(hh, d->manifests, net, sizeof(file->net), file);
+	}
+	free(file->bytes.data);
+	file->bytes = copy_of(bytes, len);
+}
+
+/* Takes bytes over; returns what was there. */
+static struct sim_bytes put(
+    struct sim_disk *d, const struct sim_record_key *key, struct sim_bytes bytes)
+{
+	struct sim_bytes before = {0};
+	struct sim_record_file *file;
+
+	HASH_FIND(hh, d->records, key, sizeof(*key), file);
+	if (file)
+		before = file->bytes;
+	if (file && !bytes.data) {
+		HASH_DEL(d->records, file);
+		free(file);
+		return before;
+	}
+	if (!bytes.data)
+		return before;
+	if (!file) {
+		file = calloc(1, sizeof(*file));
+		if (!file)
+			abort();
+		file->key = *key;
+		HASH_ADD(hh, d->records, key, sizeof(file->key), file);
+	}
+	file->bytes = bytes;
+	return before;
+}
+
+void sim_disk_write_record(struct sim_disk *d, const struct lm_net_id *net,
+    const uint8_t id[SIM_RECORD_ID_LEN], const uint8_t *bytes, size_t len)
+{
+	struct sim_undo undo = {.key.net = *net};
+
+	memcpy(undo.key.id, id, SIM_RECORD_ID_LEN);
+	undo.before = put(d, &undo.key, copy_of(bytes, len));
+	if (d->n_journal == d->room) {
+		d->room = d->room ? 2 * d->room : 64;
+		d->journal = realloc(d->journal, d->room * sizeof(d->journal[0]));
+		if (!d->journal)
+			abort();
+	}
+	d->journal[d->n_journal++] = undo;
+}
+
+void sim_disk_sync(struct sim_disk *d)
+{
+	while (d->n_journal)
+		free(d->journal[--d->n_journal].before.data);
+}
+
+void sim_disk_crash(struct sim_disk *d, struct sim_random *random)
+{
+	size_t lost = sim_random_below(random, d->n_journal + 1);
+
+	while (lost--) {
+		struct sim_undo *undo = &d->journal[--d->n_journal];
+		struct sim_bytes after = put(d, &undo->key, undo->before);
+		free(after.data);
+	}
+	sim_disk_sync(d);
+}
+
+void sim_disk_free(struct sim_disk *d)
+{
+	struct sim_manifest_file *file, *next;
+	struct sim_record_file *record, *next_record;
+
+	sim_disk_sync(d);
+	free(d->journal);
+	HASH_ITER(hh, d->manifests, file, next)
+	{
+		HASH_DEL(d->manifests, file);
+		free(file->bytes.data);
+		free(file);
+	}
+	HASH_ITER(hh, d->records, record, next_record)
+	{
+		HASH_DEL(d->records, record);
+		free(record->bytes.data);
+		free(record);
+	}
+}

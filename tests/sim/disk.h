@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a simulated gateway keeps over a crash. Manifests are synced before a write returns; of
+ * records, which need not be, a crash takes back any number of the latest writes.
+ */
+#ifndef LM_TESTS_SIM_DISK_H
+#define LM_TESTS_SIM_DISK_H
+
+#include <uthash.h>
+#include "base/id.h"
+#include "random.h"
+
+#define SIM_RECORD_ID_LEN 16
+
+struct sim_bytes { /* NULL: none */
+	uint8_t *data;
+	size_t len;
+};
+
+struct sim_manifest_file {
+	struct lm_net_id net;
+	struct sim_bytes bytes;
+	UT_hash_handle hh;
+};
+
+struct sim_record_key {
+	struct lm_net_id net;
+	uint8_t id[SIM_RECORD_ID_LEN];
+};
+
+struct sim_record_file {
+	struct sim_record_key key;
+	struct sim_bytes bytes;
+	UT_hash_handle hh;
+};
+
+/* A write that is not synced yet: what was there before. */
+struct sim_undo {
+	struct sim_record_key key;
+	struct sim_bytes before;
+};
+
+struct sim_disk {
+	struct sim_manifest_file *manifests; /* in the order in which they were first written */
+	struct sim_record_file *records;
+	struct sim_undo *journal;
+	size_t n_journal, room;
+};
+
+void sim_disk_write(
+    struct sim_disk *d, const struct lm_net_id *net, const uint8_t *bytes, size_t len);
+/* bytes NULL: deletes it. */
+void sim_disk_write_record(struct sim_disk *d, const struct lm_net_id *net,
+    const uint8_t id[SIM_RECORD_ID_LEN], const uint8_t *bytes, size_t len);
+void sim_disk_sync(struct sim_disk *d);
+/* Loses some of what is not synced. */
+void sim_disk_crash(struct sim_disk *d, struct sim_random *random);
+void sim_disk_free(struct sim_disk *d);
+
+#endif
