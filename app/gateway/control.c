@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ask.h"
+#include "base/number.h"
 #include "gateway.h"
 
 #define LM_LOG_MODULE "control"
@@ -99,11 +100,6 @@ static int wait_ms(uint64_t now, uint64_t next)
 	return ms > 60000 ? 60000 : (int)ms;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 void gw_control_run(struct gateway *gw)
 {
 	struct epoll_event events[8];
@@ -115,15 +111,15 @@ void gw_control_run(struct gateway *gw)
 		/* First the attachments: membership is to hear of them. */
 		uint64_t next = gw_attachments_tick(gw, now.mono);
 
-		next = earlier(next, lm_membership_tick(gw->membership, &now));
-		next = earlier(next, lm_underlay_tick(gw->underlay, now.mono));
+		next = lm_min_u64(next, lm_membership_tick(gw->membership, &now));
+		next = lm_min_u64(next, lm_underlay_tick(gw->underlay, now.mono));
 		if (gw_networks_tick(gw))
 			next = now.mono;
 		if (now.mono - heard_at >= HEARD_EVERY) {
 			gw_paths_heard(gw);
 			heard_at = now.mono;
 		}
-		next = earlier(next, heard_at + HEARD_EVERY);
+		next = lm_min_u64(next, heard_at + HEARD_EVERY);
 
 		int n = epoll_wait(gw->epoll_fd, events, 8, more ? 0 : wait_ms(now.mono, next));
 		for (int i = 0; i < n; i++) {

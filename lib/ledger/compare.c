@@ -89,7 +89,8 @@ void lm_ledger_stir(struct lm_ledger *l, const struct network *net)
 	note_recent(l, net);
 
 	l->compare_wait = soon;
-	l->compare_at = min_u64(l->compare_at, l->now.mono + soon / 2 + lm_ledger_random(l, soon));
+	l->compare_at =
+	    lm_min_u64(l->compare_at, l->now.mono + soon / 2 + lm_ledger_random(l, soon));
 }
 
 /* A random peer of a network in which something has just changed, or NULL. */
@@ -130,11 +131,12 @@ void lm_ledger_compare_due(struct lm_ledger *l)
 		g = somebody(l);
 	if (g)
 		lm_ledger_send_root(l, g, ROOT_ASK);
-	uint64_t wait = min_u64(2 * l->compare_wait, LM_LEDGER_COMPARE_MAX * SECOND);
+	uint64_t wait = lm_min_u64(2 * l->compare_wait, LM_LEDGER_COMPARE_MAX * SECOND);
 	l->compare_wait = wait;
 	if (wait == LM_LEDGER_COMPARE_MAX * SECOND)
 		l->n_recent = 0;
-	l->compare_at = l->info.joined ? l->now.mono + wait / 2 + lm_ledger_random(l, wait) : NEVER;
+	l->compare_at =
+	    l->info.joined ? l->now.mono + wait / 2 + lm_ledger_random(l, wait) : LM_NEVER;
 }
 
 /* ---- nodes ---- */

@@ -23,13 +23,13 @@
 #include <sys/queue.h>
 #include <uthash.h>
 #include "base/bytes.h"
-#include "ledger/due.h"
+#include "base/number.h"
+#include "base/timers.h"
 #include "ledger/ledger.h"
 #include "ledger/shelf.h"
 
 #define SECOND 1000000000ull
 #define MS 1000000ull
-#define NEVER UINT64_MAX
 
 #define TAG_LEN LM_LEAF_LEN
 /* Of a record in a section, beside key and value: author, kind, flags, lengths, times, signature.
@@ -111,7 +111,7 @@ struct record {
 	struct lm_leaf leaf; /* id and (version, start of the signature) */
 	struct network *net;
 	struct seat *seat;
-	struct lm_due due; /* renewal of ours, withdrawal of orphans, expiry of the rest */
+	struct lm_timer due; /* UTC: renewal of ours, withdrawal of orphans, expiry of the rest */
 	uint64_t version, expiry;
 	uint8_t signature[LM_SIGNATURE_LEN];
 	uint8_t kind, flags, key_len;
@@ -174,7 +174,7 @@ struct lm_ledger {
 	uint32_t n_ups, cap_ups;
 	struct gateway_list tells, pullable, boxes;
 	struct record_list pending;
-	struct lm_dues dues;
+	struct lm_timers dues; /* on the wall clock: expiry is told in UTC */
 	uint64_t compare_at, compare_wait;
 	struct lm_net_id recent[RECENT_MAX]; /* networks in which something has changed */
 	unsigned n_recent;
@@ -182,16 +182,6 @@ struct lm_ledger {
 	uint64_t drops[LM_LD_MAX];
 	struct pull pull;
 };
-
-static inline uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static inline uint64_t max_u64(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
 
 static inline uint64_t wall_seconds(const struct lm_ledger *l)
 {

@@ -28,7 +28,7 @@ int lm_ledger_create(struct lm_ledger **out, const struct lm_identity *self,
 	TAILQ_INIT(&l->pullable);
 	TAILQ_INIT(&l->boxes);
 	TAILQ_INIT(&l->pending);
-	l->compare_at = NEVER;
+	l->compare_at = LM_NEVER;
 	*out = l;
 	return 0;
 }
@@ -39,7 +39,7 @@ void lm_ledger_free(struct lm_ledger *l)
 		return;
 	lm_ledger_networks_free(l);
 	lm_ledger_gateways_free(l);
-	lm_dues_free(&l->dues);
+	lm_timers_free(&l->dues);
 	free(l);
 }
 
@@ -56,11 +56,11 @@ unsigned lm_ledger_allowed(
 {
 	uint64_t past = l->now.mono - a->refilled, full = 1000ull * burst;
 	/* Beyond an hour it is full, and the product cannot overflow. */
-	uint64_t more = min_u64(past, 3600 * SECOND) / 1000 * rate / 1000;
+	uint64_t more = lm_min_u64(past, 3600 * SECOND) / 1000 * rate / 1000;
 
 	/* Time that was too short to count is kept for the next call. */
 	if (more > 0) {
-		a->milli = min_u64(full, a->milli + more);
+		a->milli = lm_min_u64(full, a->milli + more);
 		a->refilled = l->now.mono;
 	}
 	return (unsigned)(a->milli / 1000);
@@ -113,9 +113,9 @@ void lm_ledger_input(struct lm_ledger *l, const struct lm_now *now,
 
 static void records_due(struct lm_ledger *l)
 {
-	struct lm_due *d;
+	struct lm_timer *d;
 
-	while ((d = lm_dues_first(&l->dues)) && d->at <= l->now.wall) {
+	while ((d = lm_timers_first(&l->dues)) && d->due <= l->now.wall) {
 		struct record *r = (struct record *)((char *)d - offsetof(struct record, due));
 		if (r->standing != OTHERS) {
 			lm_ledger_own_due(l, r);
@@ -128,11 +128,11 @@ static void records_due(struct lm_ledger *l)
 
 static uint64_t next_record(const struct lm_ledger *l)
 {
-	const struct lm_due *d = lm_dues_first(&l->dues);
+	uint64_t at = lm_timers_next(&l->dues);
 
-	if (!d)
-		return NEVER;
-	return l->now.mono + (d->at > l->now.wall ? d->at - l->now.wall : 1);
+	if (at == LM_NEVER)
+		return at;
+	return l->now.mono + (at > l->now.wall ? at - l->now.wall : 1);
 }
 
 uint64_t lm_ledger_tick(struct lm_ledger *l, const struct lm_now *now)
@@ -150,7 +150,7 @@ uint64_t lm_ledger_tick(struct lm_ledger *l, const struct lm_now *now)
 	}
 	lm_ledger_pull_due(l);
 	lm_ledger_compare_due(l);
-	return min_u64(min_u64(next_record(l), l->compare_at), lm_ledger_pull_next(l));
+	return lm_min_u64(lm_min_u64(next_record(l), l->compare_at), lm_ledger_pull_next(l));
 }
 
 /* ---- questions about the whole ---- */

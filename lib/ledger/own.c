@@ -26,15 +26,15 @@ static int write_own(struct lm_ledger *l, struct network *net, const uint8_t id[
     struct fields *f, unsigned lifetime)
 {
 	const struct record *old = lm_ledger_record(net, id);
-	uint64_t taken = old ? max_u64(old->version, old->floor) : 0;
+	uint64_t taken = old ? lm_max_u64(old->version, old->floor) : 0;
 	uint64_t live_until = old ? old->live_until : 0;
 	bool dies = f->flags & TOMBSTONE;
 	struct lm_signature sig;
 
 	f->author = l->self->id;
-	f->version = max_u64(l->now.wall / MS, taken + 1);
+	f->version = lm_max_u64(l->now.wall / MS, taken + 1);
 	if (!dies)
-		live_until = max_u64(live_until, wall_seconds(l) + lifetime);
+		live_until = lm_max_u64(live_until, wall_seconds(l) + lifetime);
 	f->expiry = live_until + (dies ? TOMBSTONE_EXTRA : 0);
 	f->signature = sig.b;
 	if (!lm_ledger_has_room(l, net, net->self, f, old))
@@ -50,7 +50,7 @@ static int write_own(struct lm_ledger *l, struct network *net, const uint8_t id[
 	r->signed_at = l->now.wall;
 	r->lifetime = lifetime;
 	if (!dies)
-		lm_dues_set(&l->dues, &r->due, renew_at(l, lifetime));
+		lm_timers_set(&l->dues, &r->due, renew_at(l, lifetime));
 	lm_ledger_push_later(l, r);
 	lm_ledger_stir(l, net);
 	return 0;
@@ -153,7 +153,8 @@ int lm_ledger_withdraw_all(
 
 static uint64_t live_until_of(const struct fields *f)
 {
-	return f->flags & TOMBSTONE ? f->expiry - min_u64(f->expiry, TOMBSTONE_EXTRA) : f->expiry;
+	return f->flags & TOMBSTONE ? f->expiry - lm_min_u64(f->expiry, TOMBSTONE_EXTRA)
+				    : f->expiry;
 }
 
 static void keep_orphan(
@@ -172,8 +173,8 @@ static void keep_orphan(
 	r->live_until = live_until_of(f);
 	r->lifetime = LM_LEDGER_LIFETIME;
 	if (is_live(r))
-		lm_dues_set(&l->dues, &r->due,
-		    min_u64(r->due.at, l->now.wall + LM_LEDGER_RECLAIM * SECOND));
+		lm_timers_set(&l->dues, &r->due,
+		    lm_min_u64(r->due.due, l->now.wall + LM_LEDGER_RECLAIM * SECOND));
 }
 
 void lm_ledger_own_seen(struct lm_ledger *l, struct network *net, const uint8_t id[LM_LEAF_LEN],
@@ -184,9 +185,9 @@ void lm_ledger_own_seen(struct lm_ledger *l, struct network *net, const uint8_t 
 		return;
 	}
 	/* What we say now holds: it is said again, above what was seen. */
-	have->floor = max_u64(have->floor, f->version);
-	have->live_until = max_u64(have->live_until, live_until_of(f));
-	lm_dues_set(&l->dues, &have->due, max_u64(l->now.wall, have->signed_at + AGAIN_AFTER));
+	have->floor = lm_max_u64(have->floor, f->version);
+	have->live_until = lm_max_u64(have->live_until, live_until_of(f));
+	lm_timers_set(&l->dues, &have->due, lm_max_u64(l->now.wall, have->signed_at + AGAIN_AFTER));
 }
 
 void lm_ledger_own_due(struct lm_ledger *l, struct record *r)
@@ -200,5 +201,5 @@ void lm_ledger_own_due(struct lm_ledger *l, struct record *r)
 		return;
 	}
 	if ((stands ? rewrite(l, r, false) : bury(l, r)) != 0)
-		lm_dues_set(&l->dues, &r->due, l->now.wall + RETRY_AFTER);
+		lm_timers_set(&l->dues, &r->due, l->now.wall + RETRY_AFTER);
 }

@@ -408,5 +408,5 @@ uint64_t lm_ledger_pull_next(const struct lm_ledger *l)
 {
 	const struct pull *p = &l->pull;
 
-	return p->from ? min_u64(p->last + ANSWER_WAIT, p->started + LONGEST) : NEVER;
+	return p->from ? lm_min_u64(p->last + ANSWER_WAIT, p->started + LONGEST) : LM_NEVER;
 }

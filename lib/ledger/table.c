@@ -97,7 +97,7 @@ static void count(struct lm_ledger *l, const struct record *r, int sign)
 static void record_free(struct lm_ledger *l, struct record *r)
 {
 	count(l, r, -1);
-	lm_dues_release(&l->dues, &r->due);
+	lm_timers_release(&l->dues, &r->due);
 	if (r->pending)
 		TAILQ_REMOVE(&l->pending, r, push);
 	free(r);
@@ -109,7 +109,8 @@ struct record *lm_ledger_put(struct lm_ledger *l, struct network *net, struct se
 	struct record *old = lm_ledger_record(net, id);
 	struct record *r = calloc(1, sizeof(*r) + weight(f->key_len, f->value_len));
 
-	if (!r || (!old && lm_shelf_reserve(&net->records) < 0) || lm_dues_reserve(&l->dues) < 0) {
+	if (!r || (!old && lm_shelf_reserve(&net->records) < 0) ||
+	    lm_timers_reserve(&l->dues) < 0) {
 		free(r);
 		return NULL;
 	}
@@ -133,7 +134,7 @@ struct record *lm_ledger_put(struct lm_ledger *l, struct network *net, struct se
 	if (old)
 		record_free(l, old);
 	count(l, r, 1);
-	lm_dues_set(&l->dues, &r->due, r->expiry * SECOND);
+	lm_timers_set(&l->dues, &r->due, r->expiry * SECOND);
 	lm_ledger_persist(l, r);
 	return r;
 }

@@ -34,7 +34,7 @@ static void change_undo(struct lm_membership *m, struct change *c)
 	free(c->peers);
 	free(c->there);
 	if (c->first && c->net) {
-		lm_timers_release(&m->timers, &c->net->expiry);
+		lm_timers_release(&m->timers, &c->net->expiry.at);
 		lm_part_free(m, c->net);
 		free(c->net);
 	}

@@ -81,7 +81,7 @@ void lm_gossip_due(struct lm_membership *m, struct pair *p)
 {
 	send_have(m, p, HAVE_ASK);
 	p->have_at = m->now.mono + p->have_wait;
-	p->have_wait = min_u64(2 * p->have_wait, HAVE_WAIT_MAX);
+	p->have_wait = lm_min_u64(2 * p->have_wait, HAVE_WAIT_MAX);
 }
 
 static void settle(struct lm_membership *m, struct pair *p)

@@ -27,8 +27,9 @@
 #include <uthash.h>
 #include "base/bytes.h"
 #include "base/log.h"
+#include "base/number.h"
+#include "base/timers.h"
 #include "membership/membership.h"
-#include "membership/timers.h"
 #include "session/blob.h"
 
 #define SECOND 1000000000ull
@@ -42,6 +43,14 @@
 #define GUESTS_BURST 64 /* pulls that all guests together may start at once */
 #define RECORDS_BURST LM_NETWORKS_MAX /* a session that comes up tells everything it has */
 #define GUEST_RECORDS_BURST 64
+
+struct lm_membership;
+
+/* Of m->timers, on the monotonic clock. */
+struct timer {
+	struct lm_timer at;
+	void (*fire)(struct lm_membership *m, struct timer *t);
+};
 
 /* What somebody may cause: tokens in thousandths, so that slow rates refill smoothly. */
 struct bucket {
@@ -231,7 +240,7 @@ struct lm_membership {
 	struct lm_now now; /* of the call that we are in */
 	struct lm_sessions *sessions;
 	struct lm_blobs *blobs;
-	struct timers timers;
+	struct lm_timers timers;
 	uint64_t drops[LM_MD_MAX];
 
 	struct lm_public_key *owners; /* sorted */
@@ -269,11 +278,6 @@ struct lm_membership {
 static inline struct lm_peer *pair_session(const struct pair *p)
 {
 	return p->key.peer->party.session;
-}
-
-static inline uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
 }
 
 /* limits.c */

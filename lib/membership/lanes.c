@@ -177,7 +177,7 @@ void lm_lanes_due(struct lm_membership *m, struct pair *p)
 	tell(m, p);
 	p->lanes_at = now + p->lanes_wait;
 	p->lanes_wait =
-	    min_u64(2 * p->lanes_wait, p->settled ? LANES_WAIT_MAX : LANES_WAIT_UNSETTLED);
+	    lm_min_u64(2 * p->lanes_wait, p->settled ? LANES_WAIT_MAX : LANES_WAIT_UNSETTLED);
 }
 
 uint64_t lm_lanes_next_drop(const struct pair *p)
@@ -185,7 +185,7 @@ uint64_t lm_lanes_next_drop(const struct pair *p)
 	uint64_t at = LM_NEVER;
 
 	for (unsigned i = 0; i < p->n_in; i++)
-		at = min_u64(at, p->in[i]->drop_at);
+		at = lm_min_u64(at, p->in[i]->drop_at);
 	return at;
 }
 
@@ -199,7 +199,7 @@ static void acked(struct lm_membership *m, struct pair *p, uint32_t generation)
 		return;
 	p->in[at]->acked = true;
 	for (unsigned i = at + 1; i < p->n_in; i++)
-		p->in[i]->drop_at = min_u64(p->in[i]->drop_at, m->now.mono + DRAIN);
+		p->in[i]->drop_at = lm_min_u64(p->in[i]->drop_at, m->now.mono + DRAIN);
 	if (at == 0 && !p->renew)
 		p->lanes_at = LM_NEVER;
 	lm_pair_arm(m, p);
@@ -220,7 +220,7 @@ void lm_lanes_down(struct lm_membership *m, struct pair *p)
 {
 	lm_lanes_out_stop(m, p);
 	for (unsigned i = 0; i < p->n_in; i++)
-		p->in[i]->drop_at = min_u64(p->in[i]->drop_at, m->now.mono + LINGER);
+		p->in[i]->drop_at = lm_min_u64(p->in[i]->drop_at, m->now.mono + LINGER);
 	p->renew = false;
 	p->lanes_at = LM_NEVER;
 	lm_pair_arm(m, p);

@@ -16,7 +16,7 @@ bool lm_bucket_take(struct bucket *b, uint64_t now, unsigned rate, unsigned burs
 	uint64_t full = burst * 1000ull, ms = (now - b->refilled) / MS;
 
 	b->refilled += ms * MS;
-	b->milli = ms > full ? full : min_u64(full, b->milli + ms * rate);
+	b->milli = ms > full ? full : lm_min_u64(full, b->milli + ms * rate);
 	if (b->milli < 1000)
 		return false;
 	b->milli -= 1000;

@@ -88,10 +88,11 @@ static void judge_pulled(struct lm_membership *m)
 static void run_timers(struct lm_membership *m)
 {
 	for (unsigned i = 0; i < TIMERS_AT_ONCE; i++) {
-		struct timer *t = lm_timers_first(&m->timers);
-		if (!t || t->due > m->now.mono)
+		struct lm_timer *first = lm_timers_first(&m->timers);
+		if (!first || first->due > m->now.mono)
 			break;
-		lm_timers_set(&m->timers, t, LM_NEVER);
+		struct timer *t = (struct timer *)((char *)first - offsetof(struct timer, at));
+		lm_timers_set(&m->timers, first, LM_NEVER);
 		t->fire(m, t);
 	}
 }
@@ -369,12 +370,11 @@ uint64_t lm_membership_tick(struct lm_membership *m, const struct lm_now *now)
 	uint64_t sessions = lm_sessions_tick(m->sessions, now);
 	uint64_t blobs = lm_blobs_tick(m->blobs, now);
 	leave(m);
-	const struct timer *first = lm_timers_first(&m->timers);
-	uint64_t own = min_u64(first ? first->due : LM_NEVER, m->ledger_at);
+	uint64_t own = lm_min_u64(lm_timers_next(&m->timers), m->ledger_at);
 	/* More was due than one call does: let the caller breathe. */
 	if (own <= now->mono || !TAILQ_EMPTY(&m->stirred))
 		own = now->mono + MS;
-	return min_u64(own, min_u64(sessions, blobs));
+	return lm_min_u64(own, lm_min_u64(sessions, blobs));
 }
 
 struct lm_sessions *lm_membership_sessions(struct lm_membership *m)

@@ -76,7 +76,7 @@ void lm_tombstone_put(struct lm_membership *m, const struct lm_signed_manifest *
 static void network_free(struct lm_membership *m, struct network *net)
 {
 	lm_signed_manifest_free(net->sm);
-	lm_timers_release(&m->timers, &net->expiry);
+	lm_timers_release(&m->timers, &net->expiry.at);
 	lm_part_free(m, net);
 	lm_wipe(&net->secret, sizeof(net->secret));
 	free(net->pairs);
@@ -117,14 +117,15 @@ static void expiry_fire(struct lm_membership *m, struct timer *t)
 		return;
 	}
 	uint64_t left = (uint64_t)man->expires - m->now.wall / SECOND;
-	lm_timers_set(&m->timers, &net->expiry, m->now.mono + min_u64(left, EXPIRY_LOOK) * SECOND);
+	lm_timers_set(
+	    &m->timers, &net->expiry.at, m->now.mono + lm_min_u64(left, EXPIRY_LOOK) * SECOND);
 }
 
 void lm_network_watch_expiry(struct lm_membership *m, struct network *net)
 {
 	const struct lm_manifest *man = net->sm->manifest;
 
-	lm_timers_set(&m->timers, &net->expiry, LM_NEVER);
+	lm_timers_set(&m->timers, &net->expiry.at, LM_NEVER);
 	if (man->expires && man->on_expiry == LM_EXPIRY_CLOSE)
 		expiry_fire(m, &net->expiry);
 }
@@ -140,7 +141,7 @@ struct network *lm_network_new(struct lm_membership *m, const struct lm_net_id *
 		return NULL;
 	}
 	if (lm_part_init(m, net) < 0) {
-		lm_timers_release(&m->timers, &net->expiry);
+		lm_timers_release(&m->timers, &net->expiry.at);
 		free(net);
 		return NULL;
 	}

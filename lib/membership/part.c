@@ -98,7 +98,7 @@ void lm_part_free(struct lm_membership *m, struct network *net)
 {
 	if (net->stirred)
 		TAILQ_REMOVE(&m->stirred, net, stir);
-	lm_timers_release(&m->timers, &net->work);
+	lm_timers_release(&m->timers, &net->work.at);
 	free(net->served);
 	free(net->there);
 }
@@ -110,10 +110,10 @@ static void arm(struct lm_membership *m, struct network *net)
 	if (net->part == LM_PART_LEAVING)
 		at = net->part_at;
 	if (net->tell)
-		at = min_u64(at, net->tell_at);
+		at = lm_min_u64(at, net->tell_at);
 	if (net->news)
-		at = min_u64(at, net->look_at);
-	lm_timers_set(&m->timers, &net->work, at);
+		at = lm_min_u64(at, net->look_at);
+	lm_timers_set(&m->timers, &net->work.at, at);
 }
 
 /* ---- joining and leaving ---- */

@@ -26,8 +26,9 @@ static void pair_fire(struct lm_membership *m, struct timer *t)
 
 void lm_pair_arm(struct lm_membership *m, struct pair *p)
 {
-	lm_timers_set(&m->timers, &p->timer,
-	    min_u64(min_u64(p->have_at, p->lanes_at), min_u64(p->away_at, lm_lanes_next_drop(p))));
+	lm_timers_set(&m->timers, &p->timer.at,
+	    lm_min_u64(lm_min_u64(p->have_at, p->lanes_at),
+		lm_min_u64(p->away_at, lm_lanes_next_drop(p))));
 }
 
 struct pair *lm_pair_find(const struct lm_membership *m, struct network *net, struct remote *r)
@@ -41,11 +42,9 @@ struct pair *lm_pair_find(const struct lm_membership *m, struct network *net, st
 
 struct pair *lm_pair_new(struct lm_membership *m, struct network *net, struct remote *r)
 {
-	if (lm_timers_reserve(&m->timers) < 0)
-		return NULL;
 	struct pair *p = calloc(1, sizeof(*p));
-	if (!p) {
-		m->timers.reserved--;
+	if (!p || lm_timers_reserve(&m->timers) < 0) {
+		free(p);
 		return NULL;
 	}
 	p->key = (struct pair_key){.net = net, .peer = r};
@@ -70,7 +69,7 @@ void lm_pair_unlink(struct lm_membership *m, struct pair *p)
 
 void lm_pair_free(struct lm_membership *m, struct pair *p)
 {
-	lm_timers_release(&m->timers, &p->timer);
+	lm_timers_release(&m->timers, &p->timer.at);
 	free(p);
 }
 

@@ -16,8 +16,10 @@ struct lm_peer *lm_peer_find(struct lm_sessions *s, const uint8_t name[LM_WIRE_N
 static struct lm_peer *peer_create(struct lm_sessions *s, const uint8_t name[LM_WIRE_NAME])
 {
 	struct lm_peer *p = calloc(1, sizeof(*p));
-	if (!p)
+	if (!p || lm_timers_reserve(&s->timers) < 0) {
+		free(p);
 		return NULL;
+	}
 	p->s = s;
 	memcpy(p->name, name, LM_WIRE_NAME);
 	HASH_ADD(hh, s->by_name, name, LM_WIRE_NAME, p);
@@ -121,6 +123,7 @@ void lm_peer_drop(struct lm_peer *p, const char *reason)
 		s->n_guests--;
 	else
 		s->n_peers--;
+	lm_timers_set(&s->timers, &p->timer, LM_NEVER);
 	HASH_DELETE(hh, s->by_name, p);
 	lm_handshake_cancel(p);
 	lm_peer_down(p, reason);

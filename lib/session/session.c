@@ -60,7 +60,6 @@ int lm_sessions_create(struct lm_sessions **out, const struct lm_identity *ident
 	lm_gate_init(&s->gate, config->max_handshakes_per_s, hash_key);
 	s->indices = (struct lm_indices){.random = ops->random, .ctx = ctx};
 	TAILQ_INIT(&s->peers);
-	s->next_tick = UINT64_MAX;
 	*out = s;
 	return 0;
 }
@@ -80,6 +79,7 @@ void lm_session_leave(struct lm_sessions *s)
 		if (!p->gone)
 			continue;
 		TAILQ_REMOVE(&s->peers, p, link);
+		lm_timers_release(&s->timers, &p->timer);
 		lm_wipe(p, sizeof(*p));
 		free(p);
 	}
@@ -103,6 +103,7 @@ void lm_sessions_free(struct lm_sessions *s)
 	TAILQ_FOREACH(p, &s->peers, link)
 	lm_peer_drop(p, "closed");
 	lm_session_leave(s);
+	lm_timers_free(&s->timers);
 	lm_wipe(s, sizeof(*s));
 	free(s);
 }

@@ -12,6 +12,7 @@
 
 #include <sys/queue.h>
 
+#include "base/timers.h"
 #include "session/cookie.h"
 #include "session/gate.h"
 #include "session/index.h"
@@ -36,7 +37,7 @@
 #define GUEST_UNCONFIRMED_NS (10 * NS_PER_S)
 /* A guest that said something so recently is at work, and not evicted for a new one. */
 #define GUEST_BUSY_NS (5 * NS_PER_S)
-/* Timers are looked at no more often than this, so that many peers cost one scan. */
+/* A peer is looked at no more often than this by the passing of time alone. */
 #define TICK_MIN_NS (20 * NS_PER_MS)
 /* Forged responses that we work on for one initiation. */
 #define RESPONSE_TRIES 8
@@ -64,6 +65,7 @@ struct lm_peer {
 	bool guest, gone;
 	bool up; /* ops->up was called and ops->down not yet */
 	bool promoted; /* was a guest when it became a peer: ops->up is owed */
+	struct lm_timer timer; /* mono: no later than what is due next */
 	struct lm_public_key key;
 	struct lm_key_id id;
 	void *user;
@@ -100,9 +102,9 @@ struct lm_sessions {
 	struct lm_peer *by_name;
 	TAILQ_HEAD(, lm_peer) peers;
 	unsigned n_peers, n_guests;
+	struct lm_timers timers;
 	unsigned depth, n_gone;
 	bool closing;
-	uint64_t next_tick;
 	uint64_t drops[LM_SD_MAX];
 };
 
@@ -145,7 +147,7 @@ int lm_transport_send(
     struct lm_peer *p, const struct lm_now *now, uint8_t type, const void *body, size_t len);
 
 /* timer.c */
-/* The peer changed: look at it at least when its next timer is due. */
+/* The peer changed: look at it no later than what is due next. */
 void lm_timer_touch(struct lm_peer *p);
 
 #endif

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What happens by the passing of time alone. */
+#include "base/number.h"
 #include "session/state.h"
-
-static uint64_t min(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
 
 /* When we want new keys, or a session at all; hs_at may put it off. */
 static uint64_t handshake_due(const struct lm_peer *p)
@@ -15,9 +11,9 @@ static uint64_t handshake_due(const struct lm_peer *p)
 	if (!p->up)
 		return p->hs_at;
 	uint64_t rekey = p->current->initiator ? LM_REKEY_AFTER * NS_PER_S : REKEY_RESPONDER_NS;
-	uint64_t wanted =
-	    min(p->current->born + rekey + p->current->rekey_jitter, p->last_heard + SILENCE_NS);
-	return wanted > p->hs_at ? wanted : p->hs_at;
+	uint64_t wanted = lm_min_u64(
+	    p->current->born + rekey + p->current->rekey_jitter, p->last_heard + SILENCE_NS);
+	return lm_max_u64(wanted, p->hs_at);
 }
 
 static uint64_t keepalive_due(const struct lm_peer *p)
@@ -38,7 +34,7 @@ static const char *end_of_session(const struct lm_peer *p, uint64_t now, uint64_
 	uint64_t dead = p->last_heard + LM_DEAD_AFTER * NS_PER_S;
 	uint64_t old = expiry(p->current);
 	uint64_t idle = p->guest ? p->last_work + GUEST_IDLE_NS : UINT64_MAX;
-	*at = min(min(dead, old), idle);
+	*at = lm_min_u64(lm_min_u64(dead, old), idle);
 	if (now < *at)
 		return NULL;
 	return now >= dead ? "nothing heard" : now >= old ? "keys expired" : "idle";
@@ -54,17 +50,21 @@ static uint64_t due(const struct lm_peer *p)
 {
 	uint64_t at = handshake_due(p), end;
 	if (!p->up)
-		return p->guest ? unconfirmed_end(p) : min(at, expiry(p->next));
+		return p->guest ? unconfirmed_end(p) : lm_min_u64(at, expiry(p->next));
 	if (p->promoted)
 		return 0;
 	end_of_session(p, 0, &end);
-	at = min(min(at, end), keepalive_due(p));
-	return min(at, min(expiry(p->previous), expiry(p->next)));
+	at = lm_min_u64(lm_min_u64(at, end), keepalive_due(p));
+	return lm_min_u64(at, lm_min_u64(expiry(p->previous), expiry(p->next)));
 }
 
 void lm_timer_touch(struct lm_peer *p)
 {
-	p->s->next_tick = min(p->s->next_tick, due(p));
+	uint64_t at = due(p);
+
+	/* What is heard and sent mostly puts deadlines off, which is found out when they come. */
+	if (!p->gone && (!p->timer.pos || at < p->timer.due))
+		lm_timers_set(&p->s->timers, &p->timer, at);
 }
 
 static void forget_if_expired(struct lm_peer *p, struct lm_keypair **kp, uint64_t now)
@@ -121,23 +121,22 @@ static void run(struct lm_peer *p, const struct lm_now *now)
 
 uint64_t lm_sessions_tick(struct lm_sessions *s, const struct lm_now *now)
 {
-	struct lm_peer *p;
-	uint64_t next = UINT64_MAX;
+	struct lm_timer *first;
 
-	if (now->mono < s->next_tick)
-		return s->next_tick;
 	lm_session_enter(s);
-	s->next_tick = UINT64_MAX; /* callbacks may touch peers that the loop has passed */
-	TAILQ_FOREACH(p, &s->peers, link)
-	{
+	/* Callbacks may make others due that had their turn: those wait for the next tick. */
+	for (size_t left = s->timers.n; left > 0; left--) {
+		first = lm_timers_first(&s->timers);
+		if (!first || first->due > now->mono)
+			break;
+		struct lm_peer *p =
+		    (struct lm_peer *)((char *)first - offsetof(struct lm_peer, timer));
+		lm_timers_set(&s->timers, first, LM_NEVER);
+		run(p, now);
 		if (!p->gone)
-			run(p, now);
-		if (!p->gone)
-			next = min(next, due(p));
+			lm_timers_set(
+			    &s->timers, first, lm_max_u64(due(p), now->mono + TICK_MIN_NS));
 	}
-	next = min(next, s->next_tick);
-	uint64_t soonest = now->mono + TICK_MIN_NS;
-	s->next_tick = next < soonest ? soonest : next;
 	lm_session_leave(s);
-	return s->next_tick;
+	return lm_timers_next(&s->timers);
 }

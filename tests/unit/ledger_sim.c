@@ -167,9 +167,9 @@ void sim_run(struct sim *s, uint64_t ns)
 	uint64_t end = s->mono + ns;
 
 	for (;;) {
-		uint64_t next = s->n_heap ? s->heap[1].at : NEVER;
+		uint64_t next = s->n_heap ? s->heap[1].at : LM_NEVER;
 		if (s->sessions_at <= next && s->sessions_at <= end) {
-			s->mono = max_u64(s->mono, s->sessions_at);
+			s->mono = lm_max_u64(s->mono, s->sessions_at);
 			look_at_sessions(s);
 			continue;
 		}

@@ -274,7 +274,7 @@ void sim_tick(struct sim_node *n)
 	n->tick_at = lm_ledger_tick(n->l, &now);
 	if (n->tick_at <= n->sim->mono)
 		sim_broken(n->sim, n, "the next tick is in the past");
-	if (n->tick_at != NEVER)
+	if (n->tick_at != LM_NEVER)
 		sim_add_event(n->sim, (struct sim_event){.at = n->tick_at, .node = n->index});
 	if (n->sim->check_every && n->sim->events++ % n->sim->check_every == 0)
 		check_node(n);
@@ -419,7 +419,7 @@ void sim_crash(struct sim *s, unsigned node)
 
 	lm_ledger_free(n->l);
 	n->l = NULL;
-	n->tick_at = NEVER;
+	n->tick_at = LM_NEVER;
 	memset(n->up, 0, s->n * sizeof(n->up[0]));
 	s->unsettled = true;
 }

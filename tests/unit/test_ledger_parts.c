@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shelf and deadlines of the ledger, beside plain models of them. */
+/* The shelf of the ledger, beside a plain model of it. */
 #include "ledger/internal.h"
 #include "suite.h"
 
@@ -170,38 +170,6 @@ static void test_digest_is_as_documented(void)
 	lm_shelf_free(&s);
 }
 
-/* ---- deadlines ---- */
-
-#define DUES 300
-
-static void test_dues(void)
-{
-	struct lm_dues ds = {0};
-	struct lm_due due[DUES] = {{0}};
-	bool there[DUES] = {false};
-
-	for (unsigned i = 0; i < 20000; i++) {
-		unsigned k = (unsigned)chance(DUES);
-		if (!there[k]) {
-			CU_ASSERT_EQUAL_FATAL(lm_dues_reserve(&ds), 0);
-			there[k] = true;
-		}
-		if (chance(4) == 0) {
-			lm_dues_release(&ds, &due[k]);
-			there[k] = false;
-		} else {
-			lm_dues_set(&ds, &due[k], chance(1000));
-		}
-		uint64_t first = NEVER;
-		for (unsigned j = 0; j < DUES; j++)
-			if (there[j] && due[j].pos)
-				first = min_u64(first, due[j].at);
-		const struct lm_due *d = lm_dues_first(&ds);
-		CU_ASSERT_EQUAL(d ? d->at : NEVER, first);
-	}
-	lm_dues_free(&ds);
-}
-
 /* ---- allowances ---- */
 
 static void test_allowance(void)
@@ -226,5 +194,4 @@ static void test_allowance(void)
 }
 
 LM_SUITE("ledger_parts", {"shelf", test_shelf}, {"digest_differs", test_digest_differs},
-    {"digest_is_as_documented", test_digest_is_as_documented}, {"dues", test_dues},
-    {"allowance", test_allowance})
+    {"digest_is_as_documented", test_digest_is_as_documented}, {"allowance", test_allowance})
