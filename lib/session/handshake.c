@@ -179,7 +179,7 @@ static bool admit(struct lm_sessions *s, const struct lm_now *now, const struct 
 		return true;
 	lm_cookie_jar_turn(&s->jar, now->mono, s->ops.random, s->ctx);
 	if (lm_cookie_proven(&s->jar, from, data)) {
-		if (lm_gate_proven(&s->gate, now->mono, from, lm_peer_lives_at(s, &from->ip)))
+		if (lm_gate_proven(&s->gate, now->mono, from, lm_places_has(&s->places, &from->ip)))
 			return true;
 		lm_session_drop(s, LM_SD_RATE);
 		return false;

@@ -38,8 +38,12 @@ static bool set_candidates(struct lm_peer *p, const struct lm_udp_addr *addrs, u
 		same = lm_udp_addr_equal(&addrs[i], &p->candidates[i]);
 	if (same)
 		return false;
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < p->n_candidates; i++)
+		lm_places_remove(&p->s->places, &p->candidates[i].ip);
+	for (unsigned i = 0; i < n; i++) {
 		p->candidates[i] = addrs[i];
+		lm_places_add(&p->s->places, &addrs[i].ip);
+	}
 	p->n_candidates = n;
 	p->attempts = 0;
 	return true;
@@ -60,27 +64,19 @@ void lm_peer_move(struct lm_peer *p, const struct lm_udp_addr *to)
 {
 	if (lm_udp_addr_equal(&p->addr, to))
 		return;
+	if (!p->guest) {
+		lm_places_remove(&p->s->places, &p->addr.ip);
+		lm_places_add(&p->s->places, &to->ip);
+	}
 	p->addr = *to;
 	p->s->ops.moved(p->s->ctx, p, to);
 }
 
-static bool lives_at(const struct lm_peer *p, const struct lm_ip *ip)
+static void leave_places(struct lm_peer *p)
 {
-	if (lm_ip_equal(&p->addr.ip, ip))
-		return true;
+	lm_places_remove(&p->s->places, &p->addr.ip);
 	for (unsigned i = 0; i < p->n_candidates; i++)
-		if (lm_ip_equal(&p->candidates[i].ip, ip))
-			return true;
-	return false;
-}
-
-bool lm_peer_lives_at(const struct lm_sessions *s, const struct lm_ip *ip)
-{
-	const struct lm_peer *p;
-	TAILQ_FOREACH(p, &s->peers, link)
-	if (!p->gone && !p->guest && lives_at(p, ip))
-		return true;
-	return false;
+		lm_places_remove(&p->s->places, &p->candidates[i].ip);
 }
 
 /* ---- up and down ---- */
@@ -119,10 +115,12 @@ void lm_peer_drop(struct lm_peer *p, const char *reason)
 		return;
 	p->gone = true;
 	s->n_gone++;
-	if (p->guest)
+	if (p->guest) {
 		s->n_guests--;
-	else
+	} else {
 		s->n_peers--;
+		leave_places(p);
+	}
 	lm_timers_set(&s->timers, &p->timer, LM_NEVER);
 	HASH_DELETE(hh, s->by_name, p);
 	lm_handshake_cancel(p);
@@ -204,6 +202,7 @@ static int find_or_create(
 		p->guest = false;
 		p->promoted = p->up;
 		s->n_guests--;
+		lm_places_add(&s->places, &p->addr.ip);
 	} else {
 		p = peer_create(s, name);
 		if (!p)

@@ -104,6 +104,7 @@ void lm_sessions_free(struct lm_sessions *s)
 	lm_peer_drop(p, "closed");
 	lm_session_leave(s);
 	lm_timers_free(&s->timers);
+	lm_places_free(&s->places);
 	lm_wipe(s, sizeof(*s));
 	free(s);
 }

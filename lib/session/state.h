@@ -17,6 +17,7 @@
 #include "session/gate.h"
 #include "session/index.h"
 #include "session/keypair.h"
+#include "session/places.h"
 #include "session/session.h"
 
 #define NS_PER_S 1000000000ull
@@ -102,6 +103,7 @@ struct lm_sessions {
 	struct lm_peer *by_name;
 	TAILQ_HEAD(, lm_peer) peers;
 	unsigned n_peers, n_guests;
+	struct lm_places places; /* where peers are: current addresses and candidates */
 	struct lm_timers timers;
 	unsigned depth, n_gone;
 	bool closing;
@@ -125,8 +127,6 @@ void lm_peer_down(struct lm_peer *p, const char *reason);
 /* The current keys are new: calls ops->up. */
 void lm_peer_up(struct lm_peer *p);
 void lm_peer_move(struct lm_peer *p, const struct lm_udp_addr *to);
-/* Is this the address, known or configured, of a peer? */
-bool lm_peer_lives_at(const struct lm_sessions *s, const struct lm_ip *ip);
 /* Where to send the next initiation; NULL: nowhere yet. */
 const struct lm_udp_addr *lm_peer_try_addr(const struct lm_peer *p);
 

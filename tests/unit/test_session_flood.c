@@ -247,6 +247,11 @@ static void test_guest_becomes_peer(void)
 	sim_run(&sim, 300 * SEC); /* and no guest's timers are left */
 	CU_ASSERT_EQUAL(sim.nodes[1].downs, 0);
 	CU_ASSERT(sim_agree(&sim, 0, 1));
+	/* Its address is a peer's, for as long as it is one. */
+	CU_ASSERT(lm_places_has(&sim.nodes[1].s->places, &sim.nodes[0].addr.ip));
+	struct lm_now now = sim_now(&sim, &sim.nodes[1]);
+	lm_peer_remove(sim.nodes[1].s, &now, p);
+	CU_ASSERT(!lm_places_has(&sim.nodes[1].s->places, &sim.nodes[0].addr.ip));
 	sim_free(&sim);
 }
 

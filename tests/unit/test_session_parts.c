@@ -6,6 +6,7 @@
 
 #include "session/cookie.h"
 #include "session/gate.h"
+#include "session/places.h"
 #include "session/replay.h"
 #include "session/wire.h"
 
@@ -210,7 +211,30 @@ static void test_header(void)
 	}
 }
 
+/* ---- places ---- */
+
+/* Two peers behind one address: it is a peer's place until the last of them has left. */
+static void test_places(void)
+{
+	const struct lm_ip here = {4, {192, 0, 2, 1}}, there = {4, {192, 0, 2, 2}}, none = {0};
+	struct lm_places ps = {0};
+
+	lm_places_add(&ps, &here);
+	lm_places_add(&ps, &here);
+	lm_places_add(&ps, &none);
+	CU_ASSERT(lm_places_has(&ps, &here));
+	CU_ASSERT(!lm_places_has(&ps, &there));
+	CU_ASSERT(!lm_places_has(&ps, &none));
+	lm_places_remove(&ps, &there);
+	lm_places_remove(&ps, &here);
+	CU_ASSERT(lm_places_has(&ps, &here));
+	lm_places_remove(&ps, &here);
+	CU_ASSERT(!lm_places_has(&ps, &here));
+	lm_places_add(&ps, &there);
+	lm_places_free(&ps);
+}
+
 LM_SUITE("session_parts", {"replay_model", test_replay_model}, {"replay_edges", test_replay_edges},
     {"gate_rate", test_gate_rate}, {"gate_sources", test_gate_sources},
     {"cookie_reply", test_cookie_reply}, {"cookie_jar", test_cookie_jar}, {"hello", test_hello},
-    {"header", test_header})
+    {"header", test_header}, {"places", test_places})
