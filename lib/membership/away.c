@@ -74,23 +74,17 @@ static void heard(struct lm_membership *m, struct pair *p, uint8_t flags, uint64
 		say(m, pair_session(p), &p->key.net->pub.id, AWAY_CONFIRM);
 }
 
-void lm_away_message(struct lm_membership *m, struct party *from, const uint8_t *body, size_t len)
+bool lm_away_follow(struct lm_membership *m, struct party *from, struct lm_reader *r)
 {
-	struct lm_reader r = lm_reader(body, len);
+	struct lm_net_id id;
 
-	while (lm_reader_left(&r)) {
-		struct lm_net_id id;
-		lm_read(&r, id.b, LM_NET_ID_LEN);
-		uint8_t flags = lm_read_u8(&r);
-		uint64_t time = lm_read_u64(&r);
-		if (r.failed) {
-			m->drops[LM_MD_MALFORMED]++;
-			return;
-		}
-		if (!lm_record_allowed(m, from))
-			return;
-		struct pair *p = lm_pair_authorised(m, from, &id);
-		if (p)
-			heard(m, p, flags, time);
-	}
+	lm_read(r, id.b, LM_NET_ID_LEN);
+	uint8_t flags = lm_read_u8(r);
+	uint64_t time = lm_read_u64(r);
+	if (r->failed)
+		return false;
+	struct pair *p = lm_pair_authorised(m, from, &id);
+	if (p)
+		heard(m, p, flags, time);
+	return true;
 }

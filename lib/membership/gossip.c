@@ -241,20 +241,14 @@ static void heard(struct lm_membership *m, struct party *from, const struct have
 		m->drops[LM_MD_OLD]++; /* says nothing: this peer has no right to know */
 }
 
-void lm_gossip_message(struct lm_membership *m, struct party *from, const uint8_t *body, size_t len)
+bool lm_gossip_follow(struct lm_membership *m, struct party *from, struct lm_reader *r)
 {
-	struct lm_reader r = lm_reader(body, len);
 	struct have h;
 
-	while (lm_reader_left(&r)) {
-		if (!read_have(&r, &h)) {
-			m->drops[LM_MD_MALFORMED]++;
-			return;
-		}
-		if (!lm_record_allowed(m, from))
-			return;
-		heard(m, from, &h);
-	}
+	if (!read_have(r, &h))
+		return false;
+	heard(m, from, &h);
+	return true;
 }
 
 const uint8_t *lm_gossip_find(

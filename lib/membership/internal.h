@@ -14,6 +14,7 @@
  *   lanes.c, lanes_out.c  the keys of a (network, peer) pair
  *   submit.c    tenants, who are guests in a session
  *   outbox.c    records on their way into datagrams
+ *   inbox.c     ... and out of them
  *   limits.c    what others may cause
  *   membership.c  wiring of the above, and the public calls
  *
@@ -280,6 +281,13 @@ static inline struct lm_peer *pair_session(const struct pair *p)
 	return p->key.peer->party.session;
 }
 
+/* inbox.c */
+/* Reads one record and does what it says; false: it does not hold together. */
+typedef bool lm_record_fn(struct lm_membership *m, struct party *from, struct lm_reader *r);
+/* Follows a message of records up to the first that does not hold together, or is too much. */
+void lm_inbox_follow(struct lm_membership *m, struct party *from, const uint8_t *body, size_t len,
+    lm_record_fn *follow);
+
 /* limits.c */
 void lm_bucket_fill(struct bucket *b, uint64_t now, unsigned burst);
 /* Takes one; false if there is none. */
@@ -360,8 +368,7 @@ void lm_remotes_free(struct lm_membership *m);
 void lm_gossip_start(struct lm_membership *m, struct pair *p);
 void lm_gossip_stop(struct pair *p);
 void lm_gossip_due(struct lm_membership *m, struct pair *p);
-void lm_gossip_message(
-    struct lm_membership *m, struct party *from, const uint8_t *body, size_t len);
+bool lm_gossip_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
 const uint8_t *lm_gossip_find(
     struct lm_membership *m, struct lm_peer *peer, const uint8_t hash[32], size_t *len);
 /* A pull for gossip ended. */
@@ -412,7 +419,7 @@ void lm_away_stop(struct lm_membership *m, struct pair *p);
 void lm_away_due(struct lm_membership *m, struct pair *p);
 /* Tell it once; also to a guest: that may be a gateway that still knows us by an old manifest. */
 void lm_away_answer(struct lm_membership *m, struct party *from, const struct lm_net_id *id);
-void lm_away_message(struct lm_membership *m, struct party *from, const uint8_t *body, size_t len);
+bool lm_away_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
 
 /* lanes.c */
 /* New inbound lanes are due: a new epoch, a new secret, or a new pair. */
@@ -426,13 +433,12 @@ void lm_lanes_down(struct lm_membership *m, struct pair *p);
 void lm_lanes_cut(struct lm_membership *m, struct pair *p);
 /* The peer has got our manifest: it can follow our lanes now. */
 void lm_lanes_hurry(struct lm_membership *m, struct pair *p);
-void lm_lanes_ack_message(
-    struct lm_membership *m, struct party *from, const uint8_t *body, size_t len);
+bool lm_lanes_ack_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
 
 /* lanes_out.c */
 /* Nothing is sent to this peer in this network any more. */
 void lm_lanes_out_stop(struct lm_membership *m, struct pair *p);
-void lm_lanes_message(struct lm_membership *m, struct party *from, const uint8_t *body, size_t len);
+bool lm_lanes_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
 
 /* submit.c */
 struct guest *lm_guest_of(struct lm_membership *m, struct lm_peer *session);

@@ -237,26 +237,19 @@ void lm_lanes_cut(struct lm_membership *m, struct pair *p)
 	lm_pair_arm(m, p);
 }
 
-void lm_lanes_ack_message(
-    struct lm_membership *m, struct party *from, const uint8_t *body, size_t len)
+bool lm_lanes_ack_follow(struct lm_membership *m, struct party *from, struct lm_reader *r)
 {
-	struct lm_reader r = lm_reader(body, len);
+	struct lm_net_id id;
 
-	while (lm_reader_left(&r)) {
-		struct lm_net_id id;
-		lm_read(&r, id.b, LM_NET_ID_LEN);
-		uint64_t incarnation = lm_read_u64(&r);
-		uint32_t generation = lm_read_u32(&r);
-		if (r.failed) {
-			m->drops[LM_MD_MALFORMED]++;
-			return;
-		}
-		if (!lm_record_allowed(m, from))
-			return;
-		struct pair *p = lm_pair_authorised(m, from, &id);
-		if (p && incarnation == m->incarnation)
-			acked(m, p, generation);
-	}
+	lm_read(r, id.b, LM_NET_ID_LEN);
+	uint64_t incarnation = lm_read_u64(r);
+	uint32_t generation = lm_read_u32(r);
+	if (r->failed)
+		return false;
+	struct pair *p = lm_pair_authorised(m, from, &id);
+	if (p && incarnation == m->incarnation)
+		acked(m, p, generation);
+	return true;
 }
 
 void lm_membership_lanes(

@@ -129,24 +129,18 @@ static bool read_lanes(struct lm_reader *r, struct lanes *l)
 	return true;
 }
 
-void lm_lanes_message(struct lm_membership *m, struct party *from, const uint8_t *body, size_t len)
+bool lm_lanes_follow(struct lm_membership *m, struct party *from, struct lm_reader *r)
 {
-	struct lm_reader r = lm_reader(body, len);
 	struct lanes l;
 
-	while (lm_reader_left(&r)) {
-		if (!read_lanes(&r, &l)) {
-			m->drops[LM_MD_MALFORMED]++;
-			return;
-		}
-		if (!lm_record_allowed(m, from))
-			return;
-		struct pair *p = lm_pair_authorised(m, from, &l.net);
-		if (!p || p->key.net->part != LM_PART_JOINED)
-			lm_away_answer(m, from, &l.net);
-		if (p && !p->on)
-			m->drops[LM_MD_ABSENT]++;
-		else if (p && p->key.peer->up)
-			told(m, p, &l);
-	}
+	if (!read_lanes(r, &l))
+		return false;
+	struct pair *p = lm_pair_authorised(m, from, &l.net);
+	if (!p || p->key.net->part != LM_PART_JOINED)
+		lm_away_answer(m, from, &l.net);
+	if (p && !p->on)
+		m->drops[LM_MD_ABSENT]++;
+	else if (p && p->key.peer->up)
+		told(m, p, &l);
+	return true;
 }

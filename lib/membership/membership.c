@@ -183,16 +183,16 @@ static void on_message(
 	}
 	switch (type) {
 	case LM_MSG_HAVE:
-		lm_gossip_message(m, from, body, len);
+		lm_inbox_follow(m, from, body, len, lm_gossip_follow);
 		break;
 	case LM_MSG_LANES:
-		lm_lanes_message(m, from, body, len);
+		lm_inbox_follow(m, from, body, len, lm_lanes_follow);
 		break;
 	case LM_MSG_LANES_ACK:
-		lm_lanes_ack_message(m, from, body, len);
+		lm_inbox_follow(m, from, body, len, lm_lanes_ack_follow);
 		break;
 	case LM_MSG_AWAY:
-		lm_away_message(m, from, body, len);
+		lm_inbox_follow(m, from, body, len, lm_away_follow);
 		break;
 	case LM_MSG_SUBMIT:
 		lm_submit_message(m, from, body, len);
