@@ -138,6 +138,8 @@ static void read_file(struct gateway *gw, const char *name, bool written)
 	bool moved = strcmp(at->a.port, next.port) != 0 || at->a.vlan != next.vlan;
 	if (moved || written || next.has_mac)
 		at->mac_known = false;
+	if (written)
+		at->held4 = 0;
 	at->changed |= memcmp(&at->a, &next, sizeof(next)) != 0;
 	at->a = next;
 	at->readable = true;

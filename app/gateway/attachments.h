@@ -38,6 +38,7 @@ struct gw_attachment {
 	uint32_t net, endpoint; /* valid when active */
 	bool mac_known;
 	struct lm_mac mac; /* given or learned */
+	uint64_t held4; /* until then its declined address is not given out; monotonic ns */
 	UT_hash_handle hh; /* by name */
 };
 

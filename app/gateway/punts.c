@@ -142,6 +142,7 @@ static void fill_view(struct gateway *gw, const struct gw_attachment *at,
 	    .default_route = gw->config->default_route,
 	    .host_name = names->host,
 	    .domain = names->domain,
+	    .held4 = gw_now().mono < at->held4,
 	    .is_known = is_known,
 	    .ctx = (void *)(uintptr_t)net,
 	};
@@ -155,6 +156,19 @@ static bool is_of(const struct lm_dp_punt *punt, const struct gw_attachment *at)
 
 	return at->port == punt->port && at->a.vlan == (tagged ? (p[14] & 0xf) << 8 | p[15] : 0) &&
 	       (!at->mac_known || memcmp(p + 6, at->mac.b, sizeof(at->mac.b)) == 0);
+}
+
+/* Somebody else answers for the endpoint's address on that wire: said once, counted each time. */
+static void declined(struct gw_attachment *at, const struct lm_ip *ip, uint64_t *held)
+{
+	char text[LM_IP_TEXT];
+
+	if (*held == 0)
+		lm_warn(
+		    "%s: the workload declined %s: another station uses it; it is offered again "
+		    "every %d s",
+		    at->name, lm_ip_text(text, ip), LM_WORKLOAD_HOLD_SECONDS);
+	*held = gw_now().mono + LM_WORKLOAD_HOLD_SECONDS * GW_SECOND;
 }
 
 static void workload_punt(struct gateway *gw, const struct lm_dp_punt *punt)
@@ -180,8 +194,11 @@ static void workload_punt(struct gateway *gw, const struct lm_dp_punt *punt)
 		memcpy(mac.b, punt->data + 6, sizeof(mac.b));
 		if (lm_mac_is_host(mac.b))
 			gw_attachment_learn(gw, at, &mac);
-		gw->workload_results[lm_workload_input(
-		    &view, punt->data, punt->len, reply, &len)]++;
+		enum lm_workload_result result =
+		    lm_workload_input(&view, punt->data, punt->len, reply, &len);
+		gw->workload_results[result]++;
+		if (result == LM_WL_DHCP_DECLINED)
+			declined(at, &view.ipv4, &at->held4);
 	}
 	if (len)
 		inject(gw, punt->port, reply, len);

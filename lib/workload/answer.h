@@ -16,7 +16,7 @@ struct lm_answer {
 	const struct lm_frame *frame;
 	struct lm_mac asker; /* the frame's source: every answer goes there and nowhere else */
 	uint8_t *out; /* LM_WORKLOAD_FRAME_MAX bytes */
-	size_t len; /* set with LM_WL_REPLY */
+	size_t len; /* 0: no answer */
 };
 
 enum lm_workload_result lm_answer_arp(struct lm_answer *a);

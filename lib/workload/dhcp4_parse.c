@@ -54,6 +54,22 @@ static int read_option(
 			q->n_wanted = len;
 		}
 		break;
+	case DHCP_MESSAGE_SIZE:
+		if (len != 2)
+			return -EINVAL;
+		q->message_size = (uint16_t)(data[0] << 8 | data[1]);
+		break;
+	case DHCP_RAPID_COMMIT:
+		if (len != 0)
+			return -EINVAL;
+		q->rapid_commit = true;
+		break;
+	case DHCP_RELAY_AGENT:
+		if (!q->relay_agent) {
+			q->relay_agent = data;
+			q->relay_agent_len = len;
+		}
+		break;
 	default:
 		break;
 	}
@@ -103,13 +119,16 @@ int dhcp4_parse(struct dhcp4_request *q, const uint8_t *data, size_t len)
 	return 0;
 }
 
-bool dhcp4_is_direct(const struct dhcp4_request *q)
+bool dhcp4_is_request(const struct dhcp4_request *q)
+{
+	return q->header->op == BOOTP_REQUEST && q->header->htype == 1 && q->header->hlen == 6;
+}
+
+bool dhcp4_is_relayed(const struct dhcp4_request *q)
 {
 	static const uint8_t none[4];
-	const struct dhcp4_header *h = q->header;
 
-	return h->op == BOOTP_REQUEST && h->htype == 1 && h->hlen == 6 &&
-	       memcmp(h->giaddr, none, sizeof none) == 0;
+	return memcmp(q->header->giaddr, none, sizeof none) != 0;
 }
 
 struct lm_ip dhcp4_client_address(const struct dhcp4_request *q)

@@ -10,10 +10,17 @@
 
 const char *const lm_workload_result_names[LM_WL_MAX] = {
     [LM_WL_REPLY] = "reply",
+    [LM_WL_REFUSAL] = "refusal",
     [LM_WL_ARP_IGNORED] = "arp_ignored",
     [LM_WL_ND_IGNORED] = "nd_ignored",
     [LM_WL_DHCP_IGNORED] = "dhcp_ignored",
     [LM_WL_DHCP_OTHER_SERVER] = "dhcp_other_server",
+    [LM_WL_DHCP_RELAYED] = "dhcp_relayed",
+    [LM_WL_DHCP_BOOTP] = "dhcp_bootp",
+    [LM_WL_DHCP_NO_ADDRESS] = "dhcp_no_address",
+    [LM_WL_DHCP_RELEASED] = "dhcp_released",
+    [LM_WL_DHCP_DECLINED] = "dhcp_declined",
+    [LM_WL_DHCP_HELD] = "dhcp_held",
     [LM_WL_ICMP_IGNORED] = "icmp_ignored",
     [LM_WL_MALFORMED] = "malformed",
     [LM_WL_UNHANDLED] = "unhandled",
@@ -84,6 +91,7 @@ enum lm_workload_result lm_workload_input(const struct lm_workload_view *view, c
 	struct lm_answer a = {.view = view, .frame = &f, .out = out};
 	enum lm_workload_result result = LM_WL_UNHANDLED;
 
+	*out_len = 0;
 	if (lm_frame_parse(&f, frame, len) < 0 || !lm_mac_is_host(f.ether->src_addr.addr_bytes))
 		return LM_WL_MALFORMED;
 	memcpy(a.asker.b, f.ether->src_addr.addr_bytes, sizeof a.asker.b);
@@ -97,7 +105,6 @@ enum lm_workload_result lm_workload_input(const struct lm_workload_view *view, c
 		result = answer_ipv4(&a);
 	else if (f.ip == 6)
 		result = answer_ipv6(&a);
-	if (result == LM_WL_REPLY)
-		*out_len = a.len;
+	*out_len = a.len;
 	return result;
 }

@@ -17,6 +17,9 @@
 #include "base/addr.h"
 
 #define LM_WORKLOAD_FRAME_MAX 1518
+/* A client that has declined an address waits as long before it asks again (RFC 2131 section 3.1).
+ */
+#define LM_WORKLOAD_HOLD_SECONDS 10
 
 /* Everything is the caller's; addresses with family 0 are absent. */
 struct lm_workload_view {
@@ -29,18 +32,27 @@ struct lm_workload_view {
 	uint32_t lease_seconds;
 	bool default_route; /* false: the network is reached by us, the rest is not our business */
 	const char *host_name; /* "web-0" or NULL: option 12 */
-	const char *domain; /* "shop.internal" or NULL: option 15 */
+	const char *domain; /* "shop.internal" or NULL: options 15 and 119 */
+	/* The workload has declined its address a moment ago: it is not given out just now. */
+	bool held4;
 	/* Is ip an endpoint's address? ARP and ND answer for those and for the gateway's own. */
 	bool (*is_known)(void *ctx, const struct lm_ip *ip);
 	void *ctx;
 };
 
 enum lm_workload_result {
-	LM_WL_REPLY, /* a reply is in out */
+	LM_WL_REPLY, /* answered as asked */
+	LM_WL_REFUSAL, /* answered with a no: a DHCPNAK */
 	LM_WL_ARP_IGNORED,
 	LM_WL_ND_IGNORED,
 	LM_WL_DHCP_IGNORED,
-	LM_WL_DHCP_OTHER_SERVER,
+	LM_WL_DHCP_OTHER_SERVER, /* the client's word is for another server */
+	LM_WL_DHCP_RELAYED,
+	LM_WL_DHCP_BOOTP,
+	LM_WL_DHCP_NO_ADDRESS, /* the endpoint has none of this family */
+	LM_WL_DHCP_RELEASED,
+	LM_WL_DHCP_DECLINED, /* the caller sets held4 for LM_WORKLOAD_HOLD_SECONDS */
+	LM_WL_DHCP_HELD,
 	LM_WL_ICMP_IGNORED,
 	LM_WL_MALFORMED,
 	LM_WL_UNHANDLED,
@@ -50,8 +62,8 @@ extern const char *const lm_workload_result_names[LM_WL_MAX];
 
 /*
  * frame: the whole Ethernet frame as received, its VLAN tag (if any) still in it. out holds
- * LM_WORKLOAD_FRAME_MAX bytes; *out_len is set with LM_WL_REPLY. Bad checksums, truncated headers,
- * options that run over the end: LM_WL_MALFORMED.
+ * LM_WORKLOAD_FRAME_MAX bytes; *out_len is the answer's length, 0: there is none. Bad checksums,
+ * truncated headers, options that run over the end: LM_WL_MALFORMED.
  */
 enum lm_workload_result lm_workload_input(const struct lm_workload_view *view, const uint8_t *frame,
     size_t len, uint8_t *out, size_t *out_len);

@@ -103,7 +103,7 @@ def options_of(answer):
 
 
 def check_dhcp(gateway):
-    wanted = ("param_req_list", [1, 3, 12, 15, 26, 28, 51, 121])
+    wanted = ("param_req_list", [1, 3, 6, 12, 15, 26, 28, 51, 119, 121])
     exchanges = (
         (dhcp([("message-type", "discover"), ("client_id", b"\x00me"), wanted]), 2),
         (dhcp([("message-type", "request"), ("server_id", "100.64.0.1"),
@@ -122,11 +122,14 @@ def check_dhcp(gateway):
         expected = {"message-type": kind, "server_id": "100.64.0.1", "lease_time": 3600,
                     "renewal_time": 1800, "rebinding_time": 3150, "router": "100.64.0.1",
                     "subnet_mask": "255.255.255.0", "broadcast_address": "100.64.0.255",
-                    "interface-mtu": 1418, "hostname": b"web-0", "domain": b"shop.internal"}
+                    "interface-mtu": 1418, "hostname": b"web-0", "domain": b"shop.internal",
+                    "name_server": "100.64.0.1", 119: b"\x04shop\x08internal\0"}
         for name, value in expected.items():
             assert got.get(name) == value, (name, got.get(name), value)
     assert options_of(gateway.ask(exchanges[0][0])[1])["client_id"] == b"\x00me"
-    _, answer = gateway.ask(dhcp([("message-type", "request"), ("requested_addr", "10.0.0.9")]))
+    result, answer = gateway.ask(dhcp([("message-type", "request"),
+                                       ("requested_addr", "10.0.0.9")]))
+    assert result == "refusal"
     assert options_of(answer)["message-type"] == 6 and answer[BOOTP].yiaddr == "0.0.0.0"
     other = dhcp([("message-type", "request"), ("server_id", "100.64.0.2"),
                   ("requested_addr", "100.64.0.10")])

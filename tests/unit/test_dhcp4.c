@@ -51,22 +51,44 @@ static enum lm_workload_result give(
 	return r;
 }
 
-/* An option of a reply: its value and length, or NULL. It occurs at most once, and END is there. */
-static const uint8_t *option(const struct frame *f, uint8_t code, size_t *len)
+/* An option of one area of a reply, which ends with END. */
+static const uint8_t *option_in(
+    const struct frame *f, size_t at, size_t end, uint8_t code, size_t *len)
 {
 	const uint8_t *found = NULL;
-	size_t at = OPTIONS;
 
-	*len = 0;
-	for (; at < f->len && f->b[at] != 255; at += 2 + (size_t)f->b[at + 1]) {
-		CU_ASSERT_FATAL(f->b[at] != 0 && at + 1 < f->len && at + 2 + f->b[at + 1] < f->len);
+	for (; at < end && f->b[at] != 255; at += 2 + (size_t)f->b[at + 1]) {
+		CU_ASSERT_FATAL(f->b[at] != 0 && at + 1 < end && at + 2 + f->b[at + 1] < end);
 		if (f->b[at] != code)
 			continue;
 		CU_ASSERT_PTR_NULL(found);
 		found = f->b + at + 2;
 		*len = f->b[at + 1];
 	}
-	CU_ASSERT(at < f->len);
+	CU_ASSERT(at < end);
+	return found;
+}
+
+/* Of the whole reply: its value and length, or NULL. It occurs at most once. */
+static const uint8_t *option(const struct frame *f, uint8_t code, size_t *len)
+{
+	static const struct {
+		uint8_t bit;
+		size_t at, end;
+	} overloaded[] = {{1, FILE_FIELD, BOOTP + 236}, {2, SNAME, FILE_FIELD}};
+	size_t ignored;
+	const uint8_t *found, *overload;
+
+	*len = 0;
+	found = option_in(f, OPTIONS, f->len, code, len);
+	overload = option_in(f, OPTIONS, f->len, 52, &ignored);
+	for (unsigned i = 0; overload && i < 2; i++) {
+		if (!(*overload & overloaded[i].bit))
+			continue;
+		const uint8_t *p = option_in(f, overloaded[i].at, overloaded[i].end, code, len);
+		CU_ASSERT(!p || !found);
+		found = p ? p : found;
+	}
 	return found;
 }
 
@@ -85,6 +107,16 @@ static bool lacks(const struct frame *f, uint8_t code)
 	return option(f, code, &len) == NULL;
 }
 
+/* The longest IP packet that the client of a question takes. */
+static size_t message_size(const struct frame *in)
+{
+	for (size_t at = OPTIONS; at + 3 < in->len && in->b[at] != 255;
+	    at += in->b[at] ? 2 + (size_t)in->b[at + 1] : 1)
+		if (in->b[at] == 57 && in->b[at + 2] >= 3)
+			return (size_t)in->b[at + 2] << 8 | in->b[at + 3];
+	return 576;
+}
+
 /* Everything in front of the options that is the same in every reply. */
 static void check_reply(const struct frame *in, const struct frame *out, uint8_t type)
 {
@@ -98,7 +130,7 @@ static void check_reply(const struct frame *in, const struct frame *out, uint8_t
 	CU_ASSERT_EQUAL(f.protocol, IPPROTO_UDP);
 	CU_ASSERT_TRUE(bytes_at(out, 26, "\x64\x40\0\x01", 4)); /* from the gateway */
 	CU_ASSERT_TRUE(bytes_at(out, 34, "\0\x43\0\x44", 4)); /* 67 to 68 */
-	CU_ASSERT_TRUE(f.l4_len >= 8 + 300 && f.l4_len <= 8 + 236 + 312);
+	CU_ASSERT_TRUE(f.l4_len >= 8 + 300 && f.l3_len <= message_size(in));
 	CU_ASSERT_EQUAL(out->b[38] << 8 | out->b[39], (int)f.l4_len);
 	CU_ASSERT_TRUE(bytes_at(out, BOOTP, "\2\1\6\0", 4));
 	CU_ASSERT_TRUE(bytes_at(out, BOOTP + 4, in->b + BOOTP + 4, 4)); /* xid */
@@ -106,7 +138,8 @@ static void check_reply(const struct frame *in, const struct frame *out, uint8_t
 	CU_ASSERT_TRUE(bytes_at(out, FLAGS, in->b + FLAGS, 2));
 	CU_ASSERT_TRUE(bytes_at(out, BOOTP + 20, zeros, 8)); /* siaddr, giaddr */
 	CU_ASSERT_TRUE(bytes_at(out, BOOTP + 28, in->b + BOOTP + 28, 16)); /* chaddr */
-	CU_ASSERT_TRUE(bytes_at(out, SNAME, zeros, sizeof zeros));
+	if (lacks(out, 52))
+		CU_ASSERT_TRUE(bytes_at(out, SNAME, zeros, sizeof zeros));
 	CU_ASSERT_TRUE(bytes_at(out, BOOTP + 236, "\x63\x82\x53\x63", 4));
 	CU_ASSERT_TRUE(has(out, 53, &type, 1));
 	CU_ASSERT_TRUE(has(out, 54, "\x64\x40\0\x01", 4));
@@ -203,10 +236,10 @@ static void test_dhclient(void)
 	/* The endpoint moved to another address: rebinding the old one is refused. */
 	struct frame in = frame_load(FRAMES, "dhclient_rebind");
 	v.ipv4.b[3] = 99;
-	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REFUSAL);
 	check_nak(&in, &out);
 	in = frame_load(FRAMES, "dhclient_request");
-	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REFUSAL);
 	check_nak(&in, &out);
 }
 
@@ -226,7 +259,7 @@ static void test_request(void)
 	check_reply(&in, &out, 5);
 	check_lease(&out);
 	in = MAKE(53, 1, 3, 54, 4, 100, 64, 0, 1, 50, 4, 100, 64, 0, 11, 61, 3, 0, 7, 8, 255);
-	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REFUSAL);
 	check_nak(&in, &out);
 	CU_ASSERT_TRUE(has(&out, 61, "\0\7\x08", 3));
 	/* After a reboot. */
@@ -235,7 +268,7 @@ static void test_request(void)
 	check_reply(&in, &out, 5);
 	check_lease(&out);
 	in = MAKE(53, 1, 3, 50, 4, 192, 168, 0, 10, 255);
-	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REFUSAL);
 	check_nak(&in, &out);
 	/* Asking for nothing at all. */
 	in = MAKE(53, 1, 3, 255);
@@ -250,7 +283,7 @@ static void test_request(void)
 	check_lease(&out);
 	in.b[CIADDR + 3] = 11;
 	frame_mend(&in);
-	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REFUSAL);
 	check_nak(&in, &out);
 }
 
@@ -274,14 +307,18 @@ static void test_messages(void)
 	frame_mend(&in);
 	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_IGNORED);
 
-	/* DECLINE, RELEASE, the server's own messages, unknown ones, and plain BOOTP. */
-	static const uint8_t silent[] = {0, 2, 4, 5, 6, 7, 9, 255};
+	/* The server's own messages, unknown ones, and plain BOOTP. */
+	static const uint8_t silent[] = {2, 5, 6, 9, 255};
 	for (unsigned i = 0; i < sizeof silent; i++) {
 		in = MAKE(53, 1, silent[i], 54, 4, 100, 64, 0, 1, 50, 4, 100, 64, 0, 10, 255);
+		memcpy(in.b + CIADDR, v.ipv4.b, 4);
+		frame_mend(&in);
 		CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_IGNORED);
 	}
 	in = MAKE(50, 4, 100, 64, 0, 10, 255);
-	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_IGNORED);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_BOOTP);
+	in = MAKE(53, 1, 0, 50, 4, 100, 64, 0, 10, 255);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_BOOTP);
 
 	/* Offered in broadcast if the client says so; the frame is still for it alone. */
 	in = MAKE(53, 1, 1, 255);
@@ -311,7 +348,146 @@ static void test_messages(void)
 	CU_ASSERT_TRUE(has(&out, 1, "\xff\xff\xff\0", 4) && has(&out, 26, "\x05\x8a", 2));
 	/* Nobody to say it for. */
 	v.ipv4 = (struct lm_ip){0};
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_NO_ADDRESS);
+}
+
+/* Who gives its address back, or found another station that has it. */
+static void test_release_decline(void)
+{
+	struct lm_workload_view v = make_view();
+	struct frame out, in;
+
+	in = MAKE(53, 1, 7, 54, 4, 100, 64, 0, 1, 255);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_IGNORED); /* of what? */
+	memcpy(in.b + CIADDR, v.ipv4.b, 4);
+	frame_mend(&in);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_RELEASED);
+	CU_ASSERT_EQUAL(out.len, 0);
+	in.b[OPTIONS + 8] = 2;
+	frame_mend(&in);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_OTHER_SERVER);
+
+	in = MAKE(53, 1, 4, 54, 4, 100, 64, 0, 1, 50, 4, 100, 64, 0, 10, 255);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_DECLINED);
+	CU_ASSERT_EQUAL(out.len, 0);
+	in = MAKE(53, 1, 4, 54, 4, 100, 64, 0, 1, 50, 4, 100, 64, 0, 11, 255);
 	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_IGNORED);
+	in = MAKE(53, 1, 4, 54, 4, 100, 64, 0, 2, 50, 4, 100, 64, 0, 10, 255);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_OTHER_SERVER);
+
+	/* Held back for a moment: neither offered nor confirmed. A wrong address is still wrong. */
+	v.held4 = true;
+	in = MAKE(53, 1, 1, 255);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_HELD);
+	in = MAKE(53, 1, 3, 50, 4, 100, 64, 0, 10, 255);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_HELD);
+	CU_ASSERT_EQUAL(out.len, 0);
+	in = MAKE(53, 1, 3, 50, 4, 100, 64, 0, 11, 255);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REFUSAL);
+	check_nak(&in, &out);
+	in = MAKE(53, 1, 4, 54, 4, 100, 64, 0, 1, 50, 4, 100, 64, 0, 10, 255);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_DECLINED);
+}
+
+/* The lease is from a time when the network had another prefix, and so another server. */
+static void test_renew_of_old_prefix(void)
+{
+	struct lm_workload_view v = make_view();
+	struct frame out, in = frame_load(FRAMES, "udhcpc_renew");
+
+	v.ipv4 = ip_of("100.65.0.10");
+	v.gateway4 = ip_of("100.65.0.1");
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REFUSAL);
+	CU_ASSERT_TRUE(bytes_at(&out, 30, "\xff\xff\xff\xff", 4));
+	CU_ASSERT_TRUE(has(&out, 53, "\6", 1) && has(&out, 54, "\x64\x41\0\x01", 4));
+	/* Other messages to another server are not ours to answer. */
+	in = MAKE(53, 1, 1, 255);
+	memcpy(in.b + 30, "\x64\x40\0\x01", 4);
+	frame_mend(&in);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_IGNORED);
+}
+
+/* RFC 4039 */
+static void test_rapid_commit(void)
+{
+	struct lm_workload_view v = make_view();
+	struct frame out, in = MAKE(53, 1, 1, 80, 0, 255);
+
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	check_reply(&in, &out, 5);
+	check_lease(&out);
+	CU_ASSERT_TRUE(has(&out, 80, "", 0));
+	CU_ASSERT_TRUE(bytes_at(&out, CIADDR, "\0\0\0\0", 4));
+	/* Only in answer to DISCOVER. */
+	in = MAKE(53, 1, 3, 50, 4, 100, 64, 0, 10, 80, 0, 255);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	check_reply(&in, &out, 5);
+	CU_ASSERT_TRUE(lacks(&out, 80));
+	in = MAKE(53, 1, 1, 80, 1, 1, 255);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_MALFORMED);
+}
+
+/* DNS server, domain, search list: what the client's list names, and all if it has none. */
+static void test_names(void)
+{
+	struct lm_workload_view v = make_view();
+	struct frame out, in = MAKE(53, 1, 1, 55, 3, 6, 15, 119, 255);
+
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	check_reply(&in, &out, 2);
+	CU_ASSERT_TRUE(has(&out, 6, "\x64\x40\0\x01", 4));
+	CU_ASSERT_TRUE(has(&out, 15, "shop.internal", 13));
+	CU_ASSERT_TRUE(has(&out, 119, "\4shop\x08internal", 15)); /* with the root's 0 */
+	CU_ASSERT_TRUE(lacks(&out, 12));
+	in = MAKE(53, 1, 1, 255);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_TRUE(has(&out, 6, "\x64\x40\0\x01", 4) && lacks(&out, 119));
+	in = MAKE(53, 1, 1, 55, 1, 119, 255);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_TRUE(lacks(&out, 6) && lacks(&out, 15));
+	/* What DNS does not know as a name is no search list. */
+	static const char *const bad[] = {"", ".", "a..b", "a.", ".a",
+	    "0123456789012345678901234567890123456789012345678901234567890123.a"};
+	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		v.domain = bad[i];
+		CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+		CU_ASSERT_TRUE(lacks(&out, 119));
+	}
+	v.domain = bad[5] + 1;
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_FALSE(lacks(&out, 119));
+	v.domain = NULL;
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_TRUE(lacks(&out, 119));
+}
+
+/* RFC 3046: what a switch has added comes back as the last option, in a NAK as well. */
+static void test_relay_agent(void)
+{
+	struct lm_workload_view v = make_view();
+	struct frame out, in = MAKE(53, 1, 1, 82, 4, 1, 2, 'p', '7', 255);
+	size_t len;
+
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	check_reply(&in, &out, 2);
+	CU_ASSERT_TRUE(has(&out, 82, "\1\2p7", 4));
+	const uint8_t *p = option(&out, 82, &len);
+	CU_ASSERT_EQUAL(p[len], 255);
+	in = MAKE(53, 1, 3, 50, 4, 1, 2, 3, 4, 82, 4, 1, 2, 'p', '7', 255);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REFUSAL);
+	CU_ASSERT_TRUE(has(&out, 82, "\1\2p7", 4));
+	/* Names make room for it. */
+	char name[120];
+	memset(name, 'n', sizeof name - 1);
+	name[sizeof name - 1] = '\0';
+	v.host_name = v.domain = name;
+	uint8_t options[3 + 2 + 200 + 1] = {53, 1, 1, 82, 200};
+	options[sizeof options - 1] = 255;
+	in = make(options, sizeof options);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	check_reply(&in, &out, 2);
+	CU_ASSERT_TRUE(has(&out, 82, options + 5, 200));
+	CU_ASSERT_TRUE(has(&out, 15, name, 119) && lacks(&out, 12));
 }
 
 static void test_view(void)
@@ -347,7 +523,7 @@ static void test_invalid(void)
 	    {BOOTP, 2, LM_WL_DHCP_IGNORED}, /* a reply */
 	    {BOOTP + 1, 6, LM_WL_DHCP_IGNORED}, /* not Ethernet */
 	    {BOOTP + 2, 16, LM_WL_DHCP_IGNORED},
-	    {GIADDR + 3, 1, LM_WL_DHCP_IGNORED}, /* through a relay */
+	    {GIADDR + 3, 1, LM_WL_DHCP_RELAYED}, /* through a relay */
 	    {BOOTP + 28 + 5, 9, LM_WL_DHCP_IGNORED}, /* for another station */
 	    {BOOTP + 236, 0, LM_WL_MALFORMED}, /* cookie */
 	    {33, 11, LM_WL_DHCP_IGNORED}, /* to 255.255.255.11 */
@@ -413,15 +589,15 @@ static void test_options(void)
 	check_lease(&out);
 	CU_ASSERT_TRUE(has(&out, 61, id + 5, 255));
 	/* Names that would not fit are left out. */
-	char name[256];
-	memset(name, 'n', 255);
-	name[255] = '\0';
+	char name[241];
+	memset(name, 'n', 240);
+	name[240] = '\0';
 	in = MAKE(53, 1, 1, 255);
 	v.host_name = v.domain = name;
 	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
 	check_reply(&in, &out, 2);
-	CU_ASSERT_TRUE(has(&out, 12, name, 255));
-	CU_ASSERT_TRUE(lacks(&out, 15));
+	CU_ASSERT_TRUE(has(&out, 15, name, 240));
+	CU_ASSERT_TRUE(lacks(&out, 12));
 	/* However the room is used up: whole options, an end, never more. */
 	name[20] = '\0';
 	for (unsigned n = 1; n <= 255; n++) {
@@ -466,6 +642,44 @@ static void test_overload(void)
 	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
 }
 
+/* The same in the other direction: what does not fit behind the header goes into file and sname. */
+static void test_overloaded_reply(void)
+{
+	struct lm_workload_view v = make_view();
+	struct frame out, in;
+	char host[60], domain[121];
+	uint8_t id[3 + 2 + 240 + 4 + 1] = {53, 1, 1, 61, 240};
+
+	memset(host, 'h', sizeof host - 1), host[sizeof host - 1] = '\0';
+	memset(domain, 'd', sizeof domain - 1), domain[sizeof domain - 1] = '\0';
+	v.host_name = host, v.domain = domain;
+	id[sizeof id - 5] = 255;
+	in = make(id, sizeof id);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	check_reply(&in, &out, 2);
+	check_lease(&out);
+	CU_ASSERT_TRUE(has(&out, 52, "\3", 1));
+	CU_ASSERT_TRUE(has(&out, 15, domain, 120));
+	CU_ASSERT_TRUE(has(&out, 12, host, 59));
+	CU_ASSERT_EQUAL(out.b[FILE_FIELD], 15);
+	CU_ASSERT_EQUAL(out.b[SNAME], 12);
+	/* A client that takes longer messages needs none of this. */
+	memcpy(id + 245, "\x39\x02\x05\xdc\xff", 5);
+	in = make(id, sizeof id);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	check_reply(&in, &out, 2);
+	CU_ASSERT_TRUE(lacks(&out, 52));
+	CU_ASSERT_TRUE(has(&out, 15, domain, 120) && has(&out, 12, host, 59));
+	/* Who says that it takes less than everybody must is not believed. */
+	memcpy(id + 245, "\x39\x02\0\x40\xff", 5);
+	in = make(id, sizeof id);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_TRUE(has(&out, 52, "\3", 1));
+}
+
 LM_SUITE("dhcp4", {"udhcpc", test_udhcpc}, {"dhclient", test_dhclient}, {"request", test_request},
-    {"messages", test_messages}, {"view", test_view}, {"invalid", test_invalid},
-    {"options", test_options}, {"overload", test_overload})
+    {"messages", test_messages}, {"release_decline", test_release_decline},
+    {"renew_of_old_prefix", test_renew_of_old_prefix}, {"rapid_commit", test_rapid_commit},
+    {"names", test_names}, {"relay_agent", test_relay_agent}, {"view", test_view},
+    {"invalid", test_invalid}, {"options", test_options}, {"overload", test_overload},
+    {"overloaded_reply", test_overloaded_reply})
