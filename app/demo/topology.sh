@@ -68,7 +68,9 @@ topology_end()
 	trap - EXIT
 	[ -n "${T:-}" ] && [ -d "$T/ns" ] || return 0
 	topology_kill TERM
-	await 3 topology_silent || topology_kill KILL
+	LM_PATIENCE=1 await 3 topology_silent || topology_kill KILL
+	# Who is killed may still write for a moment, and a namespace lives as long as who is in it.
+	await 10 topology_silent || true
 	for name in $(topology_names); do
 		ip netns del "$LM_ID-$name" 2>/dev/null || true
 	done
@@ -192,9 +194,10 @@ underlay_heal()
 }
 
 # Tries until the command succeeds; its last output is shown by the caller if it never does.
+# SECONDS is for a machine that has nothing else to do; LM_PATIENCE times as long for others.
 await()
 {
-	local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+	local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * ${LM_PATIENCE:-1} * 1000000))
 
 	shift
 	until "$@"; do

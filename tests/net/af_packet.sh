@@ -32,8 +32,5 @@ expect "and an untagged one beside it" reaches tagged 100.64.10.10
 before=$(drops alpha no_attachment)
 refuse "nobody is attached at the other VLAN" dhcp other
 expect "counted" test "$(drops alpha no_attachment)" -gt "$before"
-ip netns exec "$LM_ID-db" iperf3 -s >/dev/null 2>&1 </dev/null &
-await 5 listening db 5201
-at web iperf3 -J -t 2 -c 100.64.10.20 >"$T/out.json"
-jq -r '"\(.end.sum_received.bits_per_second / 1e6 | round) Mb/s"' "$T/out.json"
-expect "TCP flows" jq -e '.end.sum_received.bits_per_second > 1e6' "$T/out.json"
+iperf_server db
+tcp_flows "TCP from web to db" web 100.64.10.20 -t 2

@@ -6,35 +6,23 @@
 # packet; one whose lease does not belong is refused with the reason.
 . "$(dirname "$0")/common.bash"
 
-state()
-{
-	query alpha /leasemesh/attachments ".attachments[] | select(.name == \"$1\") | .state"
-}
-
-reason()
-{
-	query alpha /leasemesh/attachments ".attachments[] | select(.name == \"$1\") | .reason"
-}
-
 is_state()
 {
-	[ "$(state "$1")" = "$2" ]
-}
-
-gone()
-{
-	query alpha /leasemesh/attachments "all(.attachments[]; .name != \"$1\")" >/dev/null
+	attached alpha "$@"
 }
 
 # refused WHAT SED-EXPRESSION TEXT: web2's file, changed like that, is refused with this text
 refused()
 {
+	local reason
+
 	attach web2 shop shop web 1 1001
 	await 5 is_state web2 active
 	sed -i "$2" "$T/gateway/alpha/attachments/web2.conf"
 	eventually 5 "$1: refused" is_state web2 refused
-	expect "$1: the reason ($(reason web2))" grep -qi -- "$3" <(reason web2)
-	expect "$1: in the log" grep -qF -- "$(reason web2)" "$T/gateway/alpha/log"
+	reason=$(attachment alpha web2 reason)
+	expect "$1: the reason ($reason)" grep -qi -- "$3" <<<"$reason"
+	expect "$1: in the log" contains "$reason" "$T/gateway/alpha/log"
 }
 
 begin
@@ -60,7 +48,7 @@ eventually 5 "web3 is picked up" is_state web3 active
 dhcp web3
 eventually 5 "two workloads of one port reach each other" reaches web3 100.64.10.13
 detach web3
-eventually 5 "web3 is gone" gone web3
+eventually 5 "web3 is gone" is_state web3 absent
 refuse "web3 reaches nobody" reaches web3 100.64.10.20
 expect "web2 still does" reaches web2 100.64.10.20
 
@@ -72,7 +60,7 @@ rm -f "$T/workload/web3/lease"
 eventually 5 "web3 serves replica 1 now" dhcp web3
 is "with its address" ip=100.64.10.13 "$(tail -n 1 "$T/workload/web3/lease" | grep -o 'ip=[0-9.]*')"
 detach web2
-await 5 gone web2
+await 5 is_state web2 absent
 
 refused "another deployment" 's,/1001/,/9999/,' deployment
 refused "another provider" "s,$(cat "$T/gateway/alpha/id"),$(cat "$T/gateway/beta/id")," provider

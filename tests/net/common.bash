@@ -9,10 +9,15 @@
 #
 # A test is a script that ends with status 0. It never sleeps for things to
 # happen: it awaits them.
+#
+# Machines that run tests are slow and busy now and then. So an `eventually` that
+# is about what happens has time for that; `within` is for the tests in which the
+# time is what is promised.
 
 set -euo pipefail
 # shellcheck source=app/demo/topology.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../app/demo/topology.sh"
+LM_PATIENCE=${LM_PATIENCE:-4}
 
 # expect WHAT COMMAND...: must succeed. Its output is shown if not.
 expect()
@@ -60,6 +65,12 @@ eventually()
 	expect "$2" await "$1" "${@:3}"
 }
 
+# within SECONDS WHAT COMMAND...: on any machine
+within()
+{
+	LM_PATIENCE=1 eventually "$@"
+}
+
 contains()
 {
 	grep -qF -- "$1" "${@:2}"
@@ -96,6 +107,17 @@ begin()
 drops()
 {
 	query "$1" /leasemesh/drops ".drops.$2"
+}
+
+# renewed OLD COMMAND...: it prints SPIs, and none of the old ones
+renewed()
+{
+	local now spi
+
+	now=$("${@:2}") && [ -n "$now" ] || return
+	for spi in $now; do
+		case $1 in *"$spi"*) return 1 ;; esac
+	done
 }
 
 open_members()
@@ -143,10 +165,22 @@ in_force()
 		>/dev/null
 }
 
-active()
+# attachment GATEWAY NAME FIELD: "absent" if it has no such attachment
+attachment()
 {
 	query "$1" /leasemesh/attachments \
-		".attachments[] | select(.name == \"$2\") | .state == \"active\"" >/dev/null
+		"[.attachments[] | select(.name == \"$2\") | .$3][0] // \"absent\""
+}
+
+# attached GATEWAY NAME STATE
+attached()
+{
+	[ "$(attachment "$1" "$2" state)" = "$3" ]
+}
+
+active()
+{
+	attached "$1" "$2" active
 }
 
 # shop_network SERIAL: sign the members on stdin, submit to alpha, wait until both have it.
@@ -197,10 +231,10 @@ shop_up()
 	await 10 reaches web 100.64.10.20 || die "web does not reach db"
 }
 
-# reaches WORKLOAD ADDRESS
+# reaches WORKLOAD ADDRESS. A second one, as the machine may stand still for a moment.
 reaches()
 {
-	at "$1" ping -q -c 1 -W 1 "$2" >/dev/null
+	at "$1" ping -q -c 1 -W 1 "$2" >/dev/null || at "$1" ping -q -c 1 -W 1 "$2" >/dev/null
 }
 
 # tcp WORKLOAD ADDRESS PORT: a connection comes about
@@ -209,13 +243,12 @@ tcp()
 	at "$1" nc -z -w 2 "$2" "$3"
 }
 
-# listen WORKLOAD PORT...: on TCP, both families
+# listen WORKLOAD PORT...: on TCP, one socket for both families
 listen()
 {
 	local port
 
 	for port in "${@:2}"; do
-		ip netns exec "$LM_ID-$1" nc -4 -l -k "$port" >/dev/null 2>&1 </dev/null &
 		ip netns exec "$LM_ID-$1" nc -6 -l -k "$port" >/dev/null 2>&1 </dev/null &
 		await 5 listening "$1" "$port"
 	done
@@ -226,27 +259,88 @@ listening()
 	at "$1" ss -Hltn "sport = :$2" | grep -q .
 }
 
+iperf_server()
+{
+	ip netns exec "$LM_ID-$1" iperf3 -s >/dev/null 2>&1 </dev/null &
+	await 5 listening "$1" 5201
+}
+
+# iperf WORKLOAD ADDRESS OPTIONS...: its result is in $T/iperf.json. A server that is still busy
+# with the end of the run before refuses, and is asked again.
+iperf()
+{
+	await 10 iperf_once "$@" || die "iperf3: $(jq -r .error "$T/iperf.json")"
+}
+
+iperf_once()
+{
+	at "$1" iperf3 -J -c "${@:2}" >"$T/iperf.json"
+}
+
+# tcp_flows WHAT WORKLOAD ADDRESS OPTIONS...
+tcp_flows()
+{
+	iperf "${@:2}"
+	expect "$1: $(jq '.end.sum_received.bits_per_second / 1e6 | round' "$T/iperf.json") Mb/s" \
+		jq -e '.end.sum_received.bits_per_second > 1e6' "$T/iperf.json"
+}
+
+# capture_start NAMESPACE INTERFACE FILE FILTER...; ...; capture_stop
+capture_start()
+{
+	: >"$3.log"
+	ip netns exec "$LM_ID-$1" tcpdump -i "$2" -U -w "$3" "${@:4}" >"$3.log" 2>&1 </dev/null &
+	CAPTURE=$!
+	await 5 contains "listening on" "$3.log"
+}
+
+capture_stop()
+{
+	kill "$CAPTURE"
+	wait "$CAPTURE" || true
+}
+
+# captured FILE N FILTER...: at least so many packets
+captured()
+{
+	[ "$(tcpdump -nr "$1" "${@:3}" 2>/dev/null | wc -l)" -ge "$2" ]
+}
+
 # Numbered packets both ways between two workloads while something happens:
 #   stream_start web db 100.64.10.20; ...; stream_lossless "while ..."
+# It is under way when stream_start returns.
 stream_start()
 {
-	ip netns exec "$LM_ID-$2" "$LM_ROOT/tests/net/prober" echo 7007 >/dev/null 2>&1 </dev/null &
-	await 5 at "$2" sh -c 'ss -Hlun "sport = :7007" | grep -q .'
+	echoing "$2" || ip netns exec "$LM_ID-$2" "$LM_ROOT/tests/net/prober" echo 7007 \
+		>/dev/null 2>&1 </dev/null &
+	await 5 echoing "$2"
+	: >"$T/stream"
 	ip netns exec "$LM_ID-$1" "$LM_ROOT/tests/net/prober" send "$3" 7007 "${4:-400}" \
 		>"$T/stream" 2>&1 </dev/null &
 	STREAM=$!
+	await 10 contains flowing "$T/stream" || die "no packet from $1 comes back from $2"
+}
+
+echoing()
+{
+	at "$1" ss -Hlun "sport = :7007" | grep -q .
+}
+
+# Sets SENT, LOST and GAP, the longest silence in ms.
+stream_end()
+{
+	kill "$STREAM"
+	wait "$STREAM" || true
+	read -r SENT LOST GAP < <(tail -n 1 "$T/stream")
+	[[ "$SENT $LOST $GAP" =~ ^[0-9]+\ [0-9]+\ [0-9]+$ ]] || die "the prober: $(cat "$T/stream")"
 }
 
 stream_lossless()
 {
-	local sent lost gap
-
-	kill "$STREAM"
-	wait "$STREAM" || true
-	read -r sent lost gap <"$T/stream"
-	if [ "$sent" -lt "${2:-100}" ] || [ "$lost" -ne 0 ]; then
-		echo "NOT SO: no packet is lost $1: $lost of $sent, longest silence $gap ms"
+	stream_end
+	if [ "$SENT" -lt "${2:-100}" ] || [ "$LOST" -ne 0 ]; then
+		echo "NOT SO: no packet is lost $1: $LOST of $SENT, longest silence $GAP ms"
 		exit 1
 	fi
-	echo "ok: no packet is lost $1: $sent sent, longest silence $gap ms"
+	echo "ok: no packet is lost $1: $SENT sent, longest silence $GAP ms"
 }

@@ -61,6 +61,9 @@ done
 expect "the gateway answers ping" reaches web 100.64.10.1
 expect "and ARP for a neighbour far away" reaches cache 100.64.10.20
 
+# The client that renews would do so here, too.
+kill "$(cat "$T/workload/web/dhcp.pid")"
+eventually 5 "web's client ends" test ! -e "$T/workload/web/dhcp.pid"
 sed -i 's/^workload = {/& default_route = false;/' "$T/gateway/alpha/gateway.conf"
 expect "without a default route" leasemesh reload --prefix "$LM_ID-alpha"
 ip -n "$LM_ID-web" route flush default

@@ -7,15 +7,11 @@
 
 export LM_KEY_LOG=yes
 shop_up
-ip netns exec "$LM_ID-switch" tcpdump -i alpha -U -w "$T/esp.pcap" udp port 4500 >"$T/tcpdump.log" 2>&1 &
-await 5 contains "listening on" "$T/tcpdump.log"
+capture_start switch alpha "$T/esp.pcap" udp port 4500
 expect "web reaches db" at web ping -q -c 5 -i 0.05 -W 1 -p 1ea5e -s 200 100.64.10.20
 expect "web reaches db (IPv6)" at web ping -q -c 5 -i 0.05 -W 1 fd5a:10::20
-captured()
-{
-	[ "$(tcpdump -nr "$T/esp.pcap" 'udp[8:4] != 0' 2>/dev/null | wc -l)" -ge 20 ]
-}
-await 5 captured
+await 5 captured "$T/esp.pcap" 20 'udp[8:4] != 0' || die "not all of it was captured"
+capture_stop
 
 # $HOME is ours: no profile of whoever runs this gets in the way.
 mkdir -p "$T/home/.config/wireshark"

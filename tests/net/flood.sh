@@ -56,7 +56,7 @@ ip -n "$LM_ID-stranger" addr add 192.0.2.77/24 dev eth0
 lines=$(wc -l <"$T/gateway/alpha/log")
 
 flood stranger datagram 192.0.2.1 "00000000$(printf '01%.0s' {1..100})"
-eventually 10 "a stranger's messages are limited" limited 20000
+eventually 15 "a stranger's messages are limited" limited 20000
 open_members | shop_network 2
 echo "ok: a tenant is served meanwhile"
 gateway_stop beta

@@ -4,9 +4,10 @@
 # are answered, and TCP's MSS is clamped on the way.
 . "$(dirname "$0")/common.bash"
 
-mss()
+# arrives TEXT FILTER: with this MSS, and with no other
+arrives()
 {
-	tcpdump -nr "$1" "$2" 2>/dev/null | grep -o 'mss [0-9]*' | sort -u
+	[ "$(tcpdump -nr "$T/syn.pcap" "$2" 2>/dev/null | grep -o 'mss [0-9]*' | sort -u)" = "$1" ]
 }
 
 shop_up
@@ -26,13 +27,10 @@ expect "what fits passes" at web ping -q -c 1 -W 1 -M "do" -s 1390 100.64.10.20
 expect "what fits passes (IPv6)" at web ping -q -c 1 -W 1 -M "do" -s 1370 fd5a:10::20
 expect "counted" test "$(query alpha /leasemesh/drops .punts.too_big)" -ge 2
 
-ip netns exec "$LM_ID-db" tcpdump -i eth0 -U -w "$T/syn.pcap" 'tcp or ip6' >"$T/tcpdump.log" 2>&1 &
-await 5 contains "listening on" "$T/tcpdump.log"
-ip netns exec "$LM_ID-db" iperf3 -s >/dev/null 2>&1 </dev/null &
-await 5 listening db 5201
+capture_start db eth0 "$T/syn.pcap" 'tcp or ip6'
+iperf_server db
 for to in 100.64.10.20 fd5a:10::20; do
-	at web iperf3 -J -t 1 -c $to >"$T/out.json"
-	expect "TCP to $to flows" jq -e '.end.sum_received.bits_per_second > 1e6' "$T/out.json"
+	tcp_flows "TCP to $to" web $to -t 1
 done
-is "MSS that arrives (IPv4)" "mss 1378" "$(mss "$T/syn.pcap" 'src 100.64.10.10 and tcp[tcpflags] & tcp-syn != 0')"
-is "MSS that arrives (IPv6)" "mss 1358" "$(mss "$T/syn.pcap" 'src fd5a:10::10 and ip6[6] == 6 and ip6[53] & 2 != 0')"
+eventually 5 "MSS 1378 arrives (IPv4)" arrives "mss 1378" 'src 100.64.10.10 and tcp[tcpflags] & tcp-syn != 0'
+eventually 5 "MSS 1358 arrives (IPv6)" arrives "mss 1358" 'src fd5a:10::10 and ip6[6] == 6 and ip6[53] & 2 != 0'

@@ -108,5 +108,5 @@ agree()
 eventually 40 "both enforce the same document" agree
 low=$(b2sum -l 256 "$T/one" "$two" | sort | head -n 1 | cut -c 1-64)
 is "the one with the lower hash" "$low" "$(enforced alpha)"
-expect "it is said that the owner signed twice" grep -q 'signed serial 5 twice' \
+eventually 5 "it is said that the owner signed twice" grep -q 'signed serial 5 twice' \
 	"$T/gateway/alpha/log" "$T/gateway/beta/log"

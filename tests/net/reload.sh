@@ -45,7 +45,7 @@ lease()
 	grep -q "lease=$1 " "$T/workload/cache/lease"
 }
 
-# A fifth of a second apart, to see what is in force right after it.
+# in_log TEXT N: at least so many times
 in_log()
 {
 	[ "$(grep -c "$1" "$T/gateway/alpha/log")" -ge "$2" ]

@@ -86,14 +86,13 @@ is "which are not written any more" "$n" "$(keys)"
 # The address that the manifest names goes away: beta hears of the new one from us.
 edit 's,"192.0.2.1/24","192.0.2.51/24",'
 eventually 15 "packets flow from another address" reaches web 100.64.10.20
-refuse "nobody answers at the old one" at tenant ping -q -c 1 -W 1 192.0.2.1
-expect "the new one answers" at tenant ping -q -c 1 -W 1 192.0.2.51
+refuse "nobody answers at the old one" reaches tenant 192.0.2.1
+expect "the new one answers" reaches tenant 192.0.2.51
 edit 's,"192.0.2.51/24","192.0.2.1/24",'
 eventually 15 "and back" reaches web 100.64.10.20
 stream_start web db 100.64.10.20
 for _ in {1..300}; do kill -HUP "$(cat "$T/gateway/alpha/pid")"; done
 expect "it answers after a storm of SIGHUPs" gateway_answers alpha
-sleep 0.5 # so that some numbered packets are on their way
 stream_lossless "in a storm of SIGHUPs"
 kill -TERM "$(cat "$T/gateway/alpha/pid")"
 kill -TERM "$(cat "$T/gateway/alpha/pid")" 2>/dev/null || true

@@ -10,7 +10,13 @@ dropped()
 
 	before=$(drops alpha "$1")
 	refuse "$3" "${@:4}"
+	await 5 dropped_since "$1" $((before + $2)) || true
 	is "  counted as $1" "$2" $(($(drops alpha "$1") - before))
+}
+
+dropped_since()
+{
+	[ "$(drops alpha "$1")" -ge "$2" ]
 }
 
 shop_up

@@ -19,7 +19,7 @@ clients()
 
 		path, clients, count, *parameters = sys.argv[1:]
 		commands = "info ports sessions networks endpoints attachments lanes flows drops workers".split()
-		failed = []
+		failed, served = [], threading.Semaphore(0)
 
 		def client(number):
 		    random.seed(number)
@@ -36,16 +36,22 @@ clients()
 		                if not answer:
 		                    return
 		                json.loads(answer)
+		                served.release()
 		    except TimeoutError:
 		        failed.append("no answer")
 		    except ValueError as e:
 		        failed.append(f"no JSON: {e}")
 		    except OSError:
 		        pass  # it has ended
+		    finally:
+		        served.release()
 
 		threads = [threading.Thread(target=client, args=(n,)) for n in range(int(clients))]
 		for t in threads:
 		    t.start()
+		for t in threads:
+		    served.acquire()
+		print("asking", flush=True)
 		for t in threads:
 		    t.join()
 		sys.exit("\n".join(failed) or 0)
@@ -84,9 +90,10 @@ expect "nonsense is answered" clients 1 200 -1 99999999999999999999 4294967295 4
 expect "ten clients at once" clients 10 100 '' 0 7 33 60
 expect "the gateway still answers" gateway_answers alpha
 
-clients 10 1000000 '' 7 &
+# What they ask while it stops is what this is about.
+clients 10 1000000 '' 7 >"$T/clients" &
 asking=$!
-sleep 0.5 # what they ask while it stops is what this is about
+await 10 contains asking "$T/clients"
 kill -TERM "$(cat "$T/gateway/alpha/pid")"
 eventually 20 "it stops under questions" not gateway_alive alpha
 wait "$(cat "$T/gateway/alpha/pid")"

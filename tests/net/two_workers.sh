@@ -14,15 +14,12 @@ two_workers()
 
 	shop_up
 	is "lanes of the session" 2 "$(query alpha /leasemesh/sessions '.sessions[0].lanes')"
-	ip netns exec "$LM_ID-db" iperf3 -s >/dev/null 2>&1 </dev/null &
-	await 5 listening db 5201
+	iperf_server db
 	stream_start web db 100.64.10.20
 	expect "a hundred pings" at web ping -q -c 100 -i 0.01 -W 1 100.64.10.20
 	stream_lossless "with two workers"
-	at web iperf3 -J -P 8 -t 3 -c 100.64.10.20 >"$T/out.json"
-	jq -r '"8 flows: \(.end.sum_received.bits_per_second / 1e6 | round) Mb/s"' "$T/out.json"
-	expect "eight TCP flows" jq -e '.end.sum_received.bits_per_second > 1e6' "$T/out.json"
-	expect "every one of them moved" jq -e 'all(.end.streams[]; .receiver.bytes > 0)' "$T/out.json"
+	tcp_flows "eight TCP flows" web 100.64.10.20 -P 8 -t 3
+	expect "every one of them moved" jq -e 'all(.end.streams[]; .receiver.bytes > 0)' "$T/iperf.json"
 	for gw in alpha beta; do
 		expect "both workers of $gw carry packets" \
 			query $gw /leasemesh/workers 'all(.workers[]; .tx > 100)'
