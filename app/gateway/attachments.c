@@ -61,8 +61,10 @@ static struct gw_attachment *by_name(struct gw_attachments *as, const char *name
 	return at;
 }
 
-static struct gw_attachment *add(struct gw_attachments *as, const char *name)
+static struct gw_attachment *add(struct gateway *gw, const char *name)
 {
+	struct gw_attachments *as = &gw->attachments;
+
 	while (as->lowest_free < as->n_slots && as->slots[as->lowest_free])
 		as->lowest_free++;
 	if (as->lowest_free == as->n_slots) {
@@ -74,7 +76,8 @@ static struct gw_attachment *add(struct gw_attachments *as, const char *name)
 		return NULL;
 	}
 	struct gw_attachment *at = calloc(1, sizeof(*at));
-	if (!at) {
+	if (!at || lm_ra_times_reserve(&gw->ra_times) < 0) {
+		free(at);
 		lm_error("%s: out of memory", name);
 		return NULL;
 	}
@@ -85,14 +88,17 @@ static struct gw_attachment *add(struct gw_attachments *as, const char *name)
 	return at;
 }
 
-static void del(struct gw_attachments *as, struct gw_attachment *at)
+static void del(struct gateway *gw, struct gw_attachment *at)
 {
+	struct gw_attachments *as = &gw->attachments;
+
 	if (at->state == GW_ACTIVE && as->n_orphaned < as->n_slots)
 		as->orphaned[as->n_orphaned++] = at->net;
 	as->slots[at->id] = NULL;
 	if (at->id < as->lowest_free)
 		as->lowest_free = at->id;
 	HASH_DEL(as->by_name, at);
+	lm_ra_times_release(&gw->ra_times, &at->ra);
 	free(at);
 }
 
@@ -119,12 +125,12 @@ static void read_file(struct gateway *gw, const char *name, bool written)
 	if (err == -ENOENT) { /* removed between the event and now */
 		if (at) {
 			lm_info("%s: removed", name);
-			del(as, at);
+			del(gw, at);
 		}
 		return;
 	}
 	if (!at)
-		at = add(as, name);
+		at = add(gw, name);
 	if (!at)
 		return;
 	if (err) {
@@ -172,7 +178,7 @@ static int scan(struct gateway *gw, bool left_out)
 		char path[PATH_MAX];
 		if (!left_out && path_of(gw, at->name, path) && access(path, F_OK) != 0 &&
 		    errno == ENOENT)
-			del(as, at);
+			del(gw, at);
 	}
 	for (int i = 0; i < n; i++) {
 		if (file_to_name(name, names[i]->d_name) && !(left_out && by_name(as, name)))
@@ -297,9 +303,10 @@ void gw_attachments_close(struct gateway *gw)
 	struct gw_attachment *at, *tmp;
 
 	HASH_ITER(hh, as->by_name, at, tmp)
-	del(as, at);
+	del(gw, at);
 	if (as->inotify_fd >= 0)
 		close(as->inotify_fd);
+	lm_ra_times_free(&gw->ra_times);
 	free(as->slots);
 	free(as->orphaned);
 	as->slots = NULL;

@@ -15,6 +15,7 @@
 #include <uthash.h>
 #include "base/why.h"
 #include "membership/attachment.h"
+#include "workload/ra_times.h"
 
 struct gateway;
 
@@ -39,6 +40,7 @@ struct gw_attachment {
 	bool mac_known;
 	struct lm_mac mac; /* given or learned */
 	uint64_t held4; /* until then its declined address is not given out; monotonic ns */
+	struct lm_ra_time ra; /* set while active */
 	UT_hash_handle hh; /* by name */
 };
 

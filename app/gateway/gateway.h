@@ -18,6 +18,7 @@
 #include "membership/membership.h"
 #include "store/store.h"
 #include "underlay/underlay.h"
+#include "workload/ra_times.h"
 #include "workload/workload.h"
 
 #include "attachments.h"
@@ -43,6 +44,7 @@ struct gateway {
 	bool *stale; /* by network: its routes are to be published */
 	bool any_stale;
 	struct gw_paths paths;
+	struct lm_ra_times ra_times;
 
 	int epoll_fd, signal_fd, ask_fd;
 	bool stopping;
@@ -52,6 +54,7 @@ struct gateway {
 	uint64_t underlay_results[LM_UL_MAX];
 	uint64_t punts_unattached; /* the attachment went away while the frame was queued */
 	uint64_t injects_failed;
+	uint64_t advertisements; /* of routers, that nobody asked for */
 };
 
 /* One clock reading for all that one event causes. */
@@ -85,10 +88,18 @@ void gw_networks_publish(struct gateway *gw, const bool *which, uint32_t n);
 
 /* punts.c: what the workers could not finish. */
 void gw_punt(void *ctx, const struct lm_dp_punt *punt);
+/* A frame of ours out of a port; what finds no room is counted. */
+void gw_inject(struct gateway *gw, unsigned port, const uint8_t *frame, size_t len);
 extern const struct lm_underlay_ops gw_underlay_ops;
 /* The underlay's configuration as lib/underlay and the data plane want it. */
 int gw_underlay_apply(struct gateway *gw);
 int gw_underlay_config(const struct gateway *gw, struct lm_underlay_config *out);
+
+/* advertise.c: what routers advertise has changed for one attachment, or a network's. */
+void gw_advertise_news(struct gateway *gw, struct gw_attachment *at);
+void gw_advertise_network(struct gateway *gw, uint32_t net);
+/* Sends what is due; returns when it wants to be called again. */
+uint64_t gw_advertise_tick(struct gateway *gw, uint64_t now);
 
 /* reload.c: reads the file again; all or nothing. text says what happened, for people. */
 int gw_reload(struct gateway *gw, struct lm_why *text);

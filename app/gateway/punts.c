@@ -4,11 +4,11 @@
  * too large. Each frame gets at most one answer.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "gateway.h"
 #include "packet/build.h"
+#include "view.h"
 
 #define LM_LOG_MODULE "punt"
 
@@ -74,7 +74,7 @@ int gw_underlay_apply(struct gateway *gw)
 	return lm_dp_underlay_addrs(gw->dp, ips, u.n_addrs);
 }
 
-static void inject(struct gateway *gw, unsigned port, const uint8_t *frame, size_t len)
+void gw_inject(struct gateway *gw, unsigned port, const uint8_t *frame, size_t len)
 {
 	if (lm_dp_inject(gw->dp, port, frame, len) < 0)
 		gw->injects_failed++;
@@ -83,7 +83,7 @@ static void inject(struct gateway *gw, unsigned port, const uint8_t *frame, size
 static void on_frame(void *ctx, const uint8_t *data, size_t len)
 {
 	struct gateway *gw = ctx;
-	inject(gw, gw->underlay_port, data, len);
+	gw_inject(gw, gw->underlay_port, data, len);
 }
 
 static void on_path_changed(void *ctx, const struct lm_udp_addr *to)
@@ -106,47 +106,6 @@ const struct lm_underlay_ops gw_underlay_ops = {
 };
 
 /* ---- workloads -------------------------------------------------------------- */
-
-static bool is_known(void *ctx, const struct lm_ip *ip)
-{
-	const struct lm_network *net = ctx;
-
-	return lm_manifest_address(net->manifest, ip) >= 0;
-}
-
-struct names {
-	char host[LM_NAME_MAX + 16], domain[LM_NAME_MAX + 80];
-};
-
-static void fill_view(struct gateway *gw, const struct gw_attachment *at,
-    const struct lm_network *net, struct lm_workload_view *view, struct names *names)
-{
-	const struct lm_manifest *m = net->manifest;
-	const struct lm_endpoint *e = &m->endpoints[at->endpoint];
-	struct lm_dp_port_info port = {0};
-
-	lm_dp_port_info(gw->dp, at->port, &port);
-	snprintf(names->host, sizeof(names->host), "%s-%u", m->members[e->member].name, e->replica);
-	snprintf(names->domain, sizeof(names->domain), "%s.%s", m->network, gw->config->domain);
-	*view = (struct lm_workload_view){
-	    .gateway_mac = port.mac,
-	    .vlan = at->a.vlan,
-	    .ipv4 = e->ipv4,
-	    .ipv6 = e->ipv6,
-	    .net4 = m->ipv4,
-	    .net6 = m->ipv6,
-	    .gateway4 = lm_manifest_gateway_ip(m, 4),
-	    .gateway6 = lm_manifest_gateway_ip(m, 6),
-	    .mtu = gw_workload_mtu(gw),
-	    .lease_seconds = gw->config->dhcp_lease_seconds,
-	    .default_route = gw->config->default_route,
-	    .host_name = names->host,
-	    .domain = names->domain,
-	    .held4 = gw_now().mono < at->held4,
-	    .is_known = is_known,
-	    .ctx = (void *)(uintptr_t)net,
-	};
-}
 
 /* While a frame was queued, its attachment's id may have gone to another one on that port. */
 static bool is_of(const struct lm_dp_punt *punt, const struct gw_attachment *at)
@@ -177,17 +136,16 @@ static void workload_punt(struct gateway *gw, const struct lm_dp_punt *punt)
 	const struct lm_network *net =
 	    at && at->state == GW_ACTIVE ? lm_membership_network(gw->membership, at->net) : NULL;
 	uint8_t reply[LM_WORKLOAD_FRAME_MAX];
-	struct lm_workload_view view;
-	struct names names;
+	struct gw_view view;
 	size_t len = 0;
 
 	if (!net || punt->len < 18 || !is_of(punt, at)) {
 		gw->punts_unattached++;
 		return;
 	}
-	fill_view(gw, at, net, &view, &names);
+	gw_view_fill(gw, at, net, &view);
 	if (punt->reason == LM_PUNT_TOO_BIG) {
-		len = lm_workload_too_big(&view, punt->data, punt->len, punt->mtu, reply);
+		len = lm_workload_too_big(&view.w, punt->data, punt->len, punt->mtu, reply);
 		gw->workload_results[len ? LM_WL_REPLY : LM_WL_ICMP_IGNORED]++;
 	} else {
 		struct lm_mac mac;
@@ -195,13 +153,13 @@ static void workload_punt(struct gateway *gw, const struct lm_dp_punt *punt)
 		if (lm_mac_is_host(mac.b))
 			gw_attachment_learn(gw, at, &mac);
 		enum lm_workload_result result =
-		    lm_workload_input(&view, punt->data, punt->len, reply, &len);
+		    lm_workload_input(&view.w, punt->data, punt->len, reply, &len);
 		gw->workload_results[result]++;
 		if (result == LM_WL_DHCP_DECLINED)
-			declined(at, &view.ipv4, &at->held4);
+			declined(at, &view.w.ipv4, &at->held4);
 	}
 	if (len)
-		inject(gw, punt->port, reply, len);
+		gw_inject(gw, punt->port, reply, len);
 }
 
 void gw_punt(void *ctx, const struct lm_dp_punt *punt)

@@ -22,6 +22,12 @@ static bool underlay_differs(const struct lm_gateway_config *a, const struct lm_
 	return !same;
 }
 
+/* What routers advertise; the MTU is published to the workers as well. */
+static bool advertised_differs(const struct lm_gateway_config *a, const struct lm_gateway_config *b)
+{
+	return a->default_route != b->default_route || strcmp(a->domain, b->domain) != 0;
+}
+
 static int apply(struct gateway *gw, struct lm_gateway_config *old, struct lm_why *text)
 {
 	bool underlay = underlay_differs(old, gw->config);
@@ -42,6 +48,8 @@ static int apply(struct gateway *gw, struct lm_gateway_config *old, struct lm_wh
 	if (old->workload_mtu != gw->config->workload_mtu || gw->tunnel_mtu_changed) {
 		gw_attachments_settle(gw, GW_ALL_NETWORKS);
 		gw->tunnel_mtu_changed = false;
+	} else if (advertised_differs(old, gw->config)) {
+		gw_advertise_network(gw, GW_ALL_NETWORKS);
 	}
 	return 0;
 }

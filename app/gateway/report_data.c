@@ -159,6 +159,7 @@ static int put_control(struct gateway *gw, struct rte_tel_data *d)
 		}
 	gw_put_u64(sub, "unattached", gw->punts_unattached);
 	gw_put_u64(sub, "injects_failed", gw->injects_failed);
+	gw_put_u64(sub, "advertisements", gw->advertisements);
 	return rte_tel_data_add_dict_container(d, "control", sub, 0);
 }
 

@@ -215,9 +215,11 @@ static void settle_one(struct settling *s, struct gw_attachment *at)
 		mark(s, before.net);
 	if (is) {
 		mark(s, at->net);
+		gw_advertise_news(s->gw, at);
 		lm_info("%s: active: %s/%u of network '%s'", at->name, at->a.member, at->a.replica,
 		    at->a.network);
 	} else {
+		lm_ra_times_stop(&s->gw->ra_times, &at->ra);
 		lm_warn(
 		    "%s: %s: %s", at->name, gw_attachment_state_text(at->state), at->reason.text);
 	}
@@ -274,6 +276,8 @@ void gw_attachments_settle(struct gateway *gw, uint32_t net)
 	 * there. */
 	gw_attachments_publish(gw);
 	gw_networks_publish(gw, s.dirty, s.n_networks);
+	if (net != GW_NO_NETWORK)
+		gw_advertise_network(gw, net);
 	clear(&s.networks);
 	clear(&s.endpoints);
 	clear(&s.places);
@@ -289,5 +293,6 @@ void gw_attachment_learn(struct gateway *gw, struct gw_attachment *at, const str
 	at->mac_known = true;
 	at->mac = *mac;
 	gw->attachments.unpublished = true;
+	gw_advertise_news(gw, at);
 	lm_info("%s: the workload's MAC is %s", at->name, lm_mac_text(text, mac));
 }

@@ -125,11 +125,6 @@ static bool nd_or_dhcp6(const struct access *a, struct lm_pkt *p, const struct l
 	return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
 }
 
-static bool is_multicast(const uint8_t *ip, bool ipv6)
-{
-	return ipv6 ? ip[24] == 0xff : ip[16] >= 224; /* with 240/4 and the broadcast address */
-}
-
 /* Into the flow table, or to the worker that has the flow. */
 static __rte_always_inline bool enter(const struct access *a, struct lm_pkt *p)
 {
@@ -163,7 +158,7 @@ static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
 		return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
 	if (unlikely(!at->has_mac))
 		return drop(a, p, LM_DROP_MAC_UNKNOWN);
-	if (unlikely(is_multicast(p->ip, ipv6)))
+	if (unlikely(!ipv6 && p->ip[16] >= 224)) /* with 240/4 and the broadcast address */
 		return drop(a, p, LM_DROP_MULTICAST);
 	p->src_ep = endpoint_of(net, at, p->attachment, ends.src);
 	if (unlikely(!p->src_ep))
@@ -181,6 +176,10 @@ static __rte_noinline bool ip6(
 {
 	if (is_nd_or_dhcp6(p->ip, room))
 		return nd_or_dhcp6(a, p, at);
+	/* Hosts report the groups that they listen to before they have an address: not malformed.
+	 */
+	if (unlikely(room >= sizeof(struct rte_ipv6_hdr) && p->ip[24] == 0xff))
+		return drop(a, p, LM_DROP_MULTICAST);
 	return ip(a, p, at, room, true);
 }
 

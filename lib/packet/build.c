@@ -133,3 +133,11 @@ struct lm_ip lm_solicited_node(const struct lm_ip *ip)
 	return (struct lm_ip){
 	    .family = 6, .b = {0xff, 0x02, [11] = 1, [12] = 0xff, ip->b[13], ip->b[14], ip->b[15]}};
 }
+
+struct lm_ip lm_link_local_of(const struct lm_mac *mac)
+{
+	const uint8_t *b = mac->b;
+
+	return (struct lm_ip){.family = 6,
+	    .b = {0xfe, 0x80, [8] = b[0] ^ 2, b[1], b[2], 0xff, 0xfe, b[3], b[4], b[5]}};
+}

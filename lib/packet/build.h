@@ -44,6 +44,8 @@ size_t lm_build_end(struct lm_build *b);
 struct lm_mac lm_mac_of_multicast6(const struct lm_ip *group);
 /* ff02::1:ff00:0/104 and the last three bytes of the address (RFC 4291 section 2.7.1). */
 struct lm_ip lm_solicited_node(const struct lm_ip *ip);
+/* fe80::/64 and the interface's identifier (RFC 2464 section 4). */
+struct lm_ip lm_link_local_of(const struct lm_mac *mac);
 
 extern const struct lm_mac lm_mac_broadcast;
 extern const struct lm_ip lm_ip_all_nodes; /* ff02::1 */

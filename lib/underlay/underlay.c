@@ -107,8 +107,6 @@ static bool config_ok(const struct lm_underlay_config *c)
 
 static int config_set(struct lm_underlay *u, const struct lm_underlay_config *c)
 {
-	const uint8_t *m = c->mac.b;
-
 	if (!config_ok(c))
 		return -EINVAL;
 	uint8_t *out = realloc(u->out, c->mtu + (size_t)UL_LINK_HEADER_MAX);
@@ -118,8 +116,7 @@ static int config_set(struct lm_underlay *u, const struct lm_underlay_config *c)
 	u->config = *c;
 	u->link_local = (struct lm_ip){0};
 	if (has_ipv6(c))
-		u->link_local = (struct lm_ip){.family = 6,
-		    .b = {0xfe, 0x80, [8] = m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]}};
+		u->link_local = lm_link_local_of(&c->mac);
 	return 0;
 }
 

@@ -21,6 +21,8 @@ struct lm_answer {
 
 enum lm_workload_result lm_answer_arp(struct lm_answer *a);
 enum lm_workload_result lm_answer_nd(struct lm_answer *a); /* ICMPv6 types 133 to 137 */
+/* A valid router solicitation from this address. */
+enum lm_workload_result lm_answer_rs(struct lm_answer *a, const struct lm_ip *from);
 enum lm_workload_result lm_answer_dhcp4(struct lm_answer *a);
 enum lm_workload_result lm_answer_echo4(struct lm_answer *a);
 enum lm_workload_result lm_answer_echo6(struct lm_answer *a);
@@ -31,7 +33,7 @@ void lm_answer_start(struct lm_answer *a, struct lm_build *b, uint16_t ether_typ
 enum lm_workload_result lm_answer_end(
     struct lm_answer *a, struct lm_build *b, enum lm_workload_result ignored);
 
-/* An endpoint's address or the gateway's own. */
+/* An endpoint's address or the gateway's own, its link-local one among them. */
 bool lm_answer_knows(const struct lm_answer *a, const struct lm_ip *ip);
 
 #endif

@@ -42,9 +42,10 @@ enum lm_workload_result lm_answer_end(
 bool lm_answer_knows(const struct lm_answer *a, const struct lm_ip *ip)
 {
 	const struct lm_workload_view *v = a->view;
+	struct lm_ip link_local = lm_link_local_of(&v->gateway_mac);
 
 	return lm_ip_equal(ip, ip->family == 4 ? &v->gateway4 : &v->gateway6) ||
-	       v->is_known(v->ctx, ip);
+	       (v->gateway6.family == 6 && lm_ip_equal(ip, &link_local)) || v->is_known(v->ctx, ip);
 }
 
 static enum lm_workload_result answer_ipv4(struct lm_answer *a)

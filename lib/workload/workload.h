@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the gateway says to workloads: ARP (RFC 826) and neighbour discovery
- * (RFC 4861) for every address of the network, DHCPv4 (RFC 2131, 2132) with the
- * endpoint's fixed address, ICMP echo on the gateway's own address, and ICMP
+ * (RFC 4861) for every address of the network, router advertisements, DHCPv4 (RFC
+ * 2131, 2132) with the endpoint's fixed address, ICMP echo on the gateway's own address, and ICMP
  * errors ("fragmentation needed" RFC 1191, "packet too big" RFC 4443).
  *
  * Pure: a received frame and what is known of its sender go in, at most one
@@ -28,11 +28,11 @@ struct lm_workload_view {
 	struct lm_ip ipv4, ipv6; /* the endpoint's */
 	struct lm_prefix net4, net6;
 	struct lm_ip gateway4, gateway6;
-	uint16_t mtu; /* inner IP bytes, as told by DHCP option 26 */
+	uint16_t mtu; /* inner IP bytes, as told by DHCP option 26 and router advertisements */
 	uint32_t lease_seconds;
 	bool default_route; /* false: the network is reached by us, the rest is not our business */
 	const char *host_name; /* "web-0" or NULL: option 12 */
-	const char *domain; /* "shop.internal" or NULL: options 15 and 119 */
+	const char *domain; /* "shop.internal" or NULL: options 15 and 119, and IPv6's */
 	/* The workload has declined its address a moment ago: it is not given out just now. */
 	bool held4;
 	/* Is ip an endpoint's address? ARP and ND answer for those and for the gateway's own. */
@@ -67,6 +67,14 @@ extern const char *const lm_workload_result_names[LM_WL_MAX];
  */
 enum lm_workload_result lm_workload_input(const struct lm_workload_view *view, const uint8_t *frame,
     size_t len, uint8_t *out, size_t *out_len);
+
+/*
+ * A router advertisement that nobody asked for, to the workload with this MAC: what the view says
+ * of IPv6, and who asks for addresses (DHCPv6). Returns its length, or 0: the endpoint has no IPv6.
+ * ra_times.h says when.
+ */
+size_t lm_workload_advertise(
+    const struct lm_workload_view *view, const struct lm_mac *to, uint8_t *out);
 
 /*
  * The frame that tells a workload that its packet was too large: built from the offending frame

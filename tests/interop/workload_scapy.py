@@ -14,15 +14,16 @@ logging.getLogger("scapy").setLevel(logging.ERROR)
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA,
-                                ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr,
-                                ICMPv6PacketTooBig, IPv6)
+                                ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptDNSSL,
+                                ICMPv6NDOptDstLLAddr, ICMPv6NDOptMTU, ICMPv6NDOptPrefixInfo,
+                                ICMPv6NDOptRDNSS, ICMPv6NDOptSrcLLAddr, ICMPv6PacketTooBig, IPv6)
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
 
 GATEWAY, CLIENT, VLAN = "02:00:00:00:00:01", "02:00:00:00:01:01", 101
 CHADDR = bytes.fromhex(CLIENT.replace(":", ""))
 CHECKSUMS = ((IP, "chksum"), (UDP, "chksum"), (ICMP, "chksum"), (ICMPv6EchoReply, "cksum"),
-             (ICMPv6ND_NA, "cksum"), (ICMPv6PacketTooBig, "cksum"), (ICMPv6DestUnreach, "cksum"))
+             (ICMPv6ND_NA, "cksum"), (ICMPv6ND_RA, "cksum"), (ICMPv6PacketTooBig, "cksum"), (ICMPv6DestUnreach, "cksum"))
 
 
 class Gateway:
@@ -87,6 +88,20 @@ def check_nd(gateway):
         ("fd00::b", 1, 1, 1, GATEWAY)
     own = IPv6(src="::", dst="ff02::1:ff00:a", hlim=255) / ICMPv6ND_NS(tgt="fd00::a")
     assert gateway.ask(own, dst="33:33:ff:00:00:0a") == ("nd_ignored", None)
+
+
+def check_ra(gateway):
+    solicit = IPv6(src="fe80::101", dst="ff02::2", hlim=255) / ICMPv6ND_RS()
+    _, answer = gateway.ask(solicit / ICMPv6NDOptSrcLLAddr(lladdr=CLIENT), dst="33:33:00:00:00:02")
+    ra = answer[ICMPv6ND_RA]
+    assert (answer[IPv6].src, answer[IPv6].dst, answer[IPv6].hlim) == \
+        ("fe80::ff:fe00:1", "fe80::101", 255)
+    assert (ra.M, ra.O, ra.routerlifetime, ra.chlim) == (1, 0, 5400, 64)
+    prefix = ra[ICMPv6NDOptPrefixInfo]
+    assert (prefix.prefix, prefix.prefixlen, prefix.L, prefix.A) == ("fd00::", 64, 1, 0)
+    assert (ra[ICMPv6NDOptMTU].mtu, ra[ICMPv6NDOptSrcLLAddr].lladdr) == (1418, GATEWAY)
+    assert ra[ICMPv6NDOptRDNSS].dns == ["fd00::1"]
+    assert ra[ICMPv6NDOptDNSSL].searchlist == ["shop.internal."]
 
 
 def dhcp(options, ciaddr="0.0.0.0", flags=0):
@@ -166,7 +181,7 @@ def check_errors(gateway):
 
 def main():
     gateway = Gateway(sys.argv[1])
-    for check in (check_arp, check_nd, check_dhcp, check_echo, check_errors):
+    for check in (check_arp, check_nd, check_ra, check_dhcp, check_echo, check_errors):
         check(gateway)
         print(f"{check.__name__[6:]}: ok", flush=True)
     gateway.process.stdin.close()

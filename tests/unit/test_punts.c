@@ -125,8 +125,16 @@ static void test_to_the_gateway(void)
 	nd.src_ip = "fd5a:10::11";
 	CU_ASSERT_EQUAL(packet(r, nd).n, 0);
 	nd.src_ip = NULL;
-	nd.src_port = 143; /* listener reports are for multicast routers */
+	nd.src_port = 143; /* listener reports are for multicast routers, also in nobody's name */
 	CU_ASSERT_EQUAL(packet(r, nd).n, 0);
+	nd.src_ip = "::";
+	CU_ASSERT_EQUAL(packet(r, nd).n, 0);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MULTICAST), 3);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MALFORMED), 0);
+	nd.src_ip = NULL;
+	nd.src_port = 133;
+	nd.dst_ip = "ff02::2";
+	CU_ASSERT_EQUAL(packet(r, nd).n, 1);
 	nd.src_port = 128;
 	nd.dst_ip = "fd5a:10::1";
 	CU_ASSERT_EQUAL(packet(r, nd).n, 1);
@@ -138,6 +146,12 @@ static void test_to_the_gateway(void)
 	    .src_ip = "fe80::1",
 	    .dst_ip = "ff02::1:2"};
 	CU_ASSERT_EQUAL(packet(r, dhcp6).n, 1);
+	/* By unicast, which is refused by a word that says so; and in another's name. */
+	dhcp6.src_ip = NULL;
+	dhcp6.dst_ip = "fd5a:10::1";
+	CU_ASSERT_EQUAL(packet(r, dhcp6).n, 1);
+	dhcp6.src_ip = "fd5a:10::11";
+	CU_ASSERT_EQUAL(packet(r, dhcp6).n, 0);
 	end(r);
 }
 

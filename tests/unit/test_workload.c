@@ -203,10 +203,16 @@ static void test_nd(void)
 	check_advertisement(&out, "fd00::b", "ff02::1", 0xa0);
 	in = recorded("ns_dad_linklocal");
 	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_ND_IGNORED);
-	in = recorded("rs");
-	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_ND_IGNORED);
 	in = recorded("mld");
 	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_ICMP_IGNORED);
+	/* Workloads' next hop is our link-local address, where there is IPv6 at all. */
+	in = recorded("ns");
+	memcpy(in.b + 62, lm_link_local_of(&v.gateway_mac).b, 16);
+	frame_mend(&in);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	check_advertisement(&out, "fe80::ff:fe00:1", "fd00::a", 0xe0);
+	v.gateway6 = v.ipv6 = (struct lm_ip){0};
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_ND_IGNORED);
 }
 
 /* RFC 4861 section 7.1.1: what must be discarded. Each line changes one byte of a good one. */
@@ -225,6 +231,11 @@ static void test_nd_invalid(void)
 	    {"ns", 79, 2}, /* option over the end */
 	    {"ns_dad", 38, 0xfe}, /* from nobody, but not to the solicited-node group */
 	    {"ns_dad", 78, 1}, /* from nobody, but with a source MAC */
+	    {"rs", 21, 254},
+	    {"rs", 55, 1},
+	    {"rs", 22, 0xff},
+	    {"rs", 63, 0},
+	    {"rs", 63, 2},
 	};
 	struct lm_workload_view v = make_view();
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "gateway.h"
+#include "view.h"
+
+static bool is_known(void *ctx, const struct lm_ip *ip)
+{
+	const struct lm_network *net = ctx;
+
+	return lm_manifest_address(net->manifest, ip) >= 0;
+}
+
+void gw_view_fill(struct gateway *gw, const struct gw_attachment *at, const struct lm_network *net,
+    struct gw_view *view)
+{
+	const struct lm_manifest *m = net->manifest;
+	const struct lm_endpoint *e = &m->endpoints[at->endpoint];
+	struct lm_dp_port_info port = {0};
+
+	lm_dp_port_info(gw->dp, at->port, &port);
+	snprintf(view->host, sizeof(view->host), "%s-%u", m->members[e->member].name, e->replica);
+	snprintf(view->domain, sizeof(view->domain), "%s.%s", m->network, gw->config->domain);
+	view->w = (struct lm_workload_view){
+	    .gateway_mac = port.mac,
+	    .vlan = at->a.vlan,
+	    .ipv4 = e->ipv4,
+	    .ipv6 = e->ipv6,
+	    .net4 = m->ipv4,
+	    .net6 = m->ipv6,
+	    .gateway4 = lm_manifest_gateway_ip(m, 4),
+	    .gateway6 = lm_manifest_gateway_ip(m, 6),
+	    .mtu = gw_workload_mtu(gw),
+	    .lease_seconds = gw->config->dhcp_lease_seconds,
+	    .default_route = gw->config->default_route,
+	    .host_name = view->host,
+	    .domain = view->domain,
+	    .held4 = gw_now().mono < at->held4,
+	    .is_known = is_known,
+	    .ctx = (void *)(uintptr_t)net,
+	};
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "frames.h"
+
+#include "workload/workload.h"
+
+#define FRAMES "workload_frames.txt"
+#define GATEWAY_MAC "\x02\0\0\0\0\x01"
+#define CLIENT_MAC "\x02\0\0\0\x01\x01"
+#define ICMP 54 /* in an untagged frame */
+#define OPTIONS (ICMP + 16)
+#define LIFETIME "\0\0\x15\x18" /* 5,400 s */
+
+static bool nobody(void *ctx, const struct lm_ip *ip)
+{
+	(void)ctx;
+	(void)ip;
+	return false;
+}
+
+static struct lm_workload_view make_view(void)
+{
+	struct lm_workload_view v = {.mtu = 1418,
+	    .default_route = true,
+	    .domain = "shop.internal",
+	    .is_known = nobody,
+	    .ipv6 = ip_of("fd00::a"),
+	    .gateway6 = ip_of("fd00::1")};
+
+	memcpy(v.gateway_mac.b, GATEWAY_MAC, 6);
+	CU_ASSERT_EQUAL_FATAL(lm_prefix_parse(&v.net6, "fd00::/64"), 0);
+	return v;
+}
+
+static enum lm_workload_result give(
+    const struct lm_workload_view *v, const struct frame *in, struct frame *out)
+{
+	uint8_t *copy = exact_copy(in->b, in->len), *room = malloc(LM_WORKLOAD_FRAME_MAX);
+	enum lm_workload_result r = lm_workload_input(v, copy, in->len, room, &out->len);
+
+	memcpy(out->b, room, out->len);
+	free(copy);
+	free(room);
+	return r;
+}
+
+/* A sound advertisement from our link-local address, whose options fill it exactly. */
+static void check(const struct frame *out, const char *dst)
+{
+	struct lm_frame f;
+
+	CU_ASSERT_EQUAL_FATAL(lm_frame_parse(&f, out->b, out->len), 0);
+	CU_ASSERT_TRUE(bytes_at(out, 0, CLIENT_MAC GATEWAY_MAC "\x86\xdd", 14));
+	CU_ASSERT_TRUE(lm_frame_l4_checksum_ok(&f));
+	CU_ASSERT_EQUAL(f.protocol, IPPROTO_ICMPV6);
+	CU_ASSERT_EQUAL(f.ip6->hop_limits, 255);
+	CU_ASSERT_TRUE(bytes_at(out, 22, ip_of("fe80::ff:fe00:1").b, 16));
+	CU_ASSERT_TRUE(bytes_at(out, 38, ip_of(dst).b, 16));
+	CU_ASSERT_TRUE(bytes_at(out, ICMP, "\x86\0", 2));
+	/* Hop limit 64, addresses by DHCPv6; no times of ours. */
+	CU_ASSERT_TRUE(bytes_at(out, ICMP + 4, "\x40\x80", 2));
+	CU_ASSERT_TRUE(bytes_at(out, ICMP + 8, "\0\0\0\0\0\0\0\0", 8));
+	CU_ASSERT_EQUAL(out->len, ICMP + f.l4_len);
+}
+
+/* The option of this type, or NULL; there is at most one. */
+static const uint8_t *option(const struct frame *f, uint8_t type)
+{
+	const uint8_t *found = NULL;
+	size_t at = OPTIONS;
+
+	for (; at < f->len; at += (size_t)f->b[at + 1] * 8) {
+		CU_ASSERT_FATAL(at + 8 <= f->len && f->b[at + 1] > 0);
+		if (f->b[at] != type)
+			continue;
+		CU_ASSERT_PTR_NULL(found);
+		found = f->b + at;
+	}
+	CU_ASSERT_EQUAL(at, f->len);
+	return found;
+}
+
+static bool has(const struct frame *f, const void *bytes, size_t n)
+{
+	const uint8_t *p = option(f, *(const uint8_t *)bytes);
+
+	return p && n == (size_t)p[1] * 8 && memcmp(p, bytes, n) == 0;
+}
+
+static void test_solicited(void)
+{
+	struct lm_workload_view v = make_view();
+	struct frame out, in = frame_load(FRAMES, "rs");
+
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	check(&out, "fe80::ff:fe00:101"); /* the recorded host's */
+	CU_ASSERT_TRUE(bytes_at(&out, ICMP + 6, LIFETIME + 2, 2)); /* default router */
+	CU_ASSERT_TRUE(has(&out, "\x01\x01" GATEWAY_MAC, 8));
+	CU_ASSERT_TRUE(has(&out, "\x05\x01\0\0\0\0\x05\x8a", 8));
+	/* On link, nothing to make addresses of. */
+	CU_ASSERT_TRUE(has(&out,
+	    "\x03\x04\x40\x80" LIFETIME LIFETIME "\0\0\0\0\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 32));
+	CU_ASSERT_TRUE(
+	    has(&out, "\x19\x03\0\0" LIFETIME "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01", 24));
+	CU_ASSERT_TRUE(has(&out, "\x1f\x03\0\0" LIFETIME "\x04shop\x08internal\0\0", 24));
+	CU_ASSERT_PTR_NULL(option(&out, 24));
+
+	/* From a host that has no address yet: to all nodes, in a frame for it alone. */
+	in = frame_shorten(&in, 8);
+	memset(in.b + 22, 0, 16);
+	frame_mend(&in);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	check(&out, "ff02::1");
+	/* Which has no MAC to say, either. */
+	in = frame_load(FRAMES, "rs");
+	memset(in.b + 22, 0, 16);
+	frame_mend(&in);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_MALFORMED);
+	/* Too short for a solicitation. */
+	in = frame_load(FRAMES, "rs");
+	in = frame_shorten(&in, 9);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_MALFORMED);
+}
+
+static void test_view(void)
+{
+	struct lm_workload_view v = make_view();
+	struct frame out, in = frame_load(FRAMES, "rs");
+
+	/* Workloads have another way out: no default router, but a route to the network. */
+	v.default_route = false;
+	CU_ASSERT_EQUAL_FATAL(lm_prefix_parse(&v.net6, "fd5a:10::/56"), 0);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	check(&out, "fe80::ff:fe00:101");
+	CU_ASSERT_TRUE(bytes_at(&out, ICMP + 6, "\0\0", 2));
+	CU_ASSERT_TRUE(
+	    has(&out, "\x18\x03\x38\0" LIFETIME "\xfd\x5a\0\x10\0\0\0\0\0\0\0\0\0\0\0\0", 24));
+	CU_ASSERT_PTR_NOT_NULL(option(&out, 3));
+	/* Less than IPv6's minimum is no MTU. No domain, no search list. */
+	v.mtu = 1279;
+	v.domain = NULL;
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_PTR_NULL(option(&out, 5));
+	CU_ASSERT_PTR_NULL(option(&out, 31));
+	v.mtu = 1280;
+	v.domain = "a..b";
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_PTR_NOT_NULL(option(&out, 5));
+	CU_ASSERT_PTR_NULL(option(&out, 31));
+	/* The longest name that there is. */
+	char domain[254];
+	memset(domain, 'd', sizeof domain - 1);
+	domain[63] = domain[127] = domain[191] = '.';
+	domain[sizeof domain - 1] = '\0';
+	v.domain = domain;
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_EQUAL(option(&out, 31)[1], 33);
+	/* An endpoint without IPv6 is not told that there is any. */
+	v.ipv6 = (struct lm_ip){0};
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_ND_IGNORED);
+	CU_ASSERT_EQUAL(out.len, 0);
+}
+
+static void test_unsolicited(void)
+{
+	struct lm_workload_view v = make_view();
+	const struct lm_mac to = {{2, 0, 0, 0, 1, 1}};
+	struct frame out;
+
+	out.len = lm_workload_advertise(&v, &to, out.b);
+	check(&out, "ff02::1");
+	v.vlan = 101;
+	out.len = lm_workload_advertise(&v, &to, out.b);
+	CU_ASSERT_TRUE(bytes_at(&out, 12, "\x81\0\0\x65\x86\xdd", 6));
+	v.ipv6 = (struct lm_ip){0};
+	CU_ASSERT_EQUAL(lm_workload_advertise(&v, &to, out.b), 0);
+}
+
+LM_SUITE(
+    "ra", {"solicited", test_solicited}, {"view", test_view}, {"unsolicited", test_unsolicited})
