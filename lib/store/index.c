@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/index.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct lm_index_group {
+	uint8_t id[LM_JOURNAL_GROUP_LEN];
+	struct lm_item *items; /* never empty */
+	UT_hash_handle hh;
+};
+
+static struct lm_index_group *group_find(const struct lm_index *x, const uint8_t *id)
+{
+	struct lm_index_group *g;
+
+	HASH_FIND(hh, x->groups, id, LM_JOURNAL_GROUP_LEN, g);
+	return g;
+}
+
+static struct lm_item *item_find(const struct lm_index_group *g, const uint8_t *id)
+{
+	struct lm_item *item = NULL;
+
+	if (g)
+		HASH_FIND(hh, g->items, id, LM_JOURNAL_ID_LEN, item);
+	return item;
+}
+
+static void item_free(struct lm_index *x, struct lm_index_group *g, struct lm_item *item)
+{
+	x->items--;
+	x->bytes -= lm_item_size(item);
+	HASH_DEL(g->items, item);
+	free(item);
+}
+
+static void group_free(struct lm_index *x, struct lm_index_group *g)
+{
+	struct lm_item *item, *next;
+
+	HASH_ITER(hh, g->items, item, next)
+	item_free(x, g, item);
+	HASH_DEL(x->groups, g);
+	free(g);
+}
+
+struct lm_item *lm_index_find(const struct lm_index *x, const uint8_t *group, const uint8_t *id)
+{
+	return item_find(group_find(x, group), id);
+}
+
+void lm_index_drop(struct lm_index *x, const uint8_t *group, const uint8_t *id)
+{
+	struct lm_index_group *g = group_find(x, group);
+	struct lm_item *item = item_find(g, id);
+
+	if (item)
+		item_free(x, g, item);
+	if (g && !g->items)
+		group_free(x, g);
+}
+
+void lm_index_drop_group(struct lm_index *x, const uint8_t *group)
+{
+	struct lm_index_group *g = group_find(x, group);
+
+	if (g)
+		group_free(x, g);
+}
+
+void lm_index_clear(struct lm_index *x)
+{
+	struct lm_index_group *g, *next;
+
+	HASH_ITER(hh, x->groups, g, next)
+	group_free(x, g);
+}
+
+void lm_index_put(
+    struct lm_index *x, const uint8_t *group, const uint8_t *id, uint64_t at, uint16_t len)
+{
+	lm_index_drop(x, group, id);
+	struct lm_index_group *g = group_find(x, group);
+	struct lm_item *item = malloc(sizeof(*item));
+	if (item && !g && (g = calloc(1, sizeof(*g)))) {
+		memcpy(g->id, group, sizeof(g->id));
+		HASH_ADD(hh, x->groups, id, sizeof(g->id), g);
+	}
+	if (!item || !g) {
+		free(item);
+		return;
+	}
+	memcpy(item->id, id, sizeof(item->id));
+	item->at = at;
+	item->len = len;
+	HASH_ADD(hh, g->items, id, sizeof(item->id), item);
+	x->items++;
+	x->bytes += lm_item_size(item);
+}
+
+size_t lm_index_count(const struct lm_index *x, const uint8_t *group)
+{
+	const struct lm_index_group *g = group_find(x, group);
+
+	return g ? HASH_COUNT(g->items) : 0;
+}
+
+static int each_of(
+    const struct lm_index_group *g, int (*each)(void *ctx, struct lm_item *item), void *ctx)
+{
+	struct lm_item *item, *next;
+	int r = 0;
+
+	HASH_ITER(hh, g->items, item, next)
+	if (!r)
+		r = each(ctx, item);
+	return r;
+}
+
+int lm_index_each(const struct lm_index *x, const uint8_t *group,
+    int (*each)(void *ctx, struct lm_item *item), void *ctx)
+{
+	struct lm_index_group *g = group ? group_find(x, group) : x->groups;
+	int r = 0;
+
+	for (; g && !r; g = group ? NULL : g->hh.next)
+		r = each_of(g, each, ctx);
+	return r;
+}
+
+const uint8_t *lm_index_next_group(const struct lm_index *x, const uint8_t *group)
+{
+	const struct lm_index_group *g = group ? group_find(x, group)->hh.next : x->groups;
+
+	return g ? g->id : NULL;
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "store/entry.h"
+#include "store/index.h"
+
+#define LM_LOG_MODULE "journal"
+
+#define TAIL_MAX ((size_t)64 * 1024)
+#define REWRITE_MIN ((uint64_t)1024 * 1024) /* outdated bytes that are worth it */
+
+struct lm_journal {
+	char path[PATH_MAX];
+	int fd; /* -1: the disk has failed */
+	uint64_t file_len; /* written */
+	uint8_t tail[TAIL_MAX]; /* what follows, and is not written yet */
+	size_t tail_len;
+	struct lm_index index;
+	uint64_t max_bytes; /* of what is in the index */
+	uint64_t full;
+};
+
+/* ---- writing ---- */
+
+static void fail(struct lm_journal *j, int err)
+{
+	lm_error("%s: %s; nothing more is kept there until the next start", j->path, strerror(err));
+	close(j->fd);
+	j->fd = -1;
+	j->tail_len = 0;
+	lm_index_clear(&j->index);
+}
+
+static int write_all(int fd, const uint8_t *bytes, size_t len, uint64_t at)
+{
+	while (len) {
+		ssize_t n = pwrite(fd, bytes, len, (off_t)at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -ENOSPC;
+		bytes += n;
+		len -= (size_t)n;
+		at += (uint64_t)n;
+	}
+	return 0;
+}
+
+static void write_tail(struct lm_journal *j)
+{
+	int err = j->tail_len ? write_all(j->fd, j->tail, j->tail_len, j->file_len) : 0;
+
+	if (err) {
+		fail(j, -err);
+		return;
+	}
+	j->file_len += j->tail_len;
+	j->tail_len = 0;
+}
+
+/* Where the entry will be. */
+static uint64_t append(struct lm_journal *j, const struct lm_entry *e)
+{
+	if (j->tail_len + LM_ENTRY_MAX > TAIL_MAX)
+		write_tail(j);
+	uint64_t at = j->file_len + j->tail_len;
+	if (j->fd >= 0)
+		j->tail_len += lm_entry_write(j->tail + j->tail_len, e);
+	return at;
+}
+
+/* ---- rewriting ---- */
+
+static int read_at(const struct lm_journal *j, uint8_t *out, size_t len, uint64_t at)
+{
+	ssize_t n = pread(j->fd, out, len, (off_t)at);
+
+	return n < 0 ? -errno : (size_t)n == len ? 0 : -EIO;
+}
+
+struct copy {
+	const struct lm_journal *j;
+	int fd;
+	uint64_t len; /* of the new file, written */
+	uint8_t *held; /* TAIL_MAX; what follows */
+	size_t n_held;
+};
+
+static int copy_flush(struct copy *c)
+{
+	int err = write_all(c->fd, c->held, c->n_held, c->len);
+
+	c->len += c->n_held;
+	c->n_held = 0;
+	return err;
+}
+
+static int copy_item(void *ctx, struct lm_item *item)
+{
+	struct copy *c = ctx;
+	int err = c->n_held + lm_item_size(item) > TAIL_MAX ? copy_flush(c) : 0;
+
+	if (!err)
+		err = read_at(c->j, c->held + c->n_held, lm_item_size(item), item->at);
+	item->at = c->len + c->n_held;
+	c->n_held += lm_item_size(item);
+	return err;
+}
+
+/* All that counts, into another file; the index has the new offsets afterwards. */
+static int copy_all(struct lm_journal *j, int fd, uint64_t *len)
+{
+	struct copy c = {.j = j, .fd = fd, .held = j->tail, .n_held = LM_ENTRY_MAGIC_LEN};
+
+	memcpy(c.held, LM_ENTRY_MAGIC, LM_ENTRY_MAGIC_LEN);
+	int err = lm_index_each(&j->index, NULL, copy_item, &c);
+	if (!err)
+		err = copy_flush(&c);
+	*len = c.len;
+	return err;
+}
+
+static void rewrite(struct lm_journal *j)
+{
+	char path[PATH_MAX + 4];
+	uint64_t len = 0;
+
+	snprintf(path, sizeof(path), "%s.new", j->path);
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+	int err = fd < 0 ? -errno : copy_all(j, fd, &len);
+	if (!err && rename(path, j->path) < 0)
+		err = -errno;
+	if (err) {
+		if (fd >= 0)
+			close(fd);
+		unlink(path);
+		fail(j, -err);
+		return;
+	}
+	close(j->fd);
+	j->fd = fd;
+	j->file_len = len;
+}
+
+void lm_journal_flush(struct lm_journal *j)
+{
+	if (j->tail_len)
+		write_tail(j);
+	if (j->fd >= 0 && j->file_len > 2 * j->index.bytes + REWRITE_MIN)
+		rewrite(j);
+}
+
+/* ---- opening ---- */
+
+static bool has_room(const struct lm_journal *j, const struct lm_entry *e)
+{
+	const struct lm_item *old = lm_index_find(&j->index, e->group, e->id);
+
+	return j->index.bytes - (old ? lm_item_size(old) : 0) + LM_ENTRY_FIXED + e->len <=
+	       j->max_bytes;
+}
+
+static void apply(struct lm_journal *j, const struct lm_entry *e, uint64_t at)
+{
+	if (e->op == LM_ENTRY_DROP_GROUP)
+		lm_index_drop_group(&j->index, e->group);
+	else if (e->op == LM_ENTRY_DROP || !has_room(j, e))
+		lm_index_drop(&j->index, e->group, e->id);
+	else
+		lm_index_put(&j->index, e->group, e->id, at, e->len);
+}
+
+/* Cuts off what does not hold together, as after a crash in the middle of writing. */
+static int mend(struct lm_journal *j, uint64_t size, const char *what)
+{
+	lm_warn("%s: %s at byte %llu of %llu: what follows is thrown away", j->path, what,
+	    (unsigned long long)j->file_len, (unsigned long long)size);
+	return ftruncate(j->fd, (off_t)j->file_len) < 0 ? -errno : 0;
+}
+
+/* Reads up to size, by way of the tail; file_len is where it stopped to hold together. */
+static int load_entries(struct lm_journal *j, uint64_t size)
+{
+	while (j->file_len < size) {
+		size_t have = size - j->file_len < TAIL_MAX ? size - j->file_len : TAIL_MAX;
+		size_t used = 0;
+		struct lm_entry e;
+		int n = 1, err = read_at(j, j->tail, have, j->file_len);
+		if (err)
+			return err;
+		while (used < have && (n = lm_entry_read(&e, j->tail + used, have - used)) > 0) {
+			apply(j, &e, j->file_len + used);
+			used += (size_t)n;
+		}
+		j->file_len += used;
+		if (n < 0 || !used)
+			return mend(j, size, n < 0 ? "damaged" : "cut off");
+	}
+	return 0;
+}
+
+static int load(struct lm_journal *j)
+{
+	uint8_t magic[LM_ENTRY_MAGIC_LEN] = {0};
+	struct stat st;
+
+	if (fstat(j->fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	uint64_t size = (uint64_t)st.st_size;
+	if (size >= sizeof(magic) && read_at(j, magic, sizeof(magic), 0) < 0)
+		return -EIO;
+	if (memcmp(magic, LM_ENTRY_MAGIC, sizeof(magic)) == 0) {
+		j->file_len = sizeof(magic);
+		return load_entries(j, size);
+	}
+	int err = size ? mend(j, size, "is no journal of this version") : 0;
+	if (!err)
+		err = write_all(j->fd, (const uint8_t *)LM_ENTRY_MAGIC, sizeof(magic), 0);
+	j->file_len = sizeof(magic);
+	return err;
+}
+
+int lm_journal_open(struct lm_journal **out, const char *path, size_t max_bytes, struct lm_why *why)
+{
+	struct lm_journal *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return lm_why(why, ENOMEM, "%s: out of memory", path);
+	snprintf(j->path, sizeof(j->path), "%s", path);
+	j->max_bytes = max_bytes;
+	/* Nonblocking: whoever put a pipe there does not stop us. */
+	j->fd =
+	    open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR);
+	int err = j->fd < 0 ? -errno : load(j);
+	if (err) {
+		lm_journal_close(j);
+		return lm_why(why, -err, "%s: %s", path,
+		    err == -EINVAL ? "is no regular file" : strerror(-err));
+	}
+	*out = j;
+	return 0;
+}
+
+void lm_journal_close(struct lm_journal *j)
+{
+	if (!j)
+		return;
+	if (j->fd >= 0 && j->tail_len)
+		write_tail(j);
+	lm_index_clear(&j->index);
+	if (j->fd >= 0)
+		close(j->fd);
+	free(j);
+}
+
+/* ---- the other calls ---- */
+
+void lm_journal_put(struct lm_journal *j, const uint8_t group[LM_JOURNAL_GROUP_LEN],
+    const uint8_t id[LM_JOURNAL_ID_LEN], const void *value, size_t len)
+{
+	const struct lm_entry e = {
+	    .op = LM_ENTRY_PUT, .group = group, .id = id, .value = value, .len = (uint16_t)len};
+
+	if (j->fd < 0)
+		return;
+	if (len > LM_JOURNAL_VALUE_MAX || !has_room(j, &e)) {
+		lm_warn_limited("%s: is full, some entries are not kept", j->path);
+		j->full++;
+		lm_journal_drop(j, group, id); /* what it was to replace is outdated */
+		return;
+	}
+	uint64_t at = append(j, &e);
+	if (j->fd >= 0)
+		lm_index_put(&j->index, group, id, at, e.len);
+}
+
+void lm_journal_drop(struct lm_journal *j, const uint8_t group[LM_JOURNAL_GROUP_LEN],
+    const uint8_t id[LM_JOURNAL_ID_LEN])
+{
+	if (!lm_index_find(&j->index, group, id))
+		return;
+	append(j, &(struct lm_entry){.op = LM_ENTRY_DROP, .group = group, .id = id});
+	lm_index_drop(&j->index, group, id);
+}
+
+void lm_journal_drop_group(struct lm_journal *j, const uint8_t group[LM_JOURNAL_GROUP_LEN])
+{
+	if (!lm_index_count(&j->index, group))
+		return;
+	append(j, &(struct lm_entry){.op = LM_ENTRY_DROP_GROUP, .group = group});
+	lm_index_drop_group(&j->index, group);
+}
+
+struct visit {
+	const struct lm_journal *j;
+	bool (*keep)(void *ctx, const uint8_t *value, size_t len);
+	void *ctx;
+	uint8_t (*useless)[LM_JOURNAL_ID_LEN];
+	size_t n_useless;
+};
+
+static int visit_item(void *ctx, struct lm_item *item)
+{
+	uint8_t bytes[LM_ENTRY_MAX];
+	struct visit *v = ctx;
+	struct lm_entry e;
+	bool whole = read_at(v->j, bytes, lm_item_size(item), item->at) == 0 &&
+		     lm_entry_read(&e, bytes, lm_item_size(item)) > 0;
+
+	if (!whole || !v->keep(v->ctx, e.value, e.len))
+		memcpy(v->useless[v->n_useless++], item->id, LM_JOURNAL_ID_LEN);
+	return 0;
+}
+
+void lm_journal_each(struct lm_journal *j, const uint8_t group[LM_JOURNAL_GROUP_LEN],
+    bool (*keep)(void *ctx, const uint8_t *value, size_t len), void *ctx)
+{
+	struct visit v = {.j = j, .keep = keep, .ctx = ctx};
+
+	write_tail(j);
+	v.useless = calloc(lm_index_count(&j->index, group) + 1, sizeof(*v.useless));
+	if (!v.useless)
+		return;
+	lm_index_each(&j->index, group, visit_item, &v);
+	while (v.n_useless-- > 0)
+		lm_journal_drop(j, group, v.useless[v.n_useless]);
+	free(v.useless);
+}
+
+void lm_journal_groups(struct lm_journal *j,
+    bool (*keep)(void *ctx, const uint8_t group[LM_JOURNAL_GROUP_LEN]), void *ctx)
+{
+	const uint8_t *group = lm_index_next_group(&j->index, NULL);
+
+	while (group) {
+		uint8_t id[LM_JOURNAL_GROUP_LEN];
+		memcpy(id, group, sizeof(id));
+		group = lm_index_next_group(&j->index, group);
+		if (!keep(ctx, id))
+			lm_journal_drop_group(j, id);
+	}
+}
+
+void lm_journal_info(const struct lm_journal *j, struct lm_journal_info *out)
+{
+	*out = (struct lm_journal_info){
+	    .entries = j->index.items,
+	    .bytes = j->index.bytes,
+	    .file_bytes = j->file_len + j->tail_len,
+	    .full = j->full,
+	    .failed = j->fd < 0,
+	};
+}
