@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <lmdb.h>
 #include "base/log.h"
+#include "store/check.h"
 
 #define LM_LOG_MODULE "store"
 #define TABLE_NAME_MAX 31
@@ -85,12 +86,17 @@ static int open_env(struct lm_store *s, const char *dir, struct lm_why *why)
 }
 
 /* LMDB takes an empty file for a new one; whoever lost a store should hear of it. */
-static void warn_if_emptied(int dir_fd, const char *dir)
+static int check_file(const struct lm_store *s, const char *dir, struct lm_why *why)
 {
 	struct stat st;
 
-	if (fstatat(dir_fd, "data.mdb", &st, 0) == 0 && st.st_size == 0)
+	if (fstatat(s->dir_fd, "data.mdb", &st, 0) < 0)
+		return 0; /* a new store, or opening it says what is wrong */
+	if (st.st_size == 0) {
 		lm_warn("%s/data.mdb was empty: what was stored there is gone", dir);
+		return 0;
+	}
+	return lm_store_check(dir, s->put_bytes, why);
 }
 
 int lm_store_open(struct lm_store **out, const char *dir, size_t max_bytes, struct lm_why *why)
@@ -106,9 +112,9 @@ int lm_store_open(struct lm_store **out, const char *dir, size_t max_bytes, stru
 	s->max_bytes = max_bytes < 4 * GRAIN ? 4 * GRAIN : max_bytes / GRAIN * GRAIN;
 	s->put_bytes = s->max_bytes - 2 * GRAIN;
 	s->dir_fd = open_dir(dir, why);
-	if (s->dir_fd >= 0)
-		warn_if_emptied(s->dir_fd, dir);
-	int ret = s->dir_fd < 0 ? s->dir_fd : open_env(s, dir, why);
+	int ret = s->dir_fd < 0 ? s->dir_fd : check_file(s, dir, why);
+	if (ret == 0)
+		ret = open_env(s, dir, why);
 	if (ret < 0) {
 		lm_store_close(s);
 		return ret;

@@ -18,7 +18,8 @@ struct lm_store;
 
 /*
  * Opens or makes the directory (mode 0700; its parent must exist). max_bytes bounds the file.
- * -EBUSY if another process has it open. A failure names the directory.
+ * -EBUSY if another process has it open, -EIO if what is there was cut off or is damaged. A failure
+ * names the directory.
  */
 int lm_store_open(struct lm_store **out, const char *dir, size_t max_bytes, struct lm_why *why);
 void lm_store_close(struct lm_store *s); /* NULL is allowed */

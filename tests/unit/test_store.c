@@ -365,6 +365,63 @@ static void test_emptied(void)
 	folder_remove(&d);
 }
 
+static int open_errno(const char *dir, unsigned *entries)
+{
+	struct lm_store *s = NULL;
+	struct lm_why why = {0};
+	int ret = lm_store_open(&s, dir, MIB, &why);
+
+	*entries = 0;
+	if (ret == 0)
+		CU_ASSERT_EQUAL(lm_store_each(s, "t", count_entry, entries), 0);
+	if (ret < 0)
+		CU_ASSERT_PTR_NOT_NULL(strstr(why.text, dir));
+	lm_store_close(s);
+	return ret;
+}
+
+static void write_file(const char *path, const uint8_t *bytes, size_t len)
+{
+	FILE *f = fopen(path, "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(fwrite(bytes, 1, len, f), len);
+	fclose(f);
+}
+
+/* However short the file has become: it is refused with a reason, or nothing in it was lost. */
+static void test_cut_off(void)
+{
+	static uint8_t bytes[MIB];
+	struct folder d = folder_make();
+	struct lm_store *s = open_store(&d, MIB);
+	char value[9000], path[128];
+	unsigned entries, refusals = 0;
+
+	memset(value, 'x', sizeof value);
+	for (unsigned i = 0; i < 20; i++)
+		CU_ASSERT_EQUAL(lm_store_put(s, "t", &i, sizeof i, value, sizeof value), 0);
+	lm_store_close(s);
+	snprintf(path, sizeof path, "%s/data.mdb", d.path);
+	FILE *f = fopen(path, "r");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	size_t len = fread(bytes, 1, sizeof bytes, f);
+	fclose(f);
+	CU_ASSERT(len > 200000);
+	for (size_t cut = 1; cut < len; cut += cut < 8192 ? 1023 : 4096) {
+		write_file(path, bytes, cut);
+		int ret = open_errno(d.path, &entries);
+		CU_ASSERT(ret == -EIO || (ret == 0 && entries == 20));
+		refusals += ret == -EIO;
+	}
+	CU_ASSERT(refusals > 40);
+	write_file(path, bytes, len);
+	CU_ASSERT_EQUAL(open_errno(d.path, &entries), 0);
+	CU_ASSERT_EQUAL(entries, 20);
+	folder_remove(&d);
+}
+
 LM_SUITE("store", {"put_and_delete", test_put_and_delete}, {"reopen", test_reopen},
     {"killed", test_killed}, {"bound", test_bound}, {"each", test_each}, {"keys", test_keys},
-    {"tables", test_tables}, {"refused", test_refused}, {"emptied", test_emptied})
+    {"tables", test_tables}, {"refused", test_refused}, {"emptied", test_emptied},
+    {"cut_off", test_cut_off})
