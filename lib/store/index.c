@@ -31,6 +31,7 @@ static void item_free(struct lm_index *x, struct lm_index_group *g, struct lm_it
 {
 	x->items--;
 	x->bytes -= lm_item_size(item);
+	TAILQ_REMOVE(&x->order, item, order);
 	HASH_DEL(g->items, item);
 	free(item);
 }
@@ -69,6 +70,12 @@ void lm_index_drop_group(struct lm_index *x, const uint8_t *group)
 		group_free(x, g);
 }
 
+void lm_index_init(struct lm_index *x)
+{
+	*x = (struct lm_index){0};
+	TAILQ_INIT(&x->order);
+}
+
 void lm_index_clear(struct lm_index *x)
 {
 	struct lm_index_group *g, *next;
@@ -77,8 +84,8 @@ void lm_index_clear(struct lm_index *x)
 	group_free(x, g);
 }
 
-void lm_index_put(
-    struct lm_index *x, const uint8_t *group, const uint8_t *id, uint64_t at, uint16_t len)
+void lm_index_put(struct lm_index *x, const uint8_t *group, const uint8_t *id, unsigned file,
+    uint64_t at, uint16_t len)
 {
 	lm_index_drop(x, group, id);
 	struct lm_index_group *g = group_find(x, group);
@@ -92,11 +99,21 @@ void lm_index_put(
 		return;
 	}
 	memcpy(item->id, id, sizeof(item->id));
+	item->file = file;
 	item->at = at;
 	item->len = len;
 	HASH_ADD(hh, g->items, id, sizeof(item->id), item);
+	TAILQ_INSERT_TAIL(&x->order, item, order);
 	x->items++;
 	x->bytes += lm_item_size(item);
+}
+
+void lm_index_moved(struct lm_index *x, struct lm_item *item, unsigned file, uint64_t at)
+{
+	item->file = file;
+	item->at = at;
+	TAILQ_REMOVE(&x->order, item, order);
+	TAILQ_INSERT_TAIL(&x->order, item, order);
 }
 
 size_t lm_index_count(const struct lm_index *x, const uint8_t *group)
@@ -106,27 +123,13 @@ size_t lm_index_count(const struct lm_index *x, const uint8_t *group)
 	return g ? HASH_COUNT(g->items) : 0;
 }
 
-static int each_of(
-    const struct lm_index_group *g, int (*each)(void *ctx, struct lm_item *item), void *ctx)
+void lm_index_each(const struct lm_index *x, const uint8_t *group,
+    void (*each)(void *ctx, const struct lm_item *item), void *ctx)
 {
-	struct lm_item *item, *next;
-	int r = 0;
+	const struct lm_index_group *g = group_find(x, group);
 
-	HASH_ITER(hh, g->items, item, next)
-	if (!r)
-		r = each(ctx, item);
-	return r;
-}
-
-int lm_index_each(const struct lm_index *x, const uint8_t *group,
-    int (*each)(void *ctx, struct lm_item *item), void *ctx)
-{
-	struct lm_index_group *g = group ? group_find(x, group) : x->groups;
-	int r = 0;
-
-	for (; g && !r; g = group ? NULL : g->hh.next)
-		r = each_of(g, each, ctx);
-	return r;
+	for (const struct lm_item *item = g ? g->items : NULL; item; item = item->hh.next)
+		each(ctx, item);
 }
 
 const uint8_t *lm_index_next_group(const struct lm_index *x, const uint8_t *group)

@@ -17,12 +17,15 @@
 
 #define TAIL_MAX ((size_t)64 * 1024)
 #define REWRITE_MIN ((uint64_t)1024 * 1024) /* outdated bytes that are worth it */
+#define REWRITE_STEP 256 /* entries a turn: half a millisecond */
 
 struct lm_journal {
-	char path[PATH_MAX];
-	int fd; /* -1: the disk has failed */
-	uint64_t file_len; /* written */
-	uint8_t tail[TAIL_MAX]; /* what follows, and is not written yet */
+	char path[PATH_MAX], next_path[PATH_MAX]; /* the latter: while it is rewritten */
+	int fd; /* written to; -1: the disk has failed */
+	int old_fd; /* what is being copied into fd; -1: nothing is */
+	unsigned file; /* number of fd; what is in the index with another one is in old_fd */
+	uint64_t file_len; /* of fd, written */
+	uint8_t tail[TAIL_MAX]; /* what follows there, and is not written yet */
 	size_t tail_len;
 	struct lm_index index;
 	uint64_t max_bytes; /* of what is in the index */
@@ -31,11 +34,19 @@ struct lm_journal {
 
 /* ---- writing ---- */
 
+static void close_files(struct lm_journal *j)
+{
+	if (j->fd >= 0)
+		close(j->fd);
+	if (j->old_fd >= 0)
+		close(j->old_fd);
+	j->fd = j->old_fd = -1;
+}
+
 static void fail(struct lm_journal *j, int err)
 {
 	lm_error("%s: %s; nothing more is kept there until the next start", j->path, strerror(err));
-	close(j->fd);
-	j->fd = -1;
+	close_files(j);
 	j->tail_len = 0;
 	lm_index_clear(&j->index);
 }
@@ -67,11 +78,16 @@ static void write_tail(struct lm_journal *j)
 	j->tail_len = 0;
 }
 
-/* Where the entry will be. */
-static uint64_t append(struct lm_journal *j, const struct lm_entry *e)
+static void make_room(struct lm_journal *j)
 {
 	if (j->tail_len + LM_ENTRY_MAX > TAIL_MAX)
 		write_tail(j);
+}
+
+/* Where the entry will be. */
+static uint64_t append(struct lm_journal *j, const struct lm_entry *e)
+{
+	make_room(j);
 	uint64_t at = j->file_len + j->tail_len;
 	if (j->fd >= 0)
 		j->tail_len += lm_entry_write(j->tail + j->tail_len, e);
@@ -80,83 +96,88 @@ static uint64_t append(struct lm_journal *j, const struct lm_entry *e)
 
 /* ---- rewriting ---- */
 
-static int read_at(const struct lm_journal *j, uint8_t *out, size_t len, uint64_t at)
+/* Nonblocking: whoever put a pipe there does not stop us. */
+static int open_file(const char *path)
 {
-	ssize_t n = pread(j->fd, out, len, (off_t)at);
+	int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	int fd = open(path, flags, S_IRUSR | S_IWUSR);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int read_at(int fd, uint8_t *out, size_t len, uint64_t at)
+{
+	ssize_t n = pread(fd, out, len, (off_t)at);
 
 	return n < 0 ? -errno : (size_t)n == len ? 0 : -EIO;
 }
 
-struct copy {
-	const struct lm_journal *j;
-	int fd;
-	uint64_t len; /* of the new file, written */
-	uint8_t *held; /* TAIL_MAX; what follows */
-	size_t n_held;
-};
-
-static int copy_flush(struct copy *c)
+static int read_item(const struct lm_journal *j, const struct lm_item *item, uint8_t *out)
 {
-	int err = write_all(c->fd, c->held, c->n_held, c->len);
-
-	c->len += c->n_held;
-	c->n_held = 0;
-	return err;
+	return read_at(
+	    item->file == j->file ? j->fd : j->old_fd, out, lm_item_size(item), item->at);
 }
 
-static int copy_item(void *ctx, struct lm_item *item)
+/*
+ * What is put from now on goes into the next file, and what counts of the old one is copied behind
+ * it, some a turn. If we end meanwhile, the next start reads the old file and then the next one.
+ */
+static void rewrite_begin(struct lm_journal *j)
 {
-	struct copy *c = ctx;
-	int err = c->n_held + lm_item_size(item) > TAIL_MAX ? copy_flush(c) : 0;
+	int fd = open_file(j->next_path);
 
-	if (!err)
-		err = read_at(c->j, c->held + c->n_held, lm_item_size(item), item->at);
-	item->at = c->len + c->n_held;
-	c->n_held += lm_item_size(item);
-	return err;
-}
-
-/* All that counts, into another file; the index has the new offsets afterwards. */
-static int copy_all(struct lm_journal *j, int fd, uint64_t *len)
-{
-	struct copy c = {.j = j, .fd = fd, .held = j->tail, .n_held = LM_ENTRY_MAGIC_LEN};
-
-	memcpy(c.held, LM_ENTRY_MAGIC, LM_ENTRY_MAGIC_LEN);
-	int err = lm_index_each(&j->index, NULL, copy_item, &c);
-	if (!err)
-		err = copy_flush(&c);
-	*len = c.len;
-	return err;
-}
-
-static void rewrite(struct lm_journal *j)
-{
-	char path[PATH_MAX + 4];
-	uint64_t len = 0;
-
-	snprintf(path, sizeof(path), "%s.new", j->path);
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
-	int err = fd < 0 ? -errno : copy_all(j, fd, &len);
-	if (!err && rename(path, j->path) < 0)
-		err = -errno;
-	if (err) {
-		if (fd >= 0)
-			close(fd);
-		unlink(path);
-		fail(j, -err);
+	if (fd < 0) {
+		fail(j, -fd);
 		return;
 	}
-	close(j->fd);
+	j->old_fd = j->fd;
 	j->fd = fd;
-	j->file_len = len;
+	j->file++;
+	j->file_len = 0;
+	memcpy(j->tail, LM_ENTRY_MAGIC, LM_ENTRY_MAGIC_LEN);
+	j->tail_len = LM_ENTRY_MAGIC_LEN;
+}
+
+static void rewrite_end(struct lm_journal *j)
+{
+	write_tail(j);
+	if (j->fd < 0)
+		return;
+	if (rename(j->next_path, j->path) < 0) {
+		fail(j, errno);
+		return;
+	}
+	close(j->old_fd);
+	j->old_fd = -1;
+}
+
+static void rewrite_some(struct lm_journal *j)
+{
+	for (unsigned i = 0; i < REWRITE_STEP && j->fd >= 0; i++) {
+		struct lm_item *item = TAILQ_FIRST(&j->index.order);
+		if (!item || item->file == j->file) {
+			rewrite_end(j);
+			return;
+		}
+		make_room(j);
+		int err = j->fd < 0 ? 0 : read_item(j, item, j->tail + j->tail_len);
+		if (err)
+			fail(j, -err);
+		if (j->fd < 0)
+			return;
+		lm_index_moved(&j->index, item, j->file, j->file_len + j->tail_len);
+		j->tail_len += lm_item_size(item);
+	}
 }
 
 void lm_journal_flush(struct lm_journal *j)
 {
 	if (j->tail_len)
 		write_tail(j);
-	if (j->fd >= 0 && j->file_len > 2 * j->index.bytes + REWRITE_MIN)
-		rewrite(j);
+	if (j->fd >= 0 && j->old_fd < 0 && j->file_len > 2 * j->index.bytes + REWRITE_MIN)
+		rewrite_begin(j);
+	if (j->old_fd >= 0)
+		rewrite_some(j);
 }
 
 /* ---- opening ---- */
@@ -176,7 +197,7 @@ static void apply(struct lm_journal *j, const struct lm_entry *e, uint64_t at)
 	else if (e->op == LM_ENTRY_DROP || !has_room(j, e))
 		lm_index_drop(&j->index, e->group, e->id);
 	else
-		lm_index_put(&j->index, e->group, e->id, at, e->len);
+		lm_index_put(&j->index, e->group, e->id, j->file, at, e->len);
 }
 
 /* Cuts off what does not hold together, as after a crash in the middle of writing. */
@@ -194,7 +215,7 @@ static int load_entries(struct lm_journal *j, uint64_t size)
 		size_t have = size - j->file_len < TAIL_MAX ? size - j->file_len : TAIL_MAX;
 		size_t used = 0;
 		struct lm_entry e;
-		int n = 1, err = read_at(j, j->tail, have, j->file_len);
+		int n = 1, err = read_at(j->fd, j->tail, have, j->file_len);
 		if (err)
 			return err;
 		while (used < have && (n = lm_entry_read(&e, j->tail + used, have - used)) > 0) {
@@ -218,7 +239,7 @@ static int load(struct lm_journal *j)
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
 	uint64_t size = (uint64_t)st.st_size;
-	if (size >= sizeof(magic) && read_at(j, magic, sizeof(magic), 0) < 0)
+	if (size >= sizeof(magic) && read_at(j->fd, magic, sizeof(magic), 0) < 0)
 		return -EIO;
 	if (memcmp(magic, LM_ENTRY_MAGIC, sizeof(magic)) == 0) {
 		j->file_len = sizeof(magic);
@@ -231,6 +252,18 @@ static int load(struct lm_journal *j)
 	return err;
 }
 
+static int load_files(struct lm_journal *j)
+{
+	j->fd = open_file(j->path);
+	int err = j->fd < 0 ? j->fd : load(j);
+	if (err || access(j->next_path, F_OK) < 0)
+		return err;
+	j->old_fd = j->fd;
+	j->file++;
+	j->fd = open_file(j->next_path);
+	return j->fd < 0 ? j->fd : load(j);
+}
+
 int lm_journal_open(struct lm_journal **out, const char *path, size_t max_bytes, struct lm_why *why)
 {
 	struct lm_journal *j = calloc(1, sizeof(*j));
@@ -238,11 +271,11 @@ int lm_journal_open(struct lm_journal **out, const char *path, size_t max_bytes,
 	if (!j)
 		return lm_why(why, ENOMEM, "%s: out of memory", path);
 	snprintf(j->path, sizeof(j->path), "%s", path);
+	snprintf(j->next_path, sizeof(j->next_path), "%s.new", path);
 	j->max_bytes = max_bytes;
-	/* Nonblocking: whoever put a pipe there does not stop us. */
-	j->fd =
-	    open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR);
-	int err = j->fd < 0 ? -errno : load(j);
+	j->fd = j->old_fd = -1;
+	lm_index_init(&j->index);
+	int err = load_files(j);
 	if (err) {
 		lm_journal_close(j);
 		return lm_why(why, -err, "%s: %s", path,
@@ -259,8 +292,7 @@ void lm_journal_close(struct lm_journal *j)
 	if (j->fd >= 0 && j->tail_len)
 		write_tail(j);
 	lm_index_clear(&j->index);
-	if (j->fd >= 0)
-		close(j->fd);
+	close_files(j);
 	free(j);
 }
 
@@ -282,7 +314,7 @@ void lm_journal_put(struct lm_journal *j, const uint8_t group[LM_JOURNAL_GROUP_L
 	}
 	uint64_t at = append(j, &e);
 	if (j->fd >= 0)
-		lm_index_put(&j->index, group, id, at, e.len);
+		lm_index_put(&j->index, group, id, j->file, at, e.len);
 }
 
 void lm_journal_drop(struct lm_journal *j, const uint8_t group[LM_JOURNAL_GROUP_LEN],
@@ -310,17 +342,16 @@ struct visit {
 	size_t n_useless;
 };
 
-static int visit_item(void *ctx, struct lm_item *item)
+static void visit_item(void *ctx, const struct lm_item *item)
 {
 	uint8_t bytes[LM_ENTRY_MAX];
 	struct visit *v = ctx;
 	struct lm_entry e;
-	bool whole = read_at(v->j, bytes, lm_item_size(item), item->at) == 0 &&
-		     lm_entry_read(&e, bytes, lm_item_size(item)) > 0;
+	bool whole =
+	    read_item(v->j, item, bytes) == 0 && lm_entry_read(&e, bytes, lm_item_size(item)) > 0;
 
 	if (!whole || !v->keep(v->ctx, e.value, e.len))
 		memcpy(v->useless[v->n_useless++], item->id, LM_JOURNAL_ID_LEN);
-	return 0;
 }
 
 void lm_journal_each(struct lm_journal *j, const uint8_t group[LM_JOURNAL_GROUP_LEN],

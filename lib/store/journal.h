@@ -28,8 +28,8 @@ struct lm_journal;
 
 /*
  * Opens or makes the file (mode 0600). Whatever is damaged or foreign in it is thrown away with a
- * warning. max_bytes bounds what is kept; the file is at most about twice as large. The caller
- * keeps other processes out. An error names the file: it is none, or it cannot be opened.
+ * warning. max_bytes bounds what is kept; the files are at most about three times as large. The
+ * caller keeps other processes out. An error names the file: it is none, or it cannot be opened.
  */
 int lm_journal_open(
     struct lm_journal **out, const char *path, size_t max_bytes, struct lm_why *why);
@@ -60,7 +60,7 @@ void lm_journal_flush(struct lm_journal *j);
 
 struct lm_journal_info {
 	uint64_t entries;
-	uint64_t bytes, file_bytes; /* of entries that count; of all */
+	uint64_t bytes, file_bytes; /* of entries that count; of the file that is written to */
 	uint64_t full; /* entries that were not kept for want of room */
 	bool failed;
 };

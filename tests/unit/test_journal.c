@@ -13,7 +13,7 @@
 
 #define MIB ((size_t)1024 * 1024)
 
-static char folder[64], path[80];
+static char folder[64], path[80], next_path[96];
 static unsigned warnings, errors;
 
 static void count_line(void *ctx, enum lm_log_level level, const char *line)
@@ -28,6 +28,7 @@ static void begin(void)
 	strcpy(folder, "/tmp/lm-test-journal-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/ledger", folder);
+	snprintf(next_path, sizeof(next_path), "%s.new", path);
 	warnings = errors = 0;
 	lm_log_set_sink(count_line, NULL);
 }
@@ -36,6 +37,7 @@ static void end(void)
 {
 	lm_log_set_sink(NULL, NULL);
 	unlink(path);
+	unlink(next_path);
 	CU_ASSERT_EQUAL(rmdir(folder), 0); /* nothing else is left there */
 }
 
@@ -353,6 +355,88 @@ static void test_full(void)
 	end();
 }
 
+static void put_number(struct lm_journal *j, unsigned key, unsigned number)
+{
+	uint8_t id[LM_JOURNAL_ID_LEN] = {0};
+	char value[300];
+
+	memcpy(id, &key, sizeof(key));
+	memset(value, ' ', sizeof(value));
+	snprintf(value, sizeof(value), "%u", number);
+	lm_journal_put(j, name('A'), id, value, sizeof(value));
+}
+
+static bool add_number(void *ctx, const uint8_t *value, size_t len)
+{
+	(void)len;
+	*(uint64_t *)ctx += strtoul((const char *)value, NULL, 10);
+	return true;
+}
+
+static uint64_t sum_of(struct lm_journal *j)
+{
+	uint64_t sum = 0;
+
+	lm_journal_each(j, name('A'), add_number, &sum);
+	return sum;
+}
+
+/* In the middle of being rewritten everything is there: now, after a crash, and after damage. */
+static void test_rewrite_in_steps(void)
+{
+	enum { N = 5000 };
+	begin();
+	struct lm_journal *j = open_journal(64 * MIB);
+	unsigned round = 0, turns = 0, i = 0;
+	uint64_t sum = 0;
+
+	for (; access(next_path, F_OK) < 0; i = (i + 1) % N) {
+		round += i == 0;
+		put_number(j, i, round);
+		lm_journal_flush(j);
+	}
+	/* It has just begun, in the middle of a round. */
+	CU_ASSERT(round >= 3);
+	sum = (uint64_t)i * round + (uint64_t)(N - i) * (round - 1);
+	CU_ASSERT_EQUAL(sum_of(j), sum);
+	lm_journal_flush(j);
+	lm_journal_drop(j, name('A'), (const uint8_t[LM_JOURNAL_ID_LEN]){0});
+	sum -= round;
+	put_number(j, N - 1, 1000);
+	sum += 1000 - (round - 1);
+	CU_ASSERT_EQUAL(sum_of(j), sum);
+	lm_journal_close(j); /* it takes the time to write the tail, not to rewrite */
+	CU_ASSERT_EQUAL(access(next_path, F_OK), 0);
+	j = open_journal(64 * MIB);
+	CU_ASSERT_EQUAL(sum_of(j), sum);
+	check_entries(j, N - 1);
+	for (; access(next_path, F_OK) == 0; turns++)
+		lm_journal_flush(j);
+	CU_ASSERT(turns > 10 && turns < 30);
+	for (int again = 0; again < 2; again++) {
+		CU_ASSERT_EQUAL(sum_of(j), sum);
+		check_entries(j, N - 1);
+		lm_journal_close(j);
+		j = open_journal(64 * MIB);
+	}
+	lm_journal_close(j);
+	CU_ASSERT_EQUAL(warnings + errors, 0);
+
+	/* What is next to it is no journal: everything is in the old one. */
+	CU_ASSERT_EQUAL(symlink("/dev/null", next_path), 0);
+	struct lm_why why = {0};
+	CU_ASSERT_EQUAL(lm_journal_open(&j, path, MIB, &why), -ELOOP);
+	unlink(next_path);
+	int fd = open(next_path, O_WRONLY | O_CREAT, 0600);
+	CU_ASSERT_EQUAL(write(fd, "no journal", 10), 10);
+	close(fd);
+	j = open_journal(64 * MIB);
+	CU_ASSERT_EQUAL(warnings, 1);
+	CU_ASSERT_EQUAL(sum_of(j), sum);
+	lm_journal_close(j);
+	end();
+}
+
 /* The same entries again and again: the file stays small, and holds the last of each. */
 static void test_rewrite(void)
 {
@@ -449,5 +533,5 @@ static void test_disk_fails(void)
 
 LM_SUITE("journal", {"put_and_drop", test_put_and_drop}, {"groups", test_groups},
     {"killed", test_killed}, {"damaged", test_damaged}, {"refused", test_refused},
-    {"full", test_full}, {"rewrite", test_rewrite}, {"many", test_many},
-    {"disk_fails", test_disk_fails})
+    {"full", test_full}, {"rewrite", test_rewrite}, {"rewrite_in_steps", test_rewrite_in_steps},
+    {"many", test_many}, {"disk_fails", test_disk_fails})
