@@ -15,6 +15,9 @@ void status_gateway(const json_t *info, const struct status_options *options)
 	    {"UP", cell_age, "uptime_s"},
 	    {">WORKERS", cell_count, "workers"},
 	    {"IPSEC-MB", cell_text, "ipsec_mb"},
+	    {"LEDGER", cell_text, "ledger"},
+	    {">RECORDS", cell_count, "ledger_records"},
+	    {">ON DISK", cell_count, "ledger_disk_records"},
 	    {"ID", cell_text, "id"},
 	    {0},
 	};

@@ -116,6 +116,8 @@ void gw_control_run(struct gateway *gw)
 		next = lm_min_u64(next, gw_advertise_tick(gw, now.mono));
 		if (gw_networks_tick(gw))
 			next = now.mono;
+		if (gw->records)
+			lm_journal_flush(gw->records);
 		if (now.mono - heard_at >= HEARD_EVERY) {
 			gw_paths_heard(gw);
 			heard_at = now.mono;

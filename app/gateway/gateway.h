@@ -16,6 +16,7 @@
 #include "crypto/identity.h"
 #include "dataplane/dataplane.h"
 #include "membership/membership.h"
+#include "store/journal.h"
 #include "store/store.h"
 #include "underlay/underlay.h"
 #include "workload/ra_times.h"
@@ -33,6 +34,7 @@ struct gateway {
 	uint64_t started; /* monotonic ns */
 
 	struct lm_store *store;
+	struct lm_journal *records; /* the ledger on disk; NULL: it is in memory only */
 	struct lm_dp *dp;
 	struct lm_underlay *underlay;
 	struct lm_membership *membership;
@@ -70,6 +72,11 @@ int gw_eal_start(const struct lm_gateway_config *config);
 /* bpf_log.c: what the libraries of AF_XDP print goes through our log from now on. */
 void gw_bpf_log(void);
 void gw_bpf_log_ports_are_up(void);
+
+/* records.c: the ledger on disk, if it is configured. What is wrong with it is logged, no more. */
+void gw_records_open(struct gateway *gw, struct lm_membership_ops *ops);
+/* Those of networks that are not in force are of no use. */
+void gw_records_prune(struct gateway *gw);
 
 /* network.c: membership's effects on store, data plane and peers. */
 extern const struct lm_membership_ops gw_membership_ops;

@@ -92,6 +92,7 @@ static int open_control(struct gateway *gw)
 	    .max_networks = c->max_networks,
 	    .max_peers = c->max_peers,
 	};
+	struct lm_membership_ops ops = gw_membership_ops;
 	struct lm_why why = {0};
 	int err = lm_store_open(&gw->store, c->state_dir, STORE_BYTES, &why);
 
@@ -101,13 +102,13 @@ static int open_control(struct gateway *gw)
 		lm_error("%s", key.text);
 		return err;
 	}
+	gw_records_open(gw, &ops);
 	gw->stale = calloc(c->max_networks, sizeof(gw->stale[0]));
 	err = gw->stale ? gw_underlay_apply(gw) : -ENOMEM;
 	if (!err)
 		err = gw_paths_open(gw);
 	if (!err)
-		err = lm_membership_create(
-		    &gw->membership, &gw->identity, &membership, &gw_membership_ops, gw);
+		err = lm_membership_create(&gw->membership, &gw->identity, &membership, &ops, gw);
 	if (!err)
 		err = gw_owners_apply(gw);
 	if (err) {
@@ -116,6 +117,8 @@ static int open_control(struct gateway *gw)
 	}
 	/* Attachments are settled once, when all networks are there, and not with each of them. */
 	err = gw_networks_restore(gw);
+	if (!err)
+		gw_records_prune(gw);
 	if (!err)
 		err = gw_attachments_open(gw);
 	if (err)
@@ -174,6 +177,7 @@ static void close_all(struct gateway *gw)
 	free(gw->stale);
 	if (gw->dp)
 		lm_dp_free(gw->dp);
+	lm_journal_close(gw->records);
 	if (gw->store)
 		lm_store_close(gw->store);
 }

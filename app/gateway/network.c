@@ -60,6 +60,8 @@ static void on_network_gone(void *ctx, const struct lm_network *net)
 
 	lm_info("network '%s': no longer in force here", net->manifest->network);
 	lm_dp_network_remove(gw->dp, net->index);
+	if (gw->records)
+		lm_journal_drop_group(gw->records, net->id.b);
 	gw->attachments.unsettled = true; /* settled once membership has forgotten it */
 }
 

@@ -131,6 +131,28 @@ int gw_page_end(struct gw_page *page)
 
 /* ---- the gateway itself ------------------------------------------------------ */
 
+static void report_ledger(const struct gateway *gw, struct rte_tel_data *d)
+{
+	struct lm_journal_info disk = {0};
+	struct lm_ledger_info ledger;
+
+	lm_ledger_info(lm_membership_ledger(gw->membership), &ledger);
+	if (gw->records)
+		lm_journal_info(gw->records, &disk);
+	bool kept = gw->records && !disk.failed;
+	gw_put_text(d, "ledger",
+	    kept                         ? "on disk"
+	    : gw->config->ledger_on_disk ? "failed"
+					 : "in memory");
+	gw_put_u64(d, "ledger_records", ledger.records);
+	gw_put_u64(d, "ledger_restored", ledger.restored);
+	if (!kept)
+		return;
+	gw_put_u64(d, "ledger_disk_records", disk.entries);
+	gw_put_u64(d, "ledger_disk_bytes", disk.file_bytes);
+	gw_put_u64(d, "ledger_disk_full", disk.full);
+}
+
 static int report_info(struct gateway *gw, const char *params, struct rte_tel_data *d)
 {
 	char id[LM_KEY_ID_TEXT], key[2 * LM_PUBLIC_KEY_LEN + 1];
@@ -148,6 +170,7 @@ static int report_info(struct gateway *gw, const char *params, struct rte_tel_da
 	gw_put_u64(d, "mbufs_in_use", lm_dp_mbufs_in_use(gw->dp));
 	gw_put_text(d, "ipsec_mb", lm_gcm_library(&shared));
 	gw_put_u64(d, "ipsec_mb_shared_writes", (uint64_t)shared);
+	report_ledger(gw, d);
 	return 0;
 }
 

@@ -73,6 +73,9 @@ struct lm_gateway_config {
 	struct lm_owner_config *owners;
 	unsigned n_owners;
 
+	/* ledger = { } */
+	bool ledger_on_disk; /* what other gateways say survives a restart */
+
 	/* workload = { } [live] */
 	uint16_t workload_mtu; /* 0: computed from the underlay's */
 	uint32_t dhcp_lease_seconds;

@@ -175,6 +175,8 @@ const struct lm_config_key lm_config_keys[] = {
 
 	{"owners", lm_read_owners, AT(owners), REQUIRED, LIVE},
 
+	{"ledger.on_disk", read_bool, AT(ledger_on_disk)},
+
 	{"workload.mtu", read_uint, AT(workload_mtu), .min = 1280, .max = 9600, LIVE},
 	{"workload.dhcp_lease", read_uint, AT(dhcp_lease_seconds), .min = 5, .max = 31536000, LIVE},
 	{"workload.default_route", read_bool, AT(default_route), LIVE},

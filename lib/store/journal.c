@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "store/entry.h"
-#include "store/index.h"
+#include "store/toc.h"
 
 #define LM_LOG_MODULE "journal"
 
@@ -23,12 +23,12 @@ struct lm_journal {
 	char path[PATH_MAX], next_path[PATH_MAX]; /* the latter: while it is rewritten */
 	int fd; /* written to; -1: the disk has failed */
 	int old_fd; /* what is being copied into fd; -1: nothing is */
-	unsigned file; /* number of fd; what is in the index with another one is in old_fd */
+	unsigned file; /* number of fd; what is in the table with another one is in old_fd */
 	uint64_t file_len; /* of fd, written */
 	uint8_t tail[TAIL_MAX]; /* what follows there, and is not written yet */
 	size_t tail_len;
-	struct lm_index index;
-	uint64_t max_bytes; /* of what is in the index */
+	struct lm_toc toc;
+	uint64_t max_bytes; /* of what is in the table */
 	uint64_t full;
 };
 
@@ -48,7 +48,7 @@ static void fail(struct lm_journal *j, int err)
 	lm_error("%s: %s; nothing more is kept there until the next start", j->path, strerror(err));
 	close_files(j);
 	j->tail_len = 0;
-	lm_index_clear(&j->index);
+	lm_toc_clear(&j->toc);
 }
 
 static int write_all(int fd, const uint8_t *bytes, size_t len, uint64_t at)
@@ -154,7 +154,7 @@ static void rewrite_end(struct lm_journal *j)
 static void rewrite_some(struct lm_journal *j)
 {
 	for (unsigned i = 0; i < REWRITE_STEP && j->fd >= 0; i++) {
-		struct lm_item *item = TAILQ_FIRST(&j->index.order);
+		struct lm_item *item = TAILQ_FIRST(&j->toc.order);
 		if (!item || item->file == j->file) {
 			rewrite_end(j);
 			return;
@@ -165,7 +165,7 @@ static void rewrite_some(struct lm_journal *j)
 			fail(j, -err);
 		if (j->fd < 0)
 			return;
-		lm_index_moved(&j->index, item, j->file, j->file_len + j->tail_len);
+		lm_toc_moved(&j->toc, item, j->file, j->file_len + j->tail_len);
 		j->tail_len += lm_item_size(item);
 	}
 }
@@ -174,7 +174,7 @@ void lm_journal_flush(struct lm_journal *j)
 {
 	if (j->tail_len)
 		write_tail(j);
-	if (j->fd >= 0 && j->old_fd < 0 && j->file_len > 2 * j->index.bytes + REWRITE_MIN)
+	if (j->fd >= 0 && j->old_fd < 0 && j->file_len > 2 * j->toc.bytes + REWRITE_MIN)
 		rewrite_begin(j);
 	if (j->old_fd >= 0)
 		rewrite_some(j);
@@ -184,20 +184,20 @@ void lm_journal_flush(struct lm_journal *j)
 
 static bool has_room(const struct lm_journal *j, const struct lm_entry *e)
 {
-	const struct lm_item *old = lm_index_find(&j->index, e->group, e->id);
+	const struct lm_item *old = lm_toc_find(&j->toc, e->group, e->id);
 
-	return j->index.bytes - (old ? lm_item_size(old) : 0) + LM_ENTRY_FIXED + e->len <=
+	return j->toc.bytes - (old ? lm_item_size(old) : 0) + LM_ENTRY_FIXED + e->len <=
 	       j->max_bytes;
 }
 
 static void apply(struct lm_journal *j, const struct lm_entry *e, uint64_t at)
 {
 	if (e->op == LM_ENTRY_DROP_GROUP)
-		lm_index_drop_group(&j->index, e->group);
+		lm_toc_drop_group(&j->toc, e->group);
 	else if (e->op == LM_ENTRY_DROP || !has_room(j, e))
-		lm_index_drop(&j->index, e->group, e->id);
+		lm_toc_drop(&j->toc, e->group, e->id);
 	else
-		lm_index_put(&j->index, e->group, e->id, j->file, at, e->len);
+		lm_toc_put(&j->toc, e->group, e->id, j->file, at, e->len);
 }
 
 /* Cuts off what does not hold together, as after a crash in the middle of writing. */
@@ -274,7 +274,7 @@ int lm_journal_open(struct lm_journal **out, const char *path, size_t max_bytes,
 	snprintf(j->next_path, sizeof(j->next_path), "%s.new", path);
 	j->max_bytes = max_bytes;
 	j->fd = j->old_fd = -1;
-	lm_index_init(&j->index);
+	lm_toc_init(&j->toc);
 	int err = load_files(j);
 	if (err) {
 		lm_journal_close(j);
@@ -291,7 +291,7 @@ void lm_journal_close(struct lm_journal *j)
 		return;
 	if (j->fd >= 0 && j->tail_len)
 		write_tail(j);
-	lm_index_clear(&j->index);
+	lm_toc_clear(&j->toc);
 	close_files(j);
 	free(j);
 }
@@ -314,24 +314,24 @@ void lm_journal_put(struct lm_journal *j, const uint8_t group[LM_JOURNAL_GROUP_L
 	}
 	uint64_t at = append(j, &e);
 	if (j->fd >= 0)
-		lm_index_put(&j->index, group, id, j->file, at, e.len);
+		lm_toc_put(&j->toc, group, id, j->file, at, e.len);
 }
 
 void lm_journal_drop(struct lm_journal *j, const uint8_t group[LM_JOURNAL_GROUP_LEN],
     const uint8_t id[LM_JOURNAL_ID_LEN])
 {
-	if (!lm_index_find(&j->index, group, id))
+	if (!lm_toc_find(&j->toc, group, id))
 		return;
 	append(j, &(struct lm_entry){.op = LM_ENTRY_DROP, .group = group, .id = id});
-	lm_index_drop(&j->index, group, id);
+	lm_toc_drop(&j->toc, group, id);
 }
 
 void lm_journal_drop_group(struct lm_journal *j, const uint8_t group[LM_JOURNAL_GROUP_LEN])
 {
-	if (!lm_index_count(&j->index, group))
+	if (!lm_toc_count(&j->toc, group))
 		return;
 	append(j, &(struct lm_entry){.op = LM_ENTRY_DROP_GROUP, .group = group});
-	lm_index_drop_group(&j->index, group);
+	lm_toc_drop_group(&j->toc, group);
 }
 
 struct visit {
@@ -360,10 +360,10 @@ void lm_journal_each(struct lm_journal *j, const uint8_t group[LM_JOURNAL_GROUP_
 	struct visit v = {.j = j, .keep = keep, .ctx = ctx};
 
 	write_tail(j);
-	v.useless = calloc(lm_index_count(&j->index, group) + 1, sizeof(*v.useless));
+	v.useless = calloc(lm_toc_count(&j->toc, group) + 1, sizeof(*v.useless));
 	if (!v.useless)
 		return;
-	lm_index_each(&j->index, group, visit_item, &v);
+	lm_toc_each(&j->toc, group, visit_item, &v);
 	while (v.n_useless-- > 0)
 		lm_journal_drop(j, group, v.useless[v.n_useless]);
 	free(v.useless);
@@ -372,12 +372,12 @@ void lm_journal_each(struct lm_journal *j, const uint8_t group[LM_JOURNAL_GROUP_
 void lm_journal_groups(struct lm_journal *j,
     bool (*keep)(void *ctx, const uint8_t group[LM_JOURNAL_GROUP_LEN]), void *ctx)
 {
-	const uint8_t *group = lm_index_next_group(&j->index, NULL);
+	const uint8_t *group = lm_toc_next_group(&j->toc, NULL);
 
 	while (group) {
 		uint8_t id[LM_JOURNAL_GROUP_LEN];
 		memcpy(id, group, sizeof(id));
-		group = lm_index_next_group(&j->index, group);
+		group = lm_toc_next_group(&j->toc, group);
 		if (!keep(ctx, id))
 			lm_journal_drop_group(j, id);
 	}
@@ -386,8 +386,8 @@ void lm_journal_groups(struct lm_journal *j,
 void lm_journal_info(const struct lm_journal *j, struct lm_journal_info *out)
 {
 	*out = (struct lm_journal_info){
-	    .entries = j->index.items,
-	    .bytes = j->index.bytes,
+	    .entries = j->toc.items,
+	    .bytes = j->toc.bytes,
 	    .file_bytes = j->file_len + j->tail_len,
 	    .full = j->full,
 	    .failed = j->fd < 0,

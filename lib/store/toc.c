@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/index.h"
+#include "store/toc.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct lm_index_group {
+struct lm_toc_group {
 	uint8_t id[LM_JOURNAL_GROUP_LEN];
 	struct lm_item *items; /* never empty */
 	UT_hash_handle hh;
 };
 
-static struct lm_index_group *group_find(const struct lm_index *x, const uint8_t *id)
+static struct lm_toc_group *group_find(const struct lm_toc *x, const uint8_t *id)
 {
-	struct lm_index_group *g;
+	struct lm_toc_group *g;
 
 	HASH_FIND(hh, x->groups, id, LM_JOURNAL_GROUP_LEN, g);
 	return g;
 }
 
-static struct lm_item *item_find(const struct lm_index_group *g, const uint8_t *id)
+static struct lm_item *item_find(const struct lm_toc_group *g, const uint8_t *id)
 {
 	struct lm_item *item = NULL;
 
@@ -27,7 +27,7 @@ static struct lm_item *item_find(const struct lm_index_group *g, const uint8_t *
 	return item;
 }
 
-static void item_free(struct lm_index *x, struct lm_index_group *g, struct lm_item *item)
+static void item_free(struct lm_toc *x, struct lm_toc_group *g, struct lm_item *item)
 {
 	x->items--;
 	x->bytes -= lm_item_size(item);
@@ -36,7 +36,7 @@ static void item_free(struct lm_index *x, struct lm_index_group *g, struct lm_it
 	free(item);
 }
 
-static void group_free(struct lm_index *x, struct lm_index_group *g)
+static void group_free(struct lm_toc *x, struct lm_toc_group *g)
 {
 	struct lm_item *item, *next;
 
@@ -46,14 +46,14 @@ static void group_free(struct lm_index *x, struct lm_index_group *g)
 	free(g);
 }
 
-struct lm_item *lm_index_find(const struct lm_index *x, const uint8_t *group, const uint8_t *id)
+struct lm_item *lm_toc_find(const struct lm_toc *x, const uint8_t *group, const uint8_t *id)
 {
 	return item_find(group_find(x, group), id);
 }
 
-void lm_index_drop(struct lm_index *x, const uint8_t *group, const uint8_t *id)
+void lm_toc_drop(struct lm_toc *x, const uint8_t *group, const uint8_t *id)
 {
-	struct lm_index_group *g = group_find(x, group);
+	struct lm_toc_group *g = group_find(x, group);
 	struct lm_item *item = item_find(g, id);
 
 	if (item)
@@ -62,33 +62,33 @@ void lm_index_drop(struct lm_index *x, const uint8_t *group, const uint8_t *id)
 		group_free(x, g);
 }
 
-void lm_index_drop_group(struct lm_index *x, const uint8_t *group)
+void lm_toc_drop_group(struct lm_toc *x, const uint8_t *group)
 {
-	struct lm_index_group *g = group_find(x, group);
+	struct lm_toc_group *g = group_find(x, group);
 
 	if (g)
 		group_free(x, g);
 }
 
-void lm_index_init(struct lm_index *x)
+void lm_toc_init(struct lm_toc *x)
 {
-	*x = (struct lm_index){0};
+	*x = (struct lm_toc){0};
 	TAILQ_INIT(&x->order);
 }
 
-void lm_index_clear(struct lm_index *x)
+void lm_toc_clear(struct lm_toc *x)
 {
-	struct lm_index_group *g, *next;
+	struct lm_toc_group *g, *next;
 
 	HASH_ITER(hh, x->groups, g, next)
 	group_free(x, g);
 }
 
-void lm_index_put(struct lm_index *x, const uint8_t *group, const uint8_t *id, unsigned file,
+void lm_toc_put(struct lm_toc *x, const uint8_t *group, const uint8_t *id, unsigned file,
     uint64_t at, uint16_t len)
 {
-	lm_index_drop(x, group, id);
-	struct lm_index_group *g = group_find(x, group);
+	lm_toc_drop(x, group, id);
+	struct lm_toc_group *g = group_find(x, group);
 	struct lm_item *item = malloc(sizeof(*item));
 	if (item && !g && (g = calloc(1, sizeof(*g)))) {
 		memcpy(g->id, group, sizeof(g->id));
@@ -108,7 +108,7 @@ void lm_index_put(struct lm_index *x, const uint8_t *group, const uint8_t *id, u
 	x->bytes += lm_item_size(item);
 }
 
-void lm_index_moved(struct lm_index *x, struct lm_item *item, unsigned file, uint64_t at)
+void lm_toc_moved(struct lm_toc *x, struct lm_item *item, unsigned file, uint64_t at)
 {
 	item->file = file;
 	item->at = at;
@@ -116,25 +116,25 @@ void lm_index_moved(struct lm_index *x, struct lm_item *item, unsigned file, uin
 	TAILQ_INSERT_TAIL(&x->order, item, order);
 }
 
-size_t lm_index_count(const struct lm_index *x, const uint8_t *group)
+size_t lm_toc_count(const struct lm_toc *x, const uint8_t *group)
 {
-	const struct lm_index_group *g = group_find(x, group);
+	const struct lm_toc_group *g = group_find(x, group);
 
 	return g ? HASH_COUNT(g->items) : 0;
 }
 
-void lm_index_each(const struct lm_index *x, const uint8_t *group,
+void lm_toc_each(const struct lm_toc *x, const uint8_t *group,
     void (*each)(void *ctx, const struct lm_item *item), void *ctx)
 {
-	const struct lm_index_group *g = group_find(x, group);
+	const struct lm_toc_group *g = group_find(x, group);
 
 	for (const struct lm_item *item = g ? g->items : NULL; item; item = item->hh.next)
 		each(ctx, item);
 }
 
-const uint8_t *lm_index_next_group(const struct lm_index *x, const uint8_t *group)
+const uint8_t *lm_toc_next_group(const struct lm_toc *x, const uint8_t *group)
 {
-	const struct lm_index_group *g = group ? group_find(x, group)->hh.next : x->groups;
+	const struct lm_toc_group *g = group ? group_find(x, group)->hh.next : x->groups;
 
 	return g ? g->id : NULL;
 }
