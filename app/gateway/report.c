@@ -143,7 +143,7 @@ static void report_ledger(const struct gateway *gw, struct rte_tel_data *d)
 	gw_put_text(d, "ledger",
 	    kept                         ? "on disk"
 	    : gw->config->ledger_on_disk ? "failed"
-					 : "in memory");
+					 : "memory");
 	gw_put_u64(d, "ledger_records", ledger.records);
 	gw_put_u64(d, "ledger_restored", ledger.restored);
 	if (!kept)

@@ -24,7 +24,7 @@ def good_answers():
         "/leasemesh/info": {
             "version": "0.1.0", "name": "alpha", "id": ID, "key": "aa" * 32, "uptime_s": 93784,
             "workers": 2, "ipsec_mb": "1.3.0", "ipsec_mb_shared_writes": 1,
-            "ledger": "on disk", "ledger_records": 12, "ledger_disk_records": 13},
+            "ledger": "disk", "ledger_records": 12, "ledger_disk_records": 13},
         "/leasemesh/ports": {"ports": rows(
             {"name": "wan", "role": "underlay", "device": "0000:01:00.0", "driver": "net_ice",
              "mac": "02:00:00:00:00:01", "mtu": 1500, "link": "up", "rx_queues": 2,
@@ -130,7 +130,7 @@ class StatusTest(unittest.TestCase):
     def test_gateway(self):
         self.gateway()
         table = self.table("gateway")
-        self.assertEqual(table[1], ["alpha", "0.1.0", "1d02h", "2", "1.3.0", "on disk", "12", "13",
+        self.assertEqual(table[1], ["alpha", "0.1.0", "1d02h", "2", "1.3.0", "disk", "12", "13",
                                     ID])
         self.assertIn("build with 2.0", " ".join(table[2]))
 
