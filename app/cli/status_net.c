@@ -17,7 +17,7 @@ void status_gateway(const json_t *info, const struct status_options *options)
 	    {"IPSEC-MB", cell_text, "ipsec_mb"},
 	    {"LEDGER", cell_text, "ledger"},
 	    {">RECORDS", cell_count, "ledger_records"},
-	    {">ON DISK", cell_count, "ledger_disk_records"},
+	    {">KEPT", cell_count, "ledger_disk_records"},
 	    {"ID", cell_text, "id"},
 	    {0},
 	};

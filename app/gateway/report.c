@@ -140,10 +140,7 @@ static void report_ledger(const struct gateway *gw, struct rte_tel_data *d)
 	if (gw->records)
 		lm_journal_info(gw->records, &disk);
 	bool kept = gw->records && !disk.failed;
-	gw_put_text(d, "ledger",
-	    kept                         ? "on disk"
-	    : gw->config->ledger_on_disk ? "failed"
-					 : "memory");
+	gw_put_text(d, "ledger", kept ? "disk" : gw->config->ledger_on_disk ? "failed" : "memory");
 	gw_put_u64(d, "ledger_records", ledger.records);
 	gw_put_u64(d, "ledger_restored", ledger.restored);
 	if (!kept)
