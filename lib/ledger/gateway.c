@@ -85,6 +85,7 @@ static void session_ended(struct lm_ledger *l, struct gateway *g)
 	if (g->differs)
 		TAILQ_REMOVE(&l->pullable, g, pulling);
 	g->tell = g->differs = false;
+	lm_ledger_wait_no_more(l, g);
 	lm_ledger_unbox(l, g);
 	lm_ledger_pull_forget(l, g);
 }

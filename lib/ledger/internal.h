@@ -12,7 +12,7 @@
  *   own.c      records that we write: versions, renewal, those of a former life
  *   push.c     our changes on their way to the peers
  *   compare.c  digests: telling ours, and answering questions about them
- *   pull.c     asking one peer at a time for what it has newer
+ *   pull.c     asking peers for what they have newer
  *   query.c    questions of the caller
  */
 #ifndef LM_LEDGER_INTERNAL_H
@@ -80,6 +80,9 @@ struct gateway {
 	bool differs; /* on l->pullable: its root was not ours */
 	uint64_t differs_since; /* monotonic ns */
 	TAILQ_ENTRY(gateway) pulling;
+	struct pull *pull; /* from it; NULL: none */
+	bool waits; /* on l->waiting: networks that it has newer are another pull's */
+	TAILQ_ENTRY(gateway) wait;
 	uint8_t *box; /* records on their way to it; NULL: none */
 	size_t box_len;
 	TAILQ_ENTRY(gateway) boxed;
@@ -98,6 +101,7 @@ struct network {
 	struct lm_shelf records;
 	uint8_t root[LM_LEAF_LEN];
 	bool root_valid;
+	uint64_t pulled_by; /* number of the pull that asks for its records, or last did */
 	UT_hash_handle by_id, by_tag;
 };
 
@@ -146,10 +150,15 @@ struct question {
 #define TODO_MAX 2048
 #define ASKED_MAX 32
 #define WANTED_MAX (ASKED_MAX * LM_LEAVES_MAX) /* whatever the answers hold, it fits */
+#define PULLS_MAX 8 /* at once, from as many peers */
 
-/* What we ask of the one peer that we pull from. */
+/* What we ask of a peer. */
 struct pull {
-	struct gateway *from; /* NULL: none */
+	TAILQ_ENTRY(pull) link;
+	uint64_t number; /* from 1 */
+	struct gateway *from;
+	bool claimed; /* some networks' records are its to ask for */
+	bool left; /* others differ as well, but are another pull's */
 	uint64_t started, last, accepted_at; /* monotonic ns; last: something came */
 	unsigned tries;
 	bool accepted; /* a record */
@@ -172,7 +181,9 @@ struct lm_ledger {
 	struct gateway *gateways;
 	struct gateway **ups;
 	uint32_t n_ups, cap_ups;
-	struct gateway_list tells, pullable, boxes;
+	struct gateway_list tells, pullable, waiting, boxes;
+	TAILQ_HEAD(, pull) pulls;
+	unsigned n_pulls;
 	struct record_list pending;
 	struct lm_timers dues; /* on the wall clock: expiry is told in UTC */
 	uint64_t compare_at, compare_wait;
@@ -180,7 +191,6 @@ struct lm_ledger {
 	unsigned n_recent;
 	struct lm_ledger_info info;
 	uint64_t drops[LM_LD_MAX];
-	struct pull pull;
 };
 
 static inline uint64_t wall_seconds(const struct lm_ledger *l)
@@ -319,7 +329,9 @@ void lm_ledger_pull_later(struct lm_ledger *l, struct gateway *from);
 /* Starts the next pull, repeats what was not answered, ends what has come to nothing. */
 void lm_ledger_pull_due(struct lm_ledger *l);
 uint64_t lm_ledger_pull_next(const struct lm_ledger *l);
-void lm_ledger_pull_forget(struct lm_ledger *l, const struct gateway *from);
+/* Its session has ended: nothing more comes. */
+void lm_ledger_pull_forget(struct lm_ledger *l, struct gateway *from);
+void lm_ledger_wait_no_more(struct lm_ledger *l, struct gateway *g);
 void lm_ledger_nodes_message(
     struct lm_ledger *l, struct gateway *from, const uint8_t *body, size_t len);
 /* The peer has sent this record. */

@@ -26,6 +26,8 @@ int lm_ledger_create(struct lm_ledger **out, const struct lm_identity *self,
 	c->max_records = c->max_records ? c->max_records : 1u << 20;
 	TAILQ_INIT(&l->tells);
 	TAILQ_INIT(&l->pullable);
+	TAILQ_INIT(&l->waiting);
+	TAILQ_INIT(&l->pulls);
 	TAILQ_INIT(&l->boxes);
 	TAILQ_INIT(&l->pending);
 	l->compare_at = LM_NEVER;

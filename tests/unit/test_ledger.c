@@ -226,6 +226,33 @@ static void test_refill(void)
 	check_end(s);
 }
 
+/* Peers with which it shares different networks are asked side by side, not one after the other. */
+static void test_refill_of_many(void)
+{
+	const unsigned nets = SIM_NETS;
+	struct sim *s = sim_new(1, nets + 1);
+
+	for (unsigned net = 0; net < nets; net++) {
+		sim_authorise(s, net, 0, true);
+		sim_authorise(s, net, net + 1, true);
+		sim_tell(s, net, 0);
+		sim_tell(s, net, net + 1);
+		sim_join(s, net, 0, true);
+		sim_join(s, net, net + 1, true);
+		CU_ASSERT_EQUAL(sim_publish(s, net + 1, net, 1), 0);
+	}
+	sim_run(s, 10 * SECOND);
+	sim_crash(s, 0);
+	s->node[0].n_files = 0;
+	sim_run(s, 60 * SECOND);
+	s->delay = 200 * MS; /* a walk takes four round trips */
+	sim_start(s, 0);
+	sim_run(s, 3 * SECOND);
+	for (unsigned net = 0; net < nets; net++)
+		CU_ASSERT_NOT_EQUAL(sim_has(s, 0, net, net + 1, 1), 0);
+	check_end(s);
+}
+
 static void test_all_lost(void)
 {
 	struct sim *s = settled(1, 5);
@@ -387,6 +414,7 @@ LM_SUITE("ledger", {"push", test_push}, {"same_value_is_silent", test_same_value
     {"lost_push", test_lost_push}, {"lost_push_among_many", test_lost_push_among_many},
     {"around_a_cut", test_around_a_cut}, {"late_joiner", test_late_joiner},
     {"absent_is_quiet", test_absent_is_quiet}, {"leaving", test_leaving}, {"refill", test_refill},
-    {"all_lost", test_all_lost}, {"above_former_life", test_above_former_life},
-    {"reclaim", test_reclaim}, {"disk", test_disk}, {"renewal_and_expiry", test_renewal_and_expiry},
-    {"clocks_differ", test_clocks_differ}, {"tombstone_stays", test_tombstone_stays})
+    {"refill_of_many", test_refill_of_many}, {"all_lost", test_all_lost},
+    {"above_former_life", test_above_former_life}, {"reclaim", test_reclaim}, {"disk", test_disk},
+    {"renewal_and_expiry", test_renewal_and_expiry}, {"clocks_differ", test_clocks_differ},
+    {"tombstone_stays", test_tombstone_stays})
