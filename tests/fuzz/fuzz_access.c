@@ -4,13 +4,11 @@
  * port and MAC, the rest is the frame behind its Ethernet addresses: with those
  * at random, hardly any would get further.
  */
-#include <stdlib.h>
 #include <string.h>
 #include "dp_rig.h"
+#include "fuzz.h"
 
 static struct rig *rig;
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -31,7 +29,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(frame + 12, data + 1, size - 1);
 	rig_send(rig, from, frame, size - 1 + 12);
 	rig_run(rig);
-	if (!rig_balanced(rig))
-		abort();
+	MUST(rig_balanced(rig));
 	return 0;
 }

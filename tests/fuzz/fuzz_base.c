@@ -5,14 +5,7 @@
 #include "base/addr.h"
 #include "base/id.h"
 #include "base/text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int holds)
-{
-	if (!holds)
-		abort();
-}
+#include "fuzz.h"
 
 static void addresses(const char *text)
 {
@@ -23,17 +16,17 @@ static void addresses(const char *text)
 	struct lm_mac m, m2;
 
 	if (lm_ip_parse(&ip, text) == 0)
-		require(lm_ip_parse(&ip2, lm_ip_text(back, &ip)) == 0 && lm_ip_equal(&ip, &ip2));
+		MUST(lm_ip_parse(&ip2, lm_ip_text(back, &ip)) == 0 && lm_ip_equal(&ip, &ip2));
 	if (lm_prefix_parse(&p, text) == 0) {
-		require(lm_prefix_parse(&p2, lm_prefix_text(back, &p)) == 0);
-		require(p.len == p2.len && lm_ip_equal(&p.ip, &p2.ip));
-		require(lm_prefix_contains(&p, &p.ip));
+		MUST(lm_prefix_parse(&p2, lm_prefix_text(back, &p)) == 0);
+		MUST(p.len == p2.len && lm_ip_equal(&p.ip, &p2.ip));
+		MUST(lm_prefix_contains(&p, &p.ip));
 	}
 	if (lm_udp_addr_parse(&a, text) == 0)
-		require(lm_udp_addr_parse(&a2, lm_udp_addr_text(back, &a)) == 0 &&
-			lm_udp_addr_equal(&a, &a2));
+		MUST(lm_udp_addr_parse(&a2, lm_udp_addr_text(back, &a)) == 0 &&
+		     lm_udp_addr_equal(&a, &a2));
 	if (lm_mac_parse(&m, text) == 0)
-		require(lm_mac_parse(&m2, lm_mac_text(back, &m)) == 0 && memcmp(&m, &m2, 6) == 0);
+		MUST(lm_mac_parse(&m2, lm_mac_text(back, &m)) == 0 && memcmp(&m, &m2, 6) == 0);
 }
 
 static void lease(const char *text)
@@ -43,15 +36,15 @@ static void lease(const char *text)
 	char back[LM_LEASE_TEXT];
 
 	if (lm_lease_parse(&l, text, &why) == 0) {
-		require(why.text[0] == '\0');
-		require(lm_lease_parse(&l2, lm_lease_text(back, &l), NULL) == 0);
-		require(l.dseq == l2.dseq && l.gseq == l2.gseq && l.oseq == l2.oseq);
+		MUST(why.text[0] == '\0');
+		MUST(lm_lease_parse(&l2, lm_lease_text(back, &l), NULL) == 0);
+		MUST(l.dseq == l2.dseq && l.gseq == l2.gseq && l.oseq == l2.oseq);
 	} else {
-		require(why.text[0] != '\0');
+		MUST(why.text[0] != '\0');
 	}
 	/* A refusal quotes the text, and is printed. */
 	for (const char *c = why.text; *c; c++)
-		require((unsigned char)*c >= 0x20 && *c != 0x7f);
+		MUST((unsigned char)*c >= 0x20 && *c != 0x7f);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

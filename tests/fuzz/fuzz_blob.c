@@ -3,22 +3,13 @@
  * Pulls of blobs, and messages about them in any order and shape. What is handed out must have
  * the hash that was asked for.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sodium.h>
 
 #include "base/bytes.h"
+#include "fuzz.h"
 #include "session/blob.h"
 #include "session/state.h"
-
-#define MUST(cond) \
-	do { \
-		if (!(cond)) { \
-			fprintf(stderr, "broken: %s\n", #cond); \
-			abort(); \
-		} \
-	} while (0)
 
 #define PEERS 3
 #define CONTENT 5000
@@ -88,7 +79,6 @@ static void pull(struct lm_reader *r, const struct lm_now *now, uint8_t who)
 	open_pulls += lm_blob_pull(blobs, now, &peers[who], hash, size, who) == 0;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct lm_blob_ops ops = {on_find, on_pulled};

@@ -4,18 +4,10 @@
  * are taken for both kinds of file; what is accepted must be what the headers
  * promise, and what is refused must say why and leave the result alone.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include "config/config.h"
+#include "fuzz.h"
 
-#define MUST(condition) \
-	do { \
-		if (!(condition)) \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__lsan_default_suppressions(void);
 
 /* libconfig drops the texts of what it was parsing when it meets an error. */

@@ -4,14 +4,12 @@
  * right keys, as a bad peer would do it; otherwise it is the frame behind its
  * Ethernet addresses.
  */
-#include <stdlib.h>
 #include <string.h>
 #include "dp_rig.h"
+#include "fuzz.h"
 
 static struct rig *rig;
 static uint64_t seq = 1;
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -35,7 +33,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	rig_put(rig, 1, &rig->gw[1].under, frame, len, -1);
 	rig_run(rig);
-	if (!rig_balanced(rig))
-		abort();
+	MUST(rig_balanced(rig));
 	return 0;
 }

@@ -4,20 +4,13 @@
  * half right: with tags, nodes and records that exist, so that they get far.
  */
 #include <stdio.h>
+#include "fuzz.h"
 #include "ledger_sim.h"
 
 #define STEPS 96
 #define US 0
 #define FRIEND 1
 #define LIAR 2
-
-#define MUST(cond) \
-	do { \
-		if (!(cond)) { \
-			fprintf(stderr, "broken: %s\n", #cond); \
-			abort(); \
-		} \
-	} while (0)
 
 struct fuzz {
 	struct sim *s;
@@ -186,7 +179,6 @@ static struct sim *set_up(void)
 	return s;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz f = {.s = set_up(), .in = lm_reader(data, size)};

@@ -6,31 +6,20 @@
  * - anything else: a YAML document.
  * Whatever is accepted must keep the promises of manifest.h.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/bytes.h"
+#include "fuzz.h"
 #include "manifest/manifest.h"
 #include "policy/policy.h"
 
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "broken promise: %s\n", #condition); \
-			abort(); \
-		} \
-	} while (0)
-
 static struct lm_identity owner;
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	CHECK(lm_crypto_init() == 0);
+	MUST(lm_crypto_init() == 0);
 	static const uint8_t seed[32] = {1, 2, 3}; /* the corpus names its public key */
 	lm_identity_from_seed(&owner, seed);
 	return 0;
@@ -38,16 +27,16 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void check_rules(const struct lm_manifest *m, const struct lm_rule *rules, unsigned n)
 {
-	CHECK(n <= LM_RULES_MAX);
+	MUST(n <= LM_RULES_MAX);
 	for (unsigned i = 0; i < n; i++) {
 		const struct lm_rule *r = &rules[i];
-		CHECK(r->any_peer ? r->n_peers == 0 : r->n_peers > 0);
-		CHECK(r->n_peers <= LM_RULE_PEERS_MAX && r->n_ports <= LM_RULE_PORTS_MAX);
+		MUST(r->any_peer ? r->n_peers == 0 : r->n_peers > 0);
+		MUST(r->n_peers <= LM_RULE_PEERS_MAX && r->n_ports <= LM_RULE_PORTS_MAX);
 		for (unsigned k = 0; k < r->n_peers; k++)
-			CHECK(r->peers[k] < m->n_members);
+			MUST(r->peers[k] < m->n_members);
 		for (unsigned k = 0; k < r->n_ports; k++)
-			CHECK(r->ports[k].from >= 1 && r->ports[k].from <= r->ports[k].to);
-		CHECK(
+			MUST(r->ports[k].from >= 1 && r->ports[k].from <= r->ports[k].to);
+		MUST(
 		    r->n_ports == 0 || r->protocol == 6 || r->protocol == 17 || r->protocol == 132);
 	}
 }
@@ -58,34 +47,34 @@ static void check_address(
 	if (ip->family == 0)
 		return;
 	struct lm_ip gateway = lm_manifest_gateway_ip(m, ip->family);
-	CHECK(prefix->ip.family == ip->family && lm_prefix_contains(prefix, ip));
-	CHECK(!lm_ip_equal(ip, &gateway) && !lm_ip_is_special(ip));
+	MUST(prefix->ip.family == ip->family && lm_prefix_contains(prefix, ip));
+	MUST(!lm_ip_equal(ip, &gateway) && !lm_ip_is_special(ip));
 }
 
 static void check_manifest(const struct lm_manifest *m)
 {
-	CHECK(m->network[0] && memchr(m->network, '\0', sizeof(m->network)));
-	CHECK(m->serial > 0 && (m->ipv4.ip.family || m->ipv6.ip.family));
-	CHECK(m->n_providers >= 1 && m->n_providers <= LM_PROVIDERS_MAX);
-	CHECK(m->n_members >= 1 && m->n_members <= LM_MEMBERS_MAX);
-	CHECK(m->n_endpoints <= LM_ENDPOINTS_MAX);
+	MUST(m->network[0] && memchr(m->network, '\0', sizeof(m->network)));
+	MUST(m->serial > 0 && (m->ipv4.ip.family || m->ipv6.ip.family));
+	MUST(m->n_providers >= 1 && m->n_providers <= LM_PROVIDERS_MAX);
+	MUST(m->n_members >= 1 && m->n_members <= LM_MEMBERS_MAX);
+	MUST(m->n_endpoints <= LM_ENDPOINTS_MAX);
 	for (unsigned i = 0; i < m->n_providers; i++)
-		CHECK(lm_manifest_provider(m, &m->providers[i].id) == (int)i);
+		MUST(lm_manifest_provider(m, &m->providers[i].id) == (int)i);
 	unsigned next = 0;
 	for (unsigned i = 0; i < m->n_members; i++) {
 		const struct lm_member *member = &m->members[i];
-		CHECK(lm_manifest_member(m, member->name) == (int)i);
-		CHECK(member->first_endpoint == next);
+		MUST(lm_manifest_member(m, member->name) == (int)i);
+		MUST(member->first_endpoint == next);
 		next += member->n_endpoints;
 		check_rules(m, member->ingress, member->n_ingress);
 		check_rules(m, member->egress, member->n_egress);
 	}
-	CHECK(next == m->n_endpoints);
+	MUST(next == m->n_endpoints);
 	for (unsigned i = 0; i < m->n_endpoints; i++) {
 		const struct lm_endpoint *e = &m->endpoints[i];
-		CHECK(e->provider < m->n_providers && e->member < m->n_members);
-		CHECK(m->members[e->member].first_endpoint + e->replica == i);
-		CHECK(e->ipv4.family || e->ipv6.family);
+		MUST(e->provider < m->n_providers && e->member < m->n_members);
+		MUST(m->members[e->member].first_endpoint + e->replica == i);
+		MUST(e->ipv4.family || e->ipv6.family);
 		check_address(m, &m->ipv4, &e->ipv4);
 		check_address(m, &m->ipv6, &e->ipv6);
 	}
@@ -94,7 +83,7 @@ static void check_manifest(const struct lm_manifest *m)
 static void check_policy(const struct lm_manifest *m)
 {
 	struct lm_policy *p;
-	CHECK(lm_policy_compile(&p, m) == 0);
+	MUST(lm_policy_compile(&p, m) == 0);
 	for (unsigned i = 0; i < m->n_members && i < 8; i++)
 		for (unsigned proto = 0; proto < 256; proto += 5)
 			lm_policy_judge(p, (uint16_t)i, 0, (uint8_t)proto, (uint16_t)(proto * 257));
@@ -106,25 +95,25 @@ static void fuzz_signed(const uint8_t *data, size_t len)
 	struct lm_signed_manifest *sm;
 	struct lm_why why = {0};
 	if (lm_manifest_open(&sm, "fuzz", data, len, &why) < 0) {
-		CHECK(why.text[0]);
+		MUST(why.text[0]);
 		return;
 	}
 	check_manifest(sm->manifest);
 	struct lm_secret secret;
-	CHECK(sm->len == len && lm_manifest_secret(&secret, sm, &owner) < 0);
+	MUST(sm->len == len && lm_manifest_secret(&secret, sm, &owner) < 0);
 	lm_signed_manifest_free(sm);
 }
 
 static void fuzz_body(const uint8_t *data, size_t len)
 {
 	struct lm_signature sig;
-	CHECK(lm_sign(&sig, &owner, LM_MANIFEST_DOMAIN, data, len) == 0);
+	MUST(lm_sign(&sig, &owner, LM_MANIFEST_DOMAIN, data, len) == 0);
 	char hex[2 * LM_SIGNATURE_LEN + 1], *head = NULL;
 	int n = asprintf(
 	    &head, "leasemesh-manifest-v1\nsignature %s\n", lm_hex(hex, sig.b, sizeof(sig.b)));
-	CHECK(n > 0);
+	MUST(n > 0);
 	uint8_t *file = malloc((size_t)n + len);
-	CHECK(file);
+	MUST(file);
 	memcpy(file, head, (size_t)n);
 	memcpy(file + n, data, len);
 	fuzz_signed(file, (size_t)n + len);
@@ -137,7 +126,7 @@ static void fuzz_document(const uint8_t *data, size_t len)
 	struct lm_manifest *m;
 	struct lm_why why = {0};
 	if (lm_manifest_parse(&m, "fuzz", data, len, &why) < 0) {
-		CHECK(why.text[0]);
+		MUST(why.text[0]);
 		return;
 	}
 	check_manifest(m);
@@ -149,7 +138,7 @@ static void fuzz_document(const uint8_t *data, size_t len)
 	if (lm_manifest_sign(&file, &file_len, "fuzz", data, len, &owner, NULL) < 0)
 		return;
 	struct lm_signed_manifest *sm;
-	CHECK(lm_manifest_open(&sm, "fuzz", file, file_len, NULL) == 0);
+	MUST(lm_manifest_open(&sm, "fuzz", file, file_len, NULL) == 0);
 	lm_signed_manifest_free(sm);
 	free(file);
 }

@@ -5,23 +5,15 @@
  * hashes and keys that exist, so that they get far.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "base/bytes.h"
+#include "fuzz.h"
 #include "membership_sim.h"
 
 #define STEPS 64
 #define DOCS 6
 #define US 0 /* the gateway */
 #define PROVIDER 1 /* whose key the raw peer has */
-
-#define MUST(cond) \
-	do { \
-		if (!(cond)) { \
-			fprintf(stderr, "broken: %s\n", #cond); \
-			abort(); \
-		} \
-	} while (0)
 
 static struct sim_doc docs[DOCS];
 static struct lm_secret secrets[DOCS];
@@ -223,7 +215,6 @@ static void step(struct fuzz *f)
 	sim_run(f->s, 5 * SIM_MS);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz f;

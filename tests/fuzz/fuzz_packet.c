@@ -4,17 +4,10 @@
  * data path changes (MSS, TTL) leaves checksums as right or wrong as they were.
  */
 #include <stdlib.h>
+#include "fuzz.h"
 #include "packet/frame.h"
 #include "packet/mss.h"
 #include "packet/ttl.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int condition)
-{
-	if (!condition)
-		__builtin_trap();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -26,17 +19,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(copy, data, size);
 	uint16_t before = lm_checksum(copy, size);
 	if (lm_tcp_mss_clamp(copy, size, 1300))
-		require(lm_checksum(copy, size) == before);
+		MUST(lm_checksum(copy, size) == before);
 	else
-		require(memcmp(copy, data, size) == 0);
-	require(!lm_tcp_mss_clamp(copy, size, 1300)); /* once is enough */
+		MUST(memcmp(copy, data, size) == 0);
+	MUST(!lm_tcp_mss_clamp(copy, size, 1300)); /* once is enough */
 	memcpy(copy, data, size);
 
 	if (lm_frame_parse(&f, copy, size) == 0) {
-		require(f.l3 >= copy && f.l3 + f.l3_len <= copy + size);
+		MUST(f.l3 >= copy && f.l3 + f.l3_len <= copy + size);
 		if (f.ip != 0) {
-			require(f.l4 >= f.l3 && f.l4 + f.l4_len == f.l3 + f.l3_len);
-			require(!f.later_fragment || f.fragment);
+			MUST(f.l4 >= f.l3 && f.l4 + f.l4_len == f.l3 + f.l3_len);
+			MUST(!f.later_fragment || f.fragment);
 			lm_frame_l4_checksum_ok(&f);
 		}
 		if (f.ip == 4) {
@@ -44,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			uint16_t sum = lm_checksum(ip, rte_ipv4_hdr_len(ip));
 
 			if (lm_ipv4_ttl_decrement(ip))
-				require(lm_checksum(ip, rte_ipv4_hdr_len(ip)) == sum);
+				MUST(lm_checksum(ip, rte_ipv4_hdr_len(ip)) == sum);
 		}
 		if (f.ip == 6)
 			lm_ipv6_hop_limit_decrement((void *)(copy + (f.l3 - copy)));

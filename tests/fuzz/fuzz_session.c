@@ -4,21 +4,13 @@
  * sends bytes of his own, with and without right MACs, flips bits of what was sent, lets time pass;
  * and a peer that is authentic but says anything.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "fuzz.h"
 #include "session/blob.h"
 #include "session/state.h"
-
-#define MUST(cond) \
-	do { \
-		if (!(cond)) { \
-			fprintf(stderr, "broken: %s\n", #cond); \
-			abort(); \
-		} \
-	} while (0)
 
 #define QUEUE 16
 #define STEPS 64
@@ -257,7 +249,6 @@ static void refresh(void)
 		ends[i].peer = lm_peer_find(ends[i].s, ends[!i].s->name);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static bool ready;

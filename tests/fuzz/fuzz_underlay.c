@@ -6,10 +6,9 @@
  */
 #include <stdlib.h>
 #include "base/bytes.h"
+#include "fuzz.h"
 #include "mend.h"
 #include "underlay/underlay.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define SECOND UINT64_C(1000000000)
 
@@ -23,8 +22,7 @@ static void frame(void *ctx, const uint8_t *data, size_t len)
 {
 	struct host *h = ctx;
 
-	if (len > h->config.mtu + 18u)
-		__builtin_trap();
+	MUST(len <= h->config.mtu + 18u);
 	check_sent(data, len);
 }
 
@@ -110,8 +108,7 @@ static void step(struct host *h, struct lm_reader *r)
 		break;
 	case 5:
 		configure(&h->config, argument);
-		if (lm_underlay_reconfigure(h->u, h->now, &h->config) < 0)
-			__builtin_trap();
+		MUST(lm_underlay_reconfigure(h->u, h->now, &h->config) == 0);
 		break;
 	case 6:
 		h->now += argument * SECOND / 10;
@@ -120,8 +117,7 @@ static void step(struct host *h, struct lm_reader *r)
 		lm_underlay_announce(h->u, h->now);
 		break;
 	}
-	if (lm_underlay_tick(h->u, h->now) <= h->now)
-		__builtin_trap();
+	MUST(lm_underlay_tick(h->u, h->now) > h->now);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -131,13 +127,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct lm_underlay_info info;
 
 	configure(&h.config, 0);
-	if (lm_underlay_create(&h.u, &h.config, &ops, &h) < 0)
-		__builtin_trap();
+	MUST(lm_underlay_create(&h.u, &h.config, &ops, &h) == 0);
 	while (lm_reader_left(&r) > 0 && !r.failed)
 		step(&h, &r);
 	lm_underlay_info(h.u, &info);
-	if (info.neighbours > 8 + 256 || info.watches > 8 || info.resolved > info.neighbours)
-		__builtin_trap();
+	MUST(info.neighbours <= 8 + 256 && info.watches <= 8 && info.resolved <= info.neighbours);
 	lm_underlay_free(h.u);
 	return 0;
 }

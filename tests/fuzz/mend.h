@@ -7,6 +7,7 @@
 #define LM_TESTS_FUZZ_MEND_H
 
 #include <rte_udp.h>
+#include "fuzz.h"
 #include "packet/frame.h"
 
 static inline void mend(uint8_t *frame, size_t len)
@@ -40,17 +41,13 @@ static inline void check_sent(const uint8_t *frame, size_t len)
 {
 	struct lm_frame f;
 
-	if (lm_frame_parse(&f, frame, len) < 0 || len < 60)
-		__builtin_trap();
+	MUST(lm_frame_parse(&f, frame, len) == 0 && len >= 60);
 	if (f.ip == 0)
 		return;
-	if (f.ip == 4 && !lm_frame_ipv4_checksum_ok(&f))
-		__builtin_trap();
-	if (f.protocol == IPPROTO_ICMP ? lm_checksum(f.l4, f.l4_len) != 0
-				       : !lm_frame_l4_checksum_ok(&f))
-		__builtin_trap();
-	if (len > 60 && f.l4 + f.l4_len != frame + len)
-		__builtin_trap();
+	MUST(f.ip != 4 || lm_frame_ipv4_checksum_ok(&f));
+	MUST(f.protocol == IPPROTO_ICMP ? lm_checksum(f.l4, f.l4_len) == 0
+					: lm_frame_l4_checksum_ok(&f));
+	MUST(len <= 60 || f.l4 + f.l4_len == frame + len);
 }
 
 #endif
