@@ -1,31 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What workloads may do, and what becomes of their packets: both gateways, real keys. */
 #include <errno.h>
-#include <netinet/in.h>
-#include "dp_rig.h"
+#include "dp_fixture.h"
 #include "packet/build.h"
 #include "packet/frame.h"
-#include "suite.h"
-
-static const struct rig_options one = {.workers = {1, 1}};
-
-static const struct rig_packet query = {.from = WEB,
-    .to = DB,
-    .protocol = IPPROTO_UDP,
-    .src_port = 4000,
-    .dst_port = 53,
-    .payload = 100};
-
-static struct rig_packet reply_to(const struct rig_packet *p)
-{
-	struct rig_packet reply = *p;
-
-	reply.from = p->to;
-	reply.to = p->from;
-	reply.src_port = p->dst_port;
-	reply.dst_port = p->src_port;
-	return reply;
-}
 
 static bool passes(struct rig *r, struct rig_packet p)
 {
@@ -38,12 +16,6 @@ static bool refused(struct rig *r, struct rig_packet p, unsigned gw, enum lm_dro
 	uint64_t before = rig_drops(r, gw, why);
 
 	return !passes(r, p) && rig_drops(r, gw, why) == before + 1;
-}
-
-static void end(struct rig *r)
-{
-	CU_ASSERT_TRUE(rig_balanced(r));
-	rig_free(r);
 }
 
 /* What arrives is the packet that was sent, one hop (or two) older, in a new Ethernet frame. */
@@ -72,16 +44,16 @@ static void check_arrived(const struct rig *r, const struct rig_packet *p, const
 
 static void test_delivery(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	uint8_t frame[RIG_FRAME_MAX];
 	size_t len;
 
 	for (unsigned i = 0; i < 40; i++) {
-		struct rig_packet p = query;
+		struct rig_packet p = rig_query;
 
 		p.ipv6 = i & 1;
 		p.payload = (uint16_t)(i * 34); /* every length of padding, up to the MTU */
-		struct rig_packet back = reply_to(&p);
+		struct rig_packet back = rig_reply(&p);
 		CU_ASSERT_TRUE_FATAL(rig_passes(r, &p, frame, &len));
 		check_arrived(r, &p, frame, len, 2);
 		CU_ASSERT_TRUE_FATAL(rig_passes(r, &back, frame, &len));
@@ -91,48 +63,48 @@ static void test_delivery(void)
 	CU_ASSERT_EQUAL(lm_dp_peer_rx(r->gw[1].dp, RIG_PEER), 40);
 	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), 2);
 	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[1].dp), 2);
-	end(r);
+	rig_end(r);
 }
 
 static void test_ipv6_underlay(void)
 {
-	struct rig_options o = one;
+	struct rig_options o = rig_one_worker;
 
 	o.ipv6 = true;
 	struct rig *r = rig_create(&o);
-	CU_ASSERT_TRUE(passes(r, query));
-	CU_ASSERT_TRUE(passes(r, reply_to(&query)));
-	end(r);
+	CU_ASSERT_TRUE(passes(r, rig_query));
+	CU_ASSERT_TRUE(passes(r, rig_reply(&rig_query)));
+	rig_end(r);
 }
 
 static void test_local(void)
 {
-	struct rig *r = rig_create(&one);
-	struct rig_packet p = query;
+	struct rig *r = rig_create(&rig_one_worker);
+	struct rig_packet p = rig_query;
 	uint8_t frame[RIG_FRAME_MAX];
 	size_t len;
 
 	p.to = APP;
 	CU_ASSERT_TRUE(rig_passes(r, &p, frame, &len));
 	check_arrived(r, &p, frame, len, 1);
-	CU_ASSERT_TRUE(passes(r, reply_to(&p)));
+	CU_ASSERT_TRUE(passes(r, rig_reply(&p)));
 	CU_ASSERT_EQUAL(r->wired, 0);
 	p.dst_port = 54;
 	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_POLICY_INGRESS));
-	end(r);
+	rig_end(r);
 }
 
 static void test_policy(void)
 {
-	struct rig *r = rig_create(&one);
-	struct rig_packet p = query;
+	struct rig *r = rig_create(&rig_one_worker);
+	struct rig_packet p = rig_query;
 
 	/* Nothing comes back before something was sent, and db may not begin. */
-	CU_ASSERT_TRUE(refused(r, reply_to(&query), 1, LM_DROP_POLICY_EGRESS));
+	CU_ASSERT_TRUE(refused(r, rig_reply(&rig_query), 1, LM_DROP_POLICY_EGRESS));
 	p.protocol = IPPROTO_TCP;
 	p.dst_port = 5432;
 	CU_ASSERT_TRUE(passes(r, p));
-	CU_ASSERT_TRUE(passes(r, reply_to(&p)));
+	CU_ASSERT_TRUE(passes(r, rig_reply(&p)));
 	p.dst_port = 8005; /* egress of web, but no ingress of db */
 	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_POLICY_INGRESS));
 	p.dst_port = 9000; /* the other way round */
@@ -143,7 +115,7 @@ static void test_policy(void)
 	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_NO_ROUTE));
 	/* What was denied is not remembered. */
 	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), 1);
-	end(r);
+	rig_end(r);
 }
 
 /* A gateway that lets everything pass cannot talk its peer into it. */
@@ -154,8 +126,8 @@ static void test_policy_at_both_ends(void)
 	    "     egress: [{to: any, protocol: any}], ingress: [{from: any, protocol: any}]}\n"
 	    "  - {name: db, deployment: 3, endpoints: [{provider: b, ipv4: 100.64.10.20}],\n"
 	    "     egress: [{to: any, protocol: any}], ingress: [{from: any, protocol: any}]}\n";
-	struct rig *r = rig_create(&one);
-	struct rig_packet p = query;
+	struct rig *r = rig_create(&rig_one_worker);
+	struct rig_packet p = rig_query;
 
 	p.protocol = IPPROTO_TCP;
 	p.dst_port = 22;
@@ -168,7 +140,7 @@ static void test_policy_at_both_ends(void)
 	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_POLICY_INGRESS));
 	rig_publish(r, 0, 0, lax);
 	CU_ASSERT_TRUE(passes(r, p));
-	end(r);
+	rig_end(r);
 }
 
 /*
@@ -177,22 +149,22 @@ static void test_policy_at_both_ends(void)
  */
 static void test_away(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 
-	CU_ASSERT_TRUE(passes(r, query));
+	CU_ASSERT_TRUE(passes(r, rig_query));
 	r->away[0] = true;
 	rig_publish(r, 0, 0, NULL);
-	CU_ASSERT_TRUE(refused(r, query, 0, LM_DROP_NO_ROUTE));
-	CU_ASSERT_TRUE(passes(r, reply_to(&query)));
-	struct rig_packet p = query;
+	CU_ASSERT_TRUE(refused(r, rig_query, 0, LM_DROP_NO_ROUTE));
+	CU_ASSERT_TRUE(passes(r, rig_reply(&rig_query)));
+	struct rig_packet p = rig_query;
 	p.src_port++;
 	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_NO_ROUTE));
 	r->away[0] = false;
 	rig_publish(r, 0, 0, NULL);
-	CU_ASSERT_TRUE(passes(r, query));
-	CU_ASSERT_TRUE(passes(r, reply_to(&query)));
+	CU_ASSERT_TRUE(passes(r, rig_query));
+	CU_ASSERT_TRUE(passes(r, rig_reply(&rig_query)));
 	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), 1);
-	end(r);
+	rig_end(r);
 }
 
 /* A flow ends at its next packet when a new policy denies it; one that is still allowed goes on. */
@@ -203,68 +175,68 @@ static void test_policy_change(void)
 	    "     ingress: [{from: web, protocol: tcp, ports: 5432}]}\n"
 	    "  - {name: web, deployment: 1, endpoints: [{provider: a, ipv4: 100.64.10.10}],\n"
 	    "     egress: [{to: db, protocol: tcp, ports: 5432}]}\n";
-	struct rig *r = rig_create(&one);
-	struct rig_packet p = query;
+	struct rig *r = rig_create(&rig_one_worker);
+	struct rig_packet p = rig_query;
 
 	p.protocol = IPPROTO_TCP;
 	p.dst_port = 5432;
-	CU_ASSERT_TRUE(passes(r, query));
+	CU_ASSERT_TRUE(passes(r, rig_query));
 	CU_ASSERT_TRUE(passes(r, p));
 	rig_publish(r, 0, 0, strict);
 	rig_publish(r, 1, 0, strict);
-	CU_ASSERT_TRUE(refused(r, query, 0, LM_DROP_POLICY_EGRESS));
+	CU_ASSERT_TRUE(refused(r, rig_query, 0, LM_DROP_POLICY_EGRESS));
 	/* A reply, first: db's gateway asks in the direction of the flow. */
-	CU_ASSERT_TRUE(passes(r, reply_to(&p)));
+	CU_ASSERT_TRUE(passes(r, rig_reply(&p)));
 	CU_ASSERT_TRUE(passes(r, p));
-	CU_ASSERT_TRUE(refused(r, reply_to(&query), 1, LM_DROP_POLICY_EGRESS));
+	CU_ASSERT_TRUE(refused(r, rig_reply(&rig_query), 1, LM_DROP_POLICY_EGRESS));
 	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), 1);
 	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[1].dp), 1);
-	end(r);
+	rig_end(r);
 }
 
 static void test_idle_flows_end(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 
-	CU_ASSERT_TRUE(passes(r, query));
+	CU_ASSERT_TRUE(passes(r, rig_query));
 	lm_dp_pass_time(r->gw[1].dp, 0, 200);
-	CU_ASSERT_TRUE(passes(r, reply_to(&query)));
+	CU_ASSERT_TRUE(passes(r, rig_reply(&rig_query)));
 	lm_dp_pass_time(r->gw[1].dp, 0, 310);
-	CU_ASSERT_TRUE(refused(r, reply_to(&query), 1, LM_DROP_POLICY_EGRESS));
+	CU_ASSERT_TRUE(refused(r, rig_reply(&rig_query), 1, LM_DROP_POLICY_EGRESS));
 	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[1].dp), 0);
 	/* Also if nobody asks for them. */
 	lm_dp_pass_time(r->gw[0].dp, 0, 310);
 	rig_run(r);
 	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), 0);
-	end(r);
+	rig_end(r);
 }
 
 static void test_networks_never_meet(void)
 {
-	struct rig *r = rig_create(&one);
-	struct rig_packet p = query;
+	struct rig *r = rig_create(&rig_one_worker);
+	struct rig_packet p = rig_query;
 	uint8_t frame[RIG_FRAME_MAX];
 	size_t len;
 
 	/* The same 5-tuple in both networks; each reaches its own. */
-	CU_ASSERT_TRUE(passes(r, query));
+	CU_ASSERT_TRUE(passes(r, rig_query));
 	p.from = TWIN;
 	p.to = MIRROR;
-	CU_ASSERT_TRUE(refused(r, reply_to(&p), 1, LM_DROP_POLICY_EGRESS));
+	CU_ASSERT_TRUE(refused(r, rig_reply(&p), 1, LM_DROP_POLICY_EGRESS));
 	CU_ASSERT_TRUE(rig_passes(r, &p, frame, &len));
 	check_arrived(r, &p, frame, len, 2);
-	CU_ASSERT_TRUE(passes(r, reply_to(&p)));
+	CU_ASSERT_TRUE(passes(r, rig_reply(&p)));
 	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[1].dp), 2);
 	lm_dp_network_remove(r->gw[1].dp, 1);
 	CU_ASSERT_TRUE(refused(r, p, 1, LM_DROP_NO_NETWORK));
-	CU_ASSERT_TRUE(passes(r, query));
-	end(r);
+	CU_ASSERT_TRUE(passes(r, rig_query));
+	rig_end(r);
 }
 
 /* What cannot be is refused, and what was in force stays. */
 static void test_publish_refused(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	struct lm_dp *dp = r->gw[0].dp;
 	struct lm_dp_endpoint eps[2] = {{.ipv4 = rig_ip("100.64.10.10"), .peer = LM_DP_NONE},
 	    {.ipv4 = rig_ip("100.64.10.20"), .ipv6 = rig_ip("fd5a:10::20"), .peer = RIG_PEER}};
@@ -281,23 +253,23 @@ static void test_publish_refused(void)
 	CU_ASSERT_EQUAL(lm_dp_network_publish(dp, 0, &spec), -EINVAL);
 	spec.n_endpoints = 65536;
 	CU_ASSERT_EQUAL(lm_dp_network_publish(dp, 0, &spec), -EINVAL);
-	CU_ASSERT_TRUE(passes(r, query));
+	CU_ASSERT_TRUE(passes(r, rig_query));
 	/* Without a policy nothing passes; without endpoints there is nowhere to go. */
 	eps[0].ipv6.family = 0;
 	eps[0].attachment = rig_hosts[WEB].attachment;
 	spec.n_endpoints = 2;
 	CU_ASSERT_EQUAL(lm_dp_network_publish(dp, 0, &spec), 0);
-	CU_ASSERT_TRUE(refused(r, query, 0, LM_DROP_POLICY_EGRESS));
+	CU_ASSERT_TRUE(refused(r, rig_query, 0, LM_DROP_POLICY_EGRESS));
 	spec.n_endpoints = 0;
 	CU_ASSERT_EQUAL(lm_dp_network_publish(dp, 0, &spec), 0);
-	CU_ASSERT_TRUE(refused(r, query, 0, LM_DROP_SPOOFED_SOURCE));
-	end(r);
+	CU_ASSERT_TRUE(refused(r, rig_query, 0, LM_DROP_SPOOFED_SOURCE));
+	rig_end(r);
 }
 
 static void test_spoofing(void)
 {
-	struct rig *r = rig_create(&one);
-	struct rig_packet p = query;
+	struct rig *r = rig_create(&rig_one_worker);
+	struct rig_packet p = rig_query;
 	struct lm_dp_endpoint_info info;
 	uint8_t frame[RIG_FRAME_MAX];
 
@@ -305,7 +277,7 @@ static void test_spoofing(void)
 	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_SPOOFED_SOURCE));
 	p.src_ip = "100.64.10.20"; /* db's, who lives elsewhere */
 	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_SPOOFED_SOURCE));
-	p = query;
+	p = rig_query;
 	p.ipv6 = true;
 	p.src_ip = "fd5a:10::11";
 	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_SPOOFED_SOURCE));
@@ -318,7 +290,7 @@ static void test_spoofing(void)
 	rig_send(r, WEB, frame, len);
 	rig_run(r);
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MALFORMED), 2);
-	len = rig_build(r, frame, &query);
+	len = rig_build(r, frame, &rig_query);
 	frame[11] ^= 0x10; /* source MAC */
 	rig_send(r, WEB, frame, len);
 	rig_run(r);
@@ -336,13 +308,13 @@ static void test_spoofing(void)
 	lm_dp_attachment_counters(r->gw[0].dp, rig_hosts[WEB].attachment, &info);
 	CU_ASSERT_EQUAL(info.spoofed, 3);
 	CU_ASSERT_EQUAL(r->wired, 0);
-	end(r);
+	rig_end(r);
 }
 
 /* ICMP: a reply belongs to its request, an error to the packet it complains about. */
 static void test_icmp(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	uint8_t sent[RIG_FRAME_MAX];
 	struct lm_frame f;
 
@@ -355,7 +327,7 @@ static void test_icmp(void)
 		    .src_port = request,
 		    .dst_port = 7,
 		    .payload = 56};
-		struct rig_packet back = echo, other = echo, complaint = echo, udp = query;
+		struct rig_packet back = echo, other = echo, complaint = echo, udp = rig_query;
 
 		back.from = DB;
 		back.to = WEB;
@@ -394,13 +366,13 @@ static void test_icmp(void)
 		complaint.from = CACHE;
 		CU_ASSERT_TRUE(refused(r, complaint, 1, LM_DROP_POLICY_EGRESS));
 	}
-	end(r);
+	rig_end(r);
 }
 
 static void test_hops(void)
 {
-	struct rig *r = rig_create(&one);
-	struct rig_packet p = query;
+	struct rig *r = rig_create(&rig_one_worker);
+	struct rig_packet p = rig_query;
 
 	p.ttl = 1;
 	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_TTL_EXPIRED));
@@ -408,12 +380,12 @@ static void test_hops(void)
 	CU_ASSERT_TRUE(refused(r, p, 1, LM_DROP_TTL_EXPIRED));
 	p.ttl = 3;
 	CU_ASSERT_TRUE(passes(r, p));
-	end(r);
+	rig_end(r);
 }
 
 static void test_mss(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
 		struct rig_packet p = {.from = WEB,
@@ -444,7 +416,7 @@ static void test_mss(void)
 		CU_ASSERT_EQUAL(lm_frame_parse(&f, frame, len), 0);
 		CU_ASSERT_EQUAL(f.l4[22] << 8 | f.l4[23], 1460);
 	}
-	end(r);
+	rig_end(r);
 }
 
 LM_SUITE("dataplane", {"delivery", test_delivery}, {"IPv6 underlay", test_ipv6_underlay},

@@ -1,27 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Between workers and control: what is handed up, what is refused at what rate, what goes down. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <rte_ether.h>
-#include "dp_rig.h"
+#include "dp_fixture.h"
 #include "packet/build.h"
-#include "suite.h"
-
-static const struct rig_options one = {.workers = {1, 1}};
-
-static const struct rig_packet query = {.from = WEB,
-    .to = DB,
-    .protocol = IPPROTO_UDP,
-    .src_port = 4000,
-    .dst_port = 53,
-    .payload = 100};
-
-static void end(struct rig *r)
-{
-	CU_ASSERT_TRUE(rig_balanced(r));
-	rig_free(r);
-}
 
 struct last {
 	struct lm_dp_punt punt;
@@ -74,7 +57,7 @@ static size_t build_arp(uint8_t *frame, const char *sender)
 
 static void test_arp(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	uint8_t frame[RIG_FRAME_MAX];
 
 	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "100.64.10.10")).n, 1);
@@ -84,7 +67,7 @@ static void test_arp(void)
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_SOURCE), 2);
 	CU_ASSERT_EQUAL(from_web(r, frame, 40).n, 0);
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MALFORMED), 1);
-	end(r);
+	rig_end(r);
 }
 
 static struct last packet(struct rig *r, struct rig_packet p)
@@ -96,8 +79,8 @@ static struct last packet(struct rig *r, struct rig_packet p)
 
 static void test_to_the_gateway(void)
 {
-	struct rig *r = rig_create(&one);
-	struct rig_packet p = query;
+	struct rig *r = rig_create(&rig_one_worker);
+	struct rig_packet p = rig_query;
 
 	p.src_port = 68;
 	p.dst_port = 67;
@@ -107,7 +90,7 @@ static void test_to_the_gateway(void)
 	p.dst_port = 68; /* no server's */
 	CU_ASSERT_EQUAL(packet(r, p).n, 0);
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MULTICAST), 1);
-	p = query;
+	p = rig_query;
 	p.dst_ip = "100.64.10.1";
 	CU_ASSERT_EQUAL(packet(r, p).n, 1);
 	p.src_ip = "100.64.10.11";
@@ -152,15 +135,15 @@ static void test_to_the_gateway(void)
 	CU_ASSERT_EQUAL(packet(r, dhcp6).n, 1);
 	dhcp6.src_ip = "fd5a:10::11";
 	CU_ASSERT_EQUAL(packet(r, dhcp6).n, 0);
-	end(r);
+	rig_end(r);
 }
 
 static void test_too_big(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
-		struct rig_packet p = query;
+		struct rig_packet p = rig_query;
 
 		p.ipv6 = ipv6;
 		p.payload = (uint16_t)(RIG_MTU - (ipv6 ? 48 : 28));
@@ -181,13 +164,13 @@ static void test_too_big(void)
 		p.dst_port = 54;
 		CU_ASSERT_EQUAL(packet(r, p).n, 0);
 	}
-	end(r);
+	rig_end(r);
 }
 
 /* One workload cannot keep control from hearing another. */
 static void test_flood(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	unsigned by_reason[LM_PUNT_MAX] = {0};
 	uint8_t frame[RIG_FRAME_MAX];
 	size_t len = build_arp(frame, "100.64.10.10");
@@ -198,7 +181,7 @@ static void test_flood(void)
 	rig_punts(r, 0, by_reason);
 	CU_ASSERT_TRUE(by_reason[LM_PUNT_WORKLOAD] >= 64 && by_reason[LM_PUNT_WORKLOAD] < 100);
 	CU_ASSERT_EQUAL(by_reason[LM_PUNT_WORKLOAD] + rig_drops(r, 0, LM_DROP_PUNT_LIMIT), 1000);
-	struct rig_packet p = query;
+	struct rig_packet p = rig_query;
 	p.from = APP;
 	p.dst_ip = "100.64.10.1";
 	len = rig_build(r, frame, &p);
@@ -207,20 +190,20 @@ static void test_flood(void)
 	CU_ASSERT_EQUAL(rig_punts(r, 0, by_reason), 1);
 	lm_dp_pass_time(r->gw[0].dp, 0, 1);
 	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "100.64.10.10")).n, 1);
-	end(r);
+	rig_end(r);
 }
 
 /* Without a MAC, an attachment only gets to say who it is. */
 static void test_learning(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	const struct rig_host *web = &rig_hosts[WEB];
 	struct lm_dp_attachment a = {.id = web->attachment,
 	    .port = r->gw[0].access.index,
 	    .vlan = web->vlan,
 	    .net = 0,
 	    .endpoint = 0};
-	struct rig_packet dhcp = query;
+	struct rig_packet dhcp = rig_query;
 	uint8_t frame[RIG_FRAME_MAX];
 
 	dhcp.src_port = 68;
@@ -229,12 +212,12 @@ static void test_learning(void)
 	dhcp.dst_ip = "255.255.255.255";
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
 	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "0.0.0.0")).n, 1);
-	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_FALSE(rig_passes(r, &rig_query, NULL, NULL));
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MAC_UNKNOWN), 1);
 	a.has_mac = true;
 	a.mac = web->mac;
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
-	CU_ASSERT_TRUE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_TRUE(rig_passes(r, &rig_query, NULL, NULL));
 	/* Another MAC in its place: of a learned one DHCP tells, of a given one nothing does. */
 	a.mac.b[5] ^= 1;
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
@@ -244,26 +227,26 @@ static void test_learning(void)
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
 	CU_ASSERT_EQUAL(packet(r, dhcp).punt.reason, LM_PUNT_WORKLOAD);
 	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "100.64.10.10")).n, 0);
-	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_FALSE(rig_passes(r, &rig_query, NULL, NULL));
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_MAC), 3);
 	a.mac = web->mac;
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
-	CU_ASSERT_TRUE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_TRUE(rig_passes(r, &rig_query, NULL, NULL));
 	/* The other way, to one who is not attached, or whose MAC nobody knows. */
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[1].dp, NULL, 0), 0);
-	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_FALSE(rig_passes(r, &rig_query, NULL, NULL));
 	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_NOT_ATTACHED), 1);
 	a = (struct lm_dp_attachment){
 	    .id = rig_hosts[DB].attachment, .port = r->gw[1].access.index, .endpoint = 2};
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[1].dp, &a, 1), 0);
-	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_FALSE(rig_passes(r, &rig_query, NULL, NULL));
 	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_MAC_UNKNOWN), 1);
 	/* Its number was given to a workload of another network meanwhile. */
 	a.has_mac = true;
 	a.mac = rig_hosts[DB].mac;
 	a.net = 1;
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[1].dp, &a, 1), 0);
-	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_FALSE(rig_passes(r, &rig_query, NULL, NULL));
 	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_NOT_ATTACHED), 2);
 	a.net = 0;
 	/* An index that is out of date for a moment does no harm. */
@@ -271,22 +254,18 @@ static void test_learning(void)
 	a.mac = rig_hosts[DB].mac;
 	a.endpoint = 3;
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[1].dp, &a, 1), 0);
-	CU_ASSERT_TRUE(rig_passes(r, &query, NULL, NULL));
-	struct rig_packet reply = query;
-	reply.from = DB;
-	reply.to = WEB;
-	reply.src_port = query.dst_port;
-	reply.dst_port = query.src_port;
+	CU_ASSERT_TRUE(rig_passes(r, &rig_query, NULL, NULL));
+	struct rig_packet reply = rig_reply(&rig_query);
 	CU_ASSERT_TRUE(rig_passes(r, &reply, NULL, NULL));
 	reply.src_ip = "100.64.10.21"; /* nor does it lend somebody else's address */
 	CU_ASSERT_FALSE(rig_passes(r, &reply, NULL, NULL));
 	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_SPOOFED_SOURCE), 1);
-	end(r);
+	rig_end(r);
 }
 
 static void test_attachments_refused(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	struct lm_dp *dp = r->gw[0].dp;
 	struct lm_dp_attachment a[2] = {
 	    {.id = 1, .port = r->gw[0].access.index, .vlan = 5, .has_mac = true},
@@ -308,7 +287,7 @@ static void test_attachments_refused(void)
 	a[1].net = 0;
 	a[0].has_mac = a[1].has_mac = false;
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(dp, a, 2), -EEXIST);
-	end(r);
+	rig_end(r);
 }
 
 /* ---- underlay ----------------------------------------------------------------- */
@@ -353,7 +332,7 @@ static int outer(struct rig *r, const char *dst, uint8_t protocol, uint16_t dst_
 static void test_underlay(void)
 {
 	static const uint8_t control[40] = {0, 0, 0, 0, 1}, keepalive[1] = {0xff}, esp[40] = {9};
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 
 	CU_ASSERT_EQUAL(outer(r, "192.0.2.1", IPPROTO_UDP, 4500, control, 40), LM_PUNT_SESSION);
 	CU_ASSERT_EQUAL(outer(r, "192.0.2.1", IPPROTO_ICMP, 0, control, 40), LM_PUNT_UNDERLAY);
@@ -366,14 +345,14 @@ static void test_underlay(void)
 	CU_ASSERT_EQUAL(outer(r, "192.0.2.1", IPPROTO_UDP, 4501, control, 40), -1);
 	CU_ASSERT_EQUAL(outer(r, "192.0.2.3", IPPROTO_UDP, 4500, control, 40), -1);
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_NOT_OURS), 2);
-	end(r);
+	rig_end(r);
 }
 
 /* Sessions are heard whatever else floods the way up. */
 static void test_sessions_come_through(void)
 {
 	static const uint8_t control[40];
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	unsigned by_reason[LM_PUNT_MAX] = {0};
 	uint8_t frame[RIG_FRAME_MAX];
 	size_t len = build_outer(r, frame, "192.0.2.1", IPPROTO_ICMP, 0, control, 40);
@@ -394,7 +373,7 @@ static void test_sessions_come_through(void)
 	CU_ASSERT_EQUAL(by_reason[LM_PUNT_SESSION], 100);
 	CU_ASSERT_TRUE(by_reason[LM_PUNT_UNDERLAY] < 1000);
 	CU_ASSERT_TRUE(rig_drops(r, 0, LM_DROP_PUNT_LIMIT) > 1000);
-	end(r);
+	rig_end(r);
 }
 
 /* n messages of a session from src; how many came up. */
@@ -419,7 +398,7 @@ static unsigned messages(struct rig *r, const char *src, unsigned n)
 /* Strangers who flood spend their own allowance, then that of all strangers, never the peers'. */
 static void test_strangers_and_peers(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	char src[32];
 	unsigned n = 0;
 
@@ -432,7 +411,7 @@ static void test_strangers_and_peers(void)
 	}
 	CU_ASSERT_TRUE(n < 10000);
 	CU_ASSERT_EQUAL(messages(r, "192.0.2.2", 100), 100);
-	end(r);
+	rig_end(r);
 }
 
 /* ---- doorbell and injection --------------------------------------------------- */
@@ -446,7 +425,7 @@ static bool rings(const struct lm_dp *dp)
 
 static void test_doorbell(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	struct lm_dp *dp = r->gw[0].dp;
 	struct last l = {0};
 	uint8_t frame[RIG_FRAME_MAX];
@@ -463,7 +442,7 @@ static void test_doorbell(void)
 		CU_ASSERT_EQUAL(lm_dp_punts(dp, 100, keep, &l), 6);
 		CU_ASSERT_FALSE(rings(dp));
 	}
-	end(r);
+	rig_end(r);
 }
 
 static void test_inject(void)
@@ -492,7 +471,7 @@ static void test_inject(void)
 		n++;
 	CU_ASSERT_EQUAL(n, 1023);
 	rig_run(r);
-	end(r);
+	rig_end(r);
 }
 
 LM_SUITE("punts", {"ARP", test_arp}, {"to the gateway", test_to_the_gateway},

@@ -1,25 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Between the gateways: what ESP must refuse, keys, lanes, and workers. */
-#include <netinet/in.h>
 #include <rte_byteorder.h>
-#include "dp_rig.h"
+#include "dp_fixture.h"
 #include "packet/frame.h"
-#include "suite.h"
-
-static const struct rig_options one = {.workers = {1, 1}};
-
-static const struct rig_packet query = {.from = WEB,
-    .to = DB,
-    .protocol = IPPROTO_UDP,
-    .src_port = 4000,
-    .dst_port = 53,
-    .payload = 100};
-
-static void end(struct rig *r)
-{
-	CU_ASSERT_TRUE(rig_balanced(r));
-	rig_free(r);
-}
 
 /* ---- a wire that keeps what passed, and may lose it ------------------------ */
 
@@ -68,11 +51,11 @@ static bool refused(struct rig *r, const uint8_t *frame, size_t len, enum lm_dro
 
 static void test_wire_format(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	struct tap t = {0};
 	struct lm_frame f;
 
-	capture(r, &t, &query);
+	capture(r, &t, &rig_query);
 	CU_ASSERT_EQUAL_FATAL(lm_frame_parse(&f, t.frame, t.len), 0);
 	CU_ASSERT_EQUAL(f.ip, 4);
 	CU_ASSERT_TRUE(lm_frame_ipv4_checksum_ok(&f));
@@ -87,15 +70,15 @@ static void test_wire_format(void)
 	CU_ASSERT_EQUAL(memcmp(esp, &spi, 4), 0);
 	static const uint8_t first[12] = {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1};
 	CU_ASSERT_EQUAL(memcmp(esp + 4, first, 12), 0); /* sequence number and IV */
-	end(r);
+	rig_end(r);
 }
 
 static void test_replay(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	struct tap t = {0};
 
-	capture(r, &t, &query);
+	capture(r, &t, &rig_query);
 	put_underlay(r, 1, t.frame, t.len);
 	CU_ASSERT_EQUAL(rig_drain(r, 1), 1);
 	CU_ASSERT_TRUE(refused(r, t.frame, t.len, LM_DROP_REPLAY));
@@ -103,21 +86,21 @@ static void test_replay(void)
 	t.frame[t.len - 1] ^= 1;
 	CU_ASSERT_TRUE(refused(r, t.frame, t.len, LM_DROP_REPLAY));
 	/* Twins in one burst: only the commit can tell. */
-	capture(r, &t, &query);
+	capture(r, &t, &rig_query);
 	rig_put(r, 1, &r->gw[1].under, t.frame, t.len, -1);
 	rig_put(r, 1, &r->gw[1].under, t.frame, t.len, -1);
 	rig_run(r);
 	CU_ASSERT_EQUAL(rig_drain(r, 1), 1);
 	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_REPLAY), 3);
-	end(r);
+	rig_end(r);
 }
 
 static void test_tampering(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	struct tap t = {0};
 
-	capture(r, &t, &query);
+	capture(r, &t, &rig_query);
 	/* Every byte of ESP, but those of the SPI, is protected. */
 	for (size_t i = RIG_OUTER + 4; i < t.len; i++) {
 		t.frame[i] ^= 0x40;
@@ -132,15 +115,15 @@ static void test_tampering(void)
 	/* None of them moved the window. */
 	put_underlay(r, 1, t.frame, t.len);
 	CU_ASSERT_EQUAL(rig_drain(r, 1), 1);
-	end(r);
+	rig_end(r);
 }
 
 static void test_truncation(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	struct tap t = {0};
 
-	capture(r, &t, &query);
+	capture(r, &t, &rig_query);
 	for (size_t len = 0; len < t.len; len++)
 		put_underlay(r, 1, t.frame, len);
 	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_MALFORMED), t.len);
@@ -157,7 +140,7 @@ static void test_truncation(void)
 		put_underlay(r, 1, cut, len);
 	}
 	CU_ASSERT_EQUAL(rig_drain(r, 1), 0);
-	end(r);
+	rig_end(r);
 }
 
 /* ---- a peer that knows the keys, and does not behave ------------------------ */
@@ -173,8 +156,8 @@ struct bad_peer {
 
 static void bad_peer(struct bad_peer *b)
 {
-	*b = (struct bad_peer){.r = rig_create(&one), .seq = 100};
-	b->len = rig_inner(b->r, b->payload, &query);
+	*b = (struct bad_peer){.r = rig_create(&rig_one_worker), .seq = 100};
+	b->len = rig_inner(b->r, b->payload, &rig_query);
 }
 
 static size_t bad_peer_seal(struct bad_peer *b, uint8_t *frame)
@@ -230,7 +213,7 @@ static void test_padding(void)
 	/* Longer inside than what is there. */
 	b.payload[3] += 40;
 	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_MALFORMED));
-	end(b.r);
+	rig_end(b.r);
 }
 
 static void test_inner_source(void)
@@ -248,7 +231,7 @@ static void test_inner_source(void)
 	b.payload[19] = 20;
 	CU_ASSERT_TRUE(bad_peer_passes(&b));
 	CU_ASSERT_EQUAL(lm_dp_flow_count(b.r->gw[1].dp), 1);
-	end(b.r);
+	rig_end(b.r);
 }
 
 /* The high half of sequence numbers is not sent: the receiver must guess it right. */
@@ -266,13 +249,13 @@ static void test_extended_sequence(void)
 	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_REPLAY)); /* UINT32_MAX - 5 was */
 	b.seq = UINT32_MAX - 3000; /* too late: taken for the next round, where it is a forgery */
 	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_AUTH_FAILED));
-	end(b.r);
+	rig_end(b.r);
 }
 
 static void test_congestion(void)
 {
 	struct bad_peer b;
-	struct rig_packet p = query;
+	struct rig_packet p = rig_query;
 	uint8_t frame[RIG_FRAME_MAX];
 	struct lm_frame f;
 
@@ -296,21 +279,21 @@ static void test_congestion(void)
 	CU_ASSERT_EQUAL(b.tap.frame[15], 0xb9);
 	CU_ASSERT_EQUAL(lm_frame_parse(&f, b.tap.frame, b.tap.len), 0);
 	CU_ASSERT_TRUE(lm_frame_ipv4_checksum_ok(&f));
-	end(b.r);
+	rig_end(b.r);
 }
 
 /* ---- keys ------------------------------------------------------------------- */
 
 static void test_key_change(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	uint32_t old[2];
 
 	for (unsigned round = 0; round < 20; round++) {
 		for (unsigned g = 0; g < 2; g++)
 			old[g] = r->gw[g].spi[0][0];
 		/* Under way with the old keys while the new ones come. */
-		struct rig_packet p = query;
+		struct rig_packet p = rig_query;
 		uint8_t frame[RIG_FRAME_MAX];
 		size_t len = rig_build(r, frame, &p);
 		rig_send(r, WEB, frame, len);
@@ -318,49 +301,49 @@ static void test_key_change(void)
 		rig_keys(r, (uint8_t)(round + 2));
 		rig_run(r);
 		CU_ASSERT_EQUAL(rig_drain(r, 1), 1);
-		CU_ASSERT_TRUE(rig_passes(r, &query, NULL, NULL));
+		CU_ASSERT_TRUE(rig_passes(r, &rig_query, NULL, NULL));
 		for (unsigned g = 0; g < 2; g++) {
 			CU_ASSERT_NOT_EQUAL(old[g], r->gw[g].spi[0][0]);
 			lm_dp_sa_in_del(r->gw[g].dp, old[g]);
 			/* Network 1's, which nobody uses here, would fill the table. */
 		}
-		CU_ASSERT_TRUE(rig_passes(r, &query, NULL, NULL));
+		CU_ASSERT_TRUE(rig_passes(r, &rig_query, NULL, NULL));
 	}
-	end(r);
+	rig_end(r);
 }
 
 static void test_no_keys_no_path(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 
 	CU_ASSERT_EQUAL(lm_dp_sa_out_set(r->gw[0].dp, 0, RIG_PEER, 0, NULL, NULL), 0);
-	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_FALSE(rig_passes(r, &rig_query, NULL, NULL));
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_NO_LANE), 1);
 	rig_keys(r, 9);
-	CU_ASSERT_TRUE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_TRUE(rig_passes(r, &rig_query, NULL, NULL));
 	CU_ASSERT_EQUAL(lm_dp_peer_path(r->gw[0].dp, RIG_PEER, NULL), 0);
-	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_FALSE(rig_passes(r, &rig_query, NULL, NULL));
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_NO_PATH), 1);
-	end(r);
+	rig_end(r);
 }
 
 static void test_sequence_ends(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 
 	CU_ASSERT_EQUAL(lm_dp_set_sequence(r->gw[0].dp, 0, RIG_PEER, 0, UINT64_MAX), 0);
 	/* The last number is sent; the receiver, who stands at 0, cannot place it. */
-	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_FALSE(rig_passes(r, &rig_query, NULL, NULL));
 	CU_ASSERT_EQUAL(r->wired, 1);
-	CU_ASSERT_FALSE(rig_passes(r, &query, NULL, NULL));
+	CU_ASSERT_FALSE(rig_passes(r, &rig_query, NULL, NULL));
 	CU_ASSERT_EQUAL(r->wired, 1);
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SEQUENCE_EXHAUSTED), 1);
-	end(r);
+	rig_end(r);
 }
 
 static void test_bounds(void)
 {
-	struct rig *r = rig_create(&one);
+	struct rig *r = rig_create(&rig_one_worker);
 	static const uint8_t keymat[36];
 	const uint32_t low[1] = {255};
 	uint32_t spi;
@@ -375,12 +358,8 @@ static void test_bounds(void)
 		CU_ASSERT_NOT_EQUAL(spi, before);
 		lm_dp_sa_in_del(r->gw[0].dp, spi);
 	}
-	CU_ASSERT_TRUE(rig_passes(r, &query, NULL, NULL));
-	struct rig_packet reply = query;
-	reply.from = DB;
-	reply.to = WEB;
-	reply.src_port = query.dst_port;
-	reply.dst_port = query.src_port;
+	CU_ASSERT_TRUE(rig_passes(r, &rig_query, NULL, NULL));
+	struct rig_packet reply = rig_reply(&rig_query);
 	CU_ASSERT_TRUE(rig_passes(r, &reply, NULL, NULL));
 	while (lm_dp_sa_in_add(r->gw[0].dp, 0, RIG_PEER, 0, 1, keymat, &spi) == 0) {
 		CU_ASSERT_TRUE(spi > 255);
@@ -393,7 +372,7 @@ static void test_bounds(void)
 	CU_ASSERT_EQUAL(lm_dp_sa_in_add(r->gw[0].dp, 4, RIG_PEER, 0, 1, keymat, &spi), -EINVAL);
 	CU_ASSERT_EQUAL(lm_dp_sa_in_add(r->gw[0].dp, 0, 8, 0, 1, keymat, &spi), -EINVAL);
 	CU_ASSERT_EQUAL(lm_dp_sa_out_set(r->gw[0].dp, 0, RIG_PEER, 1, low, &keymat), -EINVAL);
-	end(r);
+	rig_end(r);
 }
 
 /* ---- workers ---------------------------------------------------------------- */
@@ -413,7 +392,7 @@ static void check_lanes(struct rig_options o)
 		bool back = round & 1;
 
 		for (unsigned i = 0; i < FLOWS * 4; i++) {
-			struct rig_packet p = query;
+			struct rig_packet p = rig_query;
 			uint16_t flow = (uint16_t)(5000 + i % FLOWS);
 
 			p.ipv6 = i % 2;
@@ -452,7 +431,7 @@ static void check_lanes(struct rig_options o)
 		}
 	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), FLOWS);
 	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[1].dp), FLOWS);
-	end(r);
+	rig_end(r);
 }
 
 static void test_lanes(void)
