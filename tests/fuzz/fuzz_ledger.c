@@ -80,11 +80,12 @@ static void ask_anything(struct fuzz *f)
 /* An answer to what we really asked of the liar. */
 static void answer(struct fuzz *f)
 {
-	const struct pull *p = &f->s->node[US].l->pull;
+	const struct gateway *liar = lm_ledger_gateway(f->s->node[US].l, &f->s->node[LIAR].id.pub);
+	const struct pull *p = liar ? liar->pull : NULL;
 	uint8_t body[LM_MESSAGE_MAX];
 	struct lm_writer w = lm_writer(body, sizeof(body));
 
-	if (!p->from || !p->n_asked)
+	if (!p || !p->n_asked)
 		return;
 	const struct question *q = &p->asked[lm_read_u8(&f->in) % p->n_asked];
 	lm_write(&w, q->tag, TAG_LEN);
