@@ -11,7 +11,13 @@
 
 #define NS_PER_MS 1000000ull
 
-#define WINDOW 16 /* chunks asked for and not yet here */
+/*
+ * Chunks asked for and not yet here: one more with each that comes, so twice as many after a round
+ * trip, and half as many after a loss, as TCP has it (RFC 5681).
+ */
+#define WINDOW_FIRST 16
+#define WINDOW_MIN 4
+#define WINDOW_MAX 64
 #define GET_LEN (LM_BLOB_HASH_LEN + 4)
 #define RETRY_FIRST_NS (500 * NS_PER_MS) /* until a round trip was measured */
 #define RETRY_MIN_NS (100 * NS_PER_MS)
@@ -34,7 +40,9 @@ struct pull {
 	size_t size;
 	uint32_t n_chunks, asked, got; /* asked: chunks are asked for in order, these so far */
 	uint64_t retry_ns, progress; /* progress: mono of the last new chunk */
-	struct slot slots[WINDOW];
+	unsigned window, open; /* open: slots in use */
+	uint64_t halved; /* mono */
+	struct slot slots[WINDOW_MAX];
 	uint8_t *bytes;
 };
 
@@ -110,9 +118,10 @@ static void ask(struct pull *p, const struct lm_now *now, struct slot *slot)
 
 static void ask_more(struct pull *p, const struct lm_now *now)
 {
-	for (size_t i = 0; i < WINDOW && p->asked < p->n_chunks; i++) {
+	for (size_t i = 0; p->open < p->window && p->asked < p->n_chunks; i++) {
 		if (p->slots[i].used)
 			continue;
+		p->open++;
 		p->slots[i] = (struct slot){.chunk = p->asked++, .used = true};
 		ask(p, now, &p->slots[i]);
 	}
@@ -148,6 +157,7 @@ int lm_blob_pull(struct lm_blobs *b, const struct lm_now *now, struct lm_peer *p
 	p->n_chunks = (uint32_t)((size + LM_BLOB_CHUNK - 1) / LM_BLOB_CHUNK);
 	p->retry_ns = RETRY_FIRST_NS;
 	p->progress = now->mono;
+	p->window = WINDOW_FIRST;
 	TAILQ_INSERT_TAIL(&b->pulls, p, link);
 	b->n++;
 	ask_more(p, now);
@@ -179,7 +189,7 @@ static void on_data(
 	uint32_t offset = lm_read_u32(r);
 	struct pull *p = r->failed ? NULL : pull_find(b, peer, hash);
 	struct slot *slot = NULL;
-	for (size_t i = 0; p && i < WINDOW; i++)
+	for (size_t i = 0; p && i < WINDOW_MAX; i++)
 		if (p->slots[i].used && p->slots[i].chunk * LM_BLOB_CHUNK == offset)
 			slot = &p->slots[i];
 	if (!slot)
@@ -191,7 +201,10 @@ static void on_data(
 		return finish(b, p, -EBADMSG);
 	lm_read(r, p->bytes + offset, want);
 	measure(p, slot, now->mono);
+	if (!slot->retried && p->window < WINDOW_MAX)
+		p->window++;
 	slot->used = false;
+	p->open--;
 	p->progress = now->mono;
 	if (++p->got == p->n_chunks)
 		check_and_finish(b, p);
@@ -263,12 +276,22 @@ void lm_blobs_peer_down(struct lm_blobs *b, struct lm_peer *peer)
 	}
 }
 
+/* What is lost together counts once. */
+static void slow_down(struct pull *p, uint64_t now)
+{
+	p->retry_ns = 2 * p->retry_ns < RETRY_MAX_NS ? 2 * p->retry_ns : RETRY_MAX_NS;
+	if (now < p->halved + p->retry_ns)
+		return;
+	p->halved = now;
+	p->window = p->window / 2 > WINDOW_MIN ? p->window / 2 : WINDOW_MIN;
+}
+
 /* Asks again what is overdue; returns when the next will be. */
 static uint64_t retry(struct pull *p, const struct lm_now *now)
 {
 	uint64_t next = p->progress + STALL_NS;
 	bool late = false;
-	for (size_t i = 0; i < WINDOW; i++) {
+	for (size_t i = 0; i < WINDOW_MAX; i++) {
 		struct slot *slot = &p->slots[i];
 		if (slot->used && now->mono >= slot->sent + p->retry_ns) {
 			slot->retried = true;
@@ -278,8 +301,8 @@ static uint64_t retry(struct pull *p, const struct lm_now *now)
 	}
 	/* Loss may be our own doing: ask more slowly until an answer comes. */
 	if (late)
-		p->retry_ns = 2 * p->retry_ns < RETRY_MAX_NS ? 2 * p->retry_ns : RETRY_MAX_NS;
-	for (size_t i = 0; i < WINDOW; i++)
+		slow_down(p, now->mono);
+	for (size_t i = 0; i < WINDOW_MAX; i++)
 		if (p->slots[i].used && p->slots[i].sent + p->retry_ns < next)
 			next = p->slots[i].sent + p->retry_ns;
 	return next;

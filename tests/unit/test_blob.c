@@ -130,8 +130,8 @@ static void test_loss(void)
 	}
 }
 
-/* The sender is never asked for more than the window at once. */
-static unsigned in_flight, most_in_flight;
+/* The sender is asked for 16 chunks at first, for ever more where nothing is lost, up to 64. */
+static unsigned in_flight, most_in_flight, n_asked;
 
 static bool count_gets(struct sim *s, struct sim_packet *p)
 {
@@ -153,9 +153,41 @@ static void test_pacing(void)
 	in_flight = most_in_flight = 0;
 	sim.tap = count_gets;
 	CU_ASSERT_EQUAL(pull(name, content_len, 0), 0);
+	CU_ASSERT_EQUAL(most_in_flight, 16);
 	run(3 * SEC);
 	CU_ASSERT(same_bytes);
-	CU_ASSERT_EQUAL(most_in_flight, 16);
+	CU_ASSERT_EQUAL(most_in_flight, 64);
+	finish();
+}
+
+/* A link that loses what is more than it carries at once is not kept full of it. */
+#define NARROW 12
+static unsigned carried;
+
+static bool narrow(struct sim *s, struct sim_packet *p)
+{
+	(void)s;
+	size_t body = p->len - LM_DATA_OVERHEAD - 1;
+	if (p->data[4] != LM_WIRE_TRANSPORT || body != LM_BLOB_HASH_LEN + 4)
+		return true;
+	n_asked++;
+	return carried++ < NARROW;
+}
+
+static void test_narrow_link(void)
+{
+	start(BLOB_MAX, 22);
+	carried = n_asked = 0;
+	sim.tap = narrow;
+	sim.delay_min = sim.delay_max = 50 * MSEC;
+	CU_ASSERT_EQUAL(pull(name, content_len, 0), 0);
+	for (unsigned i = 0; i < 600 && !same_bytes; i++) {
+		carried = 0; /* every 100 ms, which is a round trip */
+		run(100 * MSEC);
+	}
+	CU_ASSERT(same_bytes);
+	/* Less than as much again is lost. */
+	CU_ASSERT(n_asked < 2 * BLOB_MAX / LM_BLOB_CHUNK);
 	finish();
 }
 
@@ -304,7 +336,8 @@ static void test_malformed(void)
 }
 
 LM_SUITE("blob", {"sizes", test_sizes}, {"loss", test_loss}, {"pacing", test_pacing},
-    {"not_there", test_not_there}, {"wrong_size", test_wrong_size},
-    {"wrong_content", test_wrong_content}, {"timeout", test_timeout}, {"peer_down", test_peer_down},
-    {"bounds", test_bounds}, {"bound_over_all_peers", test_bound_over_all_peers},
+    {"narrow_link", test_narrow_link}, {"not_there", test_not_there},
+    {"wrong_size", test_wrong_size}, {"wrong_content", test_wrong_content},
+    {"timeout", test_timeout}, {"peer_down", test_peer_down}, {"bounds", test_bounds},
+    {"bound_over_all_peers", test_bound_over_all_peers},
     {"again_from_the_callback", test_again_from_the_callback}, {"malformed", test_malformed})
