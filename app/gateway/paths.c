@@ -53,7 +53,7 @@ void gw_path_set(struct gateway *gw, uint32_t slot, const struct lm_udp_addr *to
 	p->to = to ? *to : (struct lm_udp_addr){0};
 	/* What came before, maybe from another peer in this slot, says nothing of this one. */
 	if (!old.ip.family)
-		p->heard_packets = lm_dp_peer_rx(gw->dp, slot);
+		p->heard_packets = lm_dp_peer(gw->dp, slot).rx_packets;
 	/* Watch the new one first: where both share a next hop it stays resolved. */
 	if (to && lm_underlay_watch(gw->underlay, now.mono, to) < 0) {
 		char text[LM_UDP_TEXT];
@@ -88,7 +88,7 @@ void gw_paths_heard(struct gateway *gw)
 		struct gw_path *p = &gw->paths.slots[slot];
 		if (!p->to.ip.family)
 			continue;
-		uint64_t packets = lm_dp_peer_rx(gw->dp, slot);
+		uint64_t packets = lm_dp_peer(gw->dp, slot).rx_packets;
 		if (packets != p->heard_packets)
 			lm_membership_heard(gw->membership, &now, slot);
 		p->heard_packets = packets;

@@ -31,12 +31,15 @@ void lm_dp_counters(const struct lm_dp *dp, int worker, struct lm_counters *out)
 	memcpy(out, sum, sizeof *out);
 }
 
-uint64_t lm_dp_peer_rx(const struct lm_dp *dp, uint32_t peer)
+struct lm_dp_peer_info lm_dp_peer(const struct lm_dp *dp, uint32_t peer)
 {
-	uint64_t sum = 0;
+	struct lm_dp_peer_info sum = {0};
 
-	for (unsigned i = 0; i < dp->config.n_workers && peer < dp->config.max_peers; i++)
-		sum += __atomic_load_n(&dp->workers[i]->peer_rx[peer], __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < dp->config.n_workers && peer < dp->config.max_peers; i++) {
+		const struct lm_peer_traffic *t = &dp->workers[i]->peers[peer];
+		sum.rx_packets += __atomic_load_n(&t->rx, __ATOMIC_RELAXED);
+		sum.tx_packets += __atomic_load_n(&t->tx, __ATOMIC_RELAXED);
+	}
 	return sum;
 }
 

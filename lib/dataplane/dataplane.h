@@ -135,6 +135,10 @@ void lm_dp_sa_in_del(struct lm_dp *dp, uint32_t spi);
 int lm_dp_sa_out_set(struct lm_dp *dp, uint32_t net, uint32_t peer, uint8_t n_lanes,
     const uint32_t *spis, const uint8_t (*keymat)[36]);
 
+/* Has the inbound SA, have the outbound lanes since they were set, carried a packet? */
+bool lm_dp_sa_in_used(const struct lm_dp *dp, uint32_t spi);
+bool lm_dp_sa_out_used(const struct lm_dp *dp, uint32_t net, uint32_t peer);
+
 /* ---- packets between workers and control --------------------------------- */
 
 struct lm_dp_punt {
@@ -168,8 +172,14 @@ struct lm_dp_lane_info {
 /* cursor from 0; fills up to max, returns how many, advances cursor; 0 at the end. */
 unsigned lm_dp_lanes(
     const struct lm_dp *dp, uint32_t *cursor, struct lm_dp_lane_info *out, unsigned max);
-/* Packets that were authentic from this peer since start: evidence that it lives. */
-uint64_t lm_dp_peer_rx(const struct lm_dp *dp, uint32_t peer);
+/*
+ * Packets since start: what was authentic from this peer is evidence that it lives, what went to it
+ * that somebody needs it.
+ */
+struct lm_dp_peer_info {
+	uint64_t rx_packets, tx_packets;
+};
+struct lm_dp_peer_info lm_dp_peer(const struct lm_dp *dp, uint32_t peer);
 struct lm_dp_endpoint_info {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, spoofed; /* rx: from the workload */
 };

@@ -95,6 +95,7 @@ static int create_out(struct lm_sa_out **to, struct lm_dp *dp, uint32_t net, uin
 		struct lm_lane_out *lane = &out->lanes[i];
 
 		lane->next = 1;
+		lane->peer = peer;
 		lane->lane = i;
 		lane->worker = worker_of_lane(dp, i);
 		lane->spi_be = rte_cpu_to_be_32(spis[i]);
@@ -139,6 +140,33 @@ int lm_dp_sa_out_set(struct lm_dp *dp, uint32_t net, uint32_t peer, uint8_t n_la
 	if (!out)
 		lm_tunnel_release(t);
 	return 0;
+}
+
+bool lm_dp_sa_in_used(const struct lm_dp *dp, uint32_t spi)
+{
+	const struct lm_sa_in *sa = lm_sa_find(&dp->sas, spi);
+
+	return sa && __atomic_load_n(&sa->packets, __ATOMIC_RELAXED) != 0;
+}
+
+static struct lm_tunnel *find_tunnel(const struct lm_dp *dp, uint32_t net, uint32_t peer)
+{
+	uint64_t id = (uint64_t)net << 32 | peer;
+	struct lm_tunnel *t;
+
+	HASH_FIND(hh, dp->tunnels.by_id, &id, sizeof id, t);
+	return t;
+}
+
+bool lm_dp_sa_out_used(const struct lm_dp *dp, uint32_t net, uint32_t peer)
+{
+	const struct lm_tunnel *t = find_tunnel(dp, net, peer);
+	const struct lm_sa_out *out = t ? t->out : NULL;
+
+	for (uint32_t i = 0; out && i < out->n_lanes; i++)
+		if (__atomic_load_n(&out->lanes[i].packets, __ATOMIC_RELAXED) != 0)
+			return true;
+	return false;
 }
 
 /* ---- what one sees -------------------------------------------------------- */
@@ -192,10 +220,8 @@ unsigned lm_dp_lanes(
 
 int lm_dp_set_sequence(struct lm_dp *dp, uint32_t net, uint32_t peer, uint8_t lane, uint64_t next)
 {
-	uint64_t id = (uint64_t)net << 32 | peer;
-	struct lm_tunnel *t;
+	struct lm_tunnel *t = find_tunnel(dp, net, peer);
 
-	HASH_FIND(hh, dp->tunnels.by_id, &id, sizeof id, t);
 	if (!t || !t->out || lane >= t->out->n_lanes)
 		return -ENOENT;
 	t->out->lanes[lane].next = next;

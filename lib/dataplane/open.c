@@ -96,7 +96,7 @@ static enum lm_drop examine(struct lm_worker *w, struct lm_pkt *p)
 		return LM_DROP_REPLAY;
 	}
 	sa->packets++;
-	w->peer_rx[sa->peer]++;
+	w->peers[sa->peer].rx++;
 	enum lm_drop why = strip_trailer(p, &room, &ipv6);
 	if (unlikely(why != LM_FINE))
 		return why;

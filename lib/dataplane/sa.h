@@ -33,7 +33,7 @@ struct lm_lane_out {
 	uint64_t next; /* sequence number of the next packet; 0: used up */
 	uint64_t packets, bytes;
 	struct lm_gcm_key *key;
-	uint32_t spi_be, salt;
+	uint32_t spi_be, salt, peer;
 	uint16_t src_port; /* host byte order */
 	uint8_t lane, worker;
 } LM_CACHE_ALIGNED;

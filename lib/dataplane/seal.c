@@ -81,10 +81,12 @@ void lm_seal_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 			continue;
 		}
 		enum lm_drop why = prepare(p[i]);
-		if (likely(why == LM_FINE))
-			p[live++] = p[i];
-		else
+		if (unlikely(why != LM_FINE)) {
 			lm_worker_drop(w, p[i]->m, why);
+			continue;
+		}
+		w->peers[p[i]->lane->peer].tx++;
+		p[live++] = p[i];
 	}
 	for (unsigned i = 0; i < live; i++)
 		lm_gcm_seal(w->gcm, p[i]->lane->key, p[i]->ip, p[i]->ip, p[i]->seal_len,

@@ -71,9 +71,9 @@ int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index)
 	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	w->attached = aligned_alloc(
 	    RTE_CACHE_LINE_SIZE, (size_t)dp->config.max_endpoints * sizeof *w->attached);
-	w->peer_rx = calloc(dp->config.max_peers, sizeof *w->peer_rx);
+	w->peers = calloc(dp->config.max_peers, sizeof *w->peers);
 	w->sources = calloc(LM_SOURCES, sizeof *w->sources);
-	if (w->wake_fd < 0 || !w->attached || !w->peer_rx || !w->sources)
+	if (w->wake_fd < 0 || !w->attached || !w->peers || !w->sources)
 		return -ENOMEM;
 	memset(w->attached, 0, (size_t)dp->config.max_endpoints * sizeof *w->attached);
 	int err = lm_gcm_engine_create(&w->gcm);
@@ -108,7 +108,7 @@ void lm_worker_free(struct lm_worker *w)
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
 	free(w->attached);
-	free(w->peer_rx);
+	free(w->peers);
 	free(w->sources);
 	rte_free(w);
 }

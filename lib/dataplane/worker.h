@@ -94,6 +94,11 @@ struct lm_rx_queue {
 	bool underlay;
 };
 
+/* Authentic packets from a peer, and packets to it. Written by one worker. */
+struct lm_peer_traffic {
+	uint64_t rx, tx;
+};
+
 struct lm_worker {
 	struct lm_dp *dp;
 	unsigned index;
@@ -125,7 +130,7 @@ struct lm_worker {
 	struct lm_limit *sources; /* LM_SOURCES: each one's messages of sessions */
 	uint64_t aged; /* cycles: when flows were last aged */
 	struct lm_attach_state *attached; /* by attachment id */
-	uint64_t *peer_rx; /* by peer slot */
+	struct lm_peer_traffic *peers; /* by peer slot */
 
 	struct lm_counters c LM_CACHE_ALIGNED;
 

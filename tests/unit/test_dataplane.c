@@ -60,7 +60,9 @@ static void test_delivery(void)
 		check_arrived(r, &back, frame, len, 2);
 	}
 	CU_ASSERT_EQUAL(r->wired, 80);
-	CU_ASSERT_EQUAL(lm_dp_peer_rx(r->gw[1].dp, RIG_PEER), 40);
+	CU_ASSERT_EQUAL(lm_dp_peer(r->gw[1].dp, RIG_PEER).rx_packets, 40);
+	CU_ASSERT_EQUAL(lm_dp_peer(r->gw[1].dp, RIG_PEER).tx_packets, 40);
+	CU_ASSERT_EQUAL(lm_dp_peer(r->gw[1].dp, RIG_PEER - 1).tx_packets, 0);
 	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), 2);
 	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[1].dp), 2);
 	rig_end(r);

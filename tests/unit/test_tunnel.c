@@ -312,6 +312,32 @@ static void test_key_change(void)
 	rig_end(r);
 }
 
+/* Control asks which keys carried something: those need others, and only those. */
+static void test_used(void)
+{
+	struct rig *r = rig_create(&rig_one_worker);
+	const struct lm_dp *web = r->gw[0].dp, *db = r->gw[1].dp;
+	uint32_t old = r->gw[1].spi[0][0];
+
+	CU_ASSERT_FALSE(lm_dp_sa_out_used(web, 0, RIG_PEER));
+	CU_ASSERT_FALSE(lm_dp_sa_in_used(db, old));
+	CU_ASSERT_TRUE(rig_passes(r, &rig_query, NULL, NULL));
+	CU_ASSERT_TRUE(lm_dp_sa_out_used(web, 0, RIG_PEER));
+	CU_ASSERT_TRUE(lm_dp_sa_in_used(db, old));
+	CU_ASSERT_FALSE(lm_dp_sa_out_used(db, 0, RIG_PEER)); /* the other direction */
+	CU_ASSERT_FALSE(lm_dp_sa_in_used(web, r->gw[0].spi[0][0]));
+	CU_ASSERT_FALSE(lm_dp_sa_out_used(web, 1, RIG_PEER)); /* the other network */
+	CU_ASSERT_FALSE(lm_dp_sa_out_used(web, 0, RIG_PEER + 1));
+	CU_ASSERT_FALSE(lm_dp_sa_in_used(db, old + 1));
+
+	rig_keys(r, 7);
+	CU_ASSERT_FALSE(lm_dp_sa_out_used(web, 0, RIG_PEER));
+	CU_ASSERT_FALSE(lm_dp_sa_in_used(db, r->gw[1].spi[0][0]));
+	CU_ASSERT_TRUE(lm_dp_sa_in_used(db, old));
+	CU_ASSERT_EQUAL(lm_dp_peer(web, RIG_PEER).tx_packets, 1);
+	rig_end(r);
+}
+
 static void test_no_keys_no_path(void)
 {
 	struct rig *r = rig_create(&rig_one_worker);
@@ -452,6 +478,6 @@ static void test_lanes(void)
 LM_SUITE("tunnel", {"wire format", test_wire_format}, {"replay", test_replay},
     {"tampering", test_tampering}, {"truncation", test_truncation}, {"padding", test_padding},
     {"inner source", test_inner_source}, {"extended sequence", test_extended_sequence},
-    {"congestion", test_congestion}, {"key change", test_key_change},
+    {"congestion", test_congestion}, {"key change", test_key_change}, {"used", test_used},
     {"no keys, no path", test_no_keys_no_path}, {"sequence ends", test_sequence_ends},
     {"bounds", test_bounds}, {"lanes", test_lanes})
