@@ -24,8 +24,8 @@ static int write_initiation(struct lm_peer *p, const struct lm_now *now, uint8_t
 {
 	struct lm_sessions *s = p->s;
 	struct lm_handshake *hs = &p->hs;
-	struct lm_hello hello = {
-	    LM_WIRE_VERSION, s->config.lanes, s->name[LM_WIRE_NAME - 1], next_timestamp(p, now)};
+	struct lm_hello hello = {LM_WIRE_VERSION, s->config.lanes, s->name[LM_WIRE_NAME - 1],
+	    s->incarnation, next_timestamp(p, now)};
 	struct lm_mac_keys macs;
 	uint8_t payload[LM_HELLO1_LEN], e[32];
 
@@ -84,6 +84,7 @@ static struct lm_keypair *make_keys(struct lm_peer *p, const struct lm_noise *n,
 	if (!kp)
 		return NULL;
 	kp->lanes = theirs->lanes > s->config.lanes ? theirs->lanes : s->config.lanes;
+	kp->incarnation = theirs->incarnation;
 	kp->remote_index = remote_index;
 	kp->rekey_jitter = lm_session_jitter(s, REKEY_JITTER_NS);
 	return kp;
@@ -208,7 +209,8 @@ static int respond(struct lm_peer *p, const struct lm_now *now, const struct lm_
     struct lm_noise *noise, const struct lm_hello *theirs, uint32_t remote_index)
 {
 	struct lm_sessions *s = p->s;
-	struct lm_hello hello = {.version = LM_WIRE_VERSION, .lanes = s->config.lanes};
+	struct lm_hello hello = {
+	    .version = LM_WIRE_VERSION, .lanes = s->config.lanes, .incarnation = s->incarnation};
 	struct lm_mac_keys macs;
 	uint8_t out[LM_RESP_LEN], payload[LM_HELLO2_LEN], e[32];
 

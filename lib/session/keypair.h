@@ -18,6 +18,7 @@ struct lm_keypair {
 	bool heard; /* something authentic came under these keys */
 	uint8_t lanes;
 	uint32_t epoch;
+	uint32_t incarnation; /* of the peer's process */
 	uint64_t born; /* mono */
 	uint64_t rekey_jitter; /* ns */
 	uint64_t sent; /* counter of the next message */

@@ -294,6 +294,11 @@ uint32_t lm_peer_epoch(const struct lm_peer *peer)
 	return peer->current ? peer->current->epoch : 0;
 }
 
+uint32_t lm_peer_incarnation(const struct lm_peer *peer)
+{
+	return peer->current ? peer->current->incarnation : 0;
+}
+
 void lm_peer_info(const struct lm_peer *peer, struct lm_peer_info *out)
 {
 	*out = peer->info;

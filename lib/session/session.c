@@ -57,6 +57,9 @@ int lm_sessions_create(struct lm_sessions **out, const struct lm_identity *ident
 	s->name[LM_WIRE_NAME - 1] = identity->pub.b[LM_PUBLIC_KEY_LEN - 1] >> 7;
 	lm_mac_keys(&s->macs, s->name);
 	ops->random(ctx, hash_key, sizeof(hash_key));
+	ops->random(ctx, &s->incarnation, sizeof(s->incarnation));
+	if (s->incarnation == 0)
+		s->incarnation = 1;
 	lm_gate_init(&s->gate, config->max_handshakes_per_s, hash_key);
 	s->indices = (struct lm_indices){.random = ops->random, .ctx = ctx};
 	TAILQ_INIT(&s->peers);

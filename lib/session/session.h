@@ -50,8 +50,8 @@ struct lm_session_ops {
 	 * A handshake completed: a new epoch with a new secret, its first or a rekey. Called on
 	 * both sides; on the responder only once the initiator has proven that it has the keys. The
 	 * epoch's number is the same at both ends; it is a name, not a count: the next may be
-	 * smaller. Each `up` may be that of a peer that restarted and remembers nothing, so tell it
-	 * everything again.
+	 * smaller. Where lm_peer_incarnation is another than at the last `up`, or 0, the peer has
+	 * restarted and remembers nothing: tell it everything again.
 	 */
 	void (*up)(void *ctx, struct lm_peer *peer, uint32_t epoch);
 	/*
@@ -120,6 +120,11 @@ const struct lm_udp_addr *lm_peer_addr(const struct lm_peer *peer);
 /* The larger of both sides' offers; 1 .. 128. Valid while up. */
 uint8_t lm_peer_lanes(const struct lm_peer *peer);
 uint32_t lm_peer_epoch(const struct lm_peer *peer);
+/*
+ * Random number of the peer's process, as it said in the handshake that made the current keys:
+ * another one after a restart. 0: it did not say, or there are no keys.
+ */
+uint32_t lm_peer_incarnation(const struct lm_peer *peer);
 struct lm_peer_info {
 	uint64_t handshakes, last_heard_mono, rx_messages, tx_messages, rx_rejected;
 };

@@ -96,6 +96,7 @@ struct lm_sessions {
 	struct lm_session_ops ops;
 	void *ctx;
 	uint8_t name[LM_WIRE_NAME];
+	uint32_t incarnation; /* random, not 0: tells our process from the one before a restart */
 	struct lm_mac_keys macs;
 	struct lm_cookie_jar jar;
 	struct lm_gate gate;

@@ -37,19 +37,22 @@ void lm_wire_put_index(uint8_t *at, uint32_t index)
 
 void lm_hello1_write(uint8_t out[LM_HELLO1_LEN], const struct lm_hello *h)
 {
-	struct lm_writer stamp = lm_writer(out + LM_HELLO1_LEN - 8, 8);
+	struct lm_writer tail = lm_writer(out + 4, LM_HELLO1_LEN - 4);
 	memset(out, 0, LM_HELLO1_LEN);
 	out[0] = h->version;
 	out[1] = h->lanes;
 	out[2] = h->sign ? HELLO_FLAG_SIGN : 0;
-	lm_write_u64(&stamp, h->timestamp);
+	lm_write_u32(&tail, h->incarnation);
+	lm_write_u64(&tail, h->timestamp);
 }
 
 void lm_hello2_write(uint8_t out[LM_HELLO2_LEN], const struct lm_hello *h)
 {
+	struct lm_writer tail = lm_writer(out + 4, LM_HELLO2_LEN - 4);
 	memset(out, 0, LM_HELLO2_LEN);
 	out[0] = h->version;
 	out[1] = h->lanes;
+	lm_write_u32(&tail, h->incarnation);
 }
 
 static int hello_check(const struct lm_hello *h)
@@ -65,13 +68,18 @@ int lm_hello1_read(struct lm_hello *h, const uint8_t in[LM_HELLO1_LEN])
 	h->version = lm_read_u8(&r);
 	h->lanes = lm_read_u8(&r);
 	h->sign = lm_read_u8(&r) & HELLO_FLAG_SIGN;
-	lm_read_ref(&r, 5);
+	lm_read_ref(&r, 1);
+	h->incarnation = lm_read_u32(&r);
 	h->timestamp = lm_read_u64(&r);
 	return h->timestamp ? hello_check(h) : -EPROTO;
 }
 
 int lm_hello2_read(struct lm_hello *h, const uint8_t in[LM_HELLO2_LEN])
 {
-	*h = (struct lm_hello){.version = in[0], .lanes = in[1]};
+	struct lm_reader r = lm_reader(in, LM_HELLO2_LEN);
+	*h = (struct lm_hello){.version = lm_read_u8(&r)};
+	h->lanes = lm_read_u8(&r);
+	lm_read_ref(&r, 2);
+	h->incarnation = lm_read_u32(&r);
 	return hello_check(h);
 }

@@ -73,6 +73,7 @@ struct lm_hello {
 	uint8_t version; /* highest that the sender speaks */
 	uint8_t lanes; /* offer: a power of two, 1 .. 128 */
 	uint8_t sign; /* of the sender's Ed25519 key, whose X25519 form lost it; initiator only */
+	uint32_t incarnation; /* of the sender's process; 0: it does not say */
 	uint64_t timestamp; /* initiator only; not 0 */
 };
 

@@ -170,16 +170,22 @@ static void test_cookie_jar(void)
 
 static void test_hello(void)
 {
-	struct lm_hello h = {1, 64, 1, 0x0102030405060708}, back;
+	struct lm_hello h = {1, 64, 1, 0x0a0b0c0d, 0x0102030405060708}, back;
 	uint8_t out[LM_HELLO1_LEN];
 	lm_hello1_write(out, &h);
-	const uint8_t want[] = {1, 64, 1, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8};
+	const uint8_t want[] = {1, 64, 1, 0, 10, 11, 12, 13, 1, 2, 3, 4, 5, 6, 7, 8};
 	CU_ASSERT_EQUAL(memcmp(out, want, sizeof(want)), 0);
 	CU_ASSERT_EQUAL(lm_hello1_read(&back, out), 0);
 	CU_ASSERT(back.version == 1 && back.lanes == 64 && back.sign == 1);
 	CU_ASSERT_EQUAL(back.timestamp, h.timestamp);
+	CU_ASSERT_EQUAL(back.incarnation, h.incarnation);
+	lm_hello2_write(out, &h);
+	const uint8_t want2[LM_HELLO2_LEN] = {1, 64, 0, 0, 10, 11, 12, 13};
+	CU_ASSERT_EQUAL(memcmp(out, want2, sizeof(want2)), 0);
+	CU_ASSERT_EQUAL(lm_hello2_read(&back, out), 0);
+	CU_ASSERT_EQUAL(back.incarnation, h.incarnation);
 	out[0] = 9; /* a later version may say more */
-	memset(out + 3, 0xff, 5);
+	memset(out + 3, 0xff, 1);
 	CU_ASSERT_EQUAL(lm_hello1_read(&back, out), 0);
 	for (int lanes = 0; lanes < 256; lanes++) {
 		out[1] = (uint8_t)lanes;
