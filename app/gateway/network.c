@@ -122,6 +122,20 @@ static int on_sa_out_set(void *ctx, uint32_t net, uint32_t slot, uint8_t n_lanes
 	return err;
 }
 
+static bool on_sa_in_used(void *ctx, uint32_t spi)
+{
+	const struct gateway *gw = ctx;
+
+	return lm_dp_sa_in_used(gw->dp, spi);
+}
+
+static bool on_sa_out_used(void *ctx, uint32_t net, uint32_t slot)
+{
+	const struct gateway *gw = ctx;
+
+	return lm_dp_sa_out_used(gw->dp, net, slot);
+}
+
 const struct lm_membership_ops gw_membership_ops = {
     .send = on_send,
     .random = on_random,
@@ -135,6 +149,8 @@ const struct lm_membership_ops gw_membership_ops = {
     .sa_in_add = on_sa_in_add,
     .sa_in_del = on_sa_in_del,
     .sa_out_set = on_sa_out_set,
+    .sa_in_used = on_sa_in_used,
+    .sa_out_used = on_sa_out_used,
 };
 
 bool gw_networks_tick(struct gateway *gw)

@@ -17,7 +17,7 @@
 #define AWAY_CONFIRM 0x02 /* we have heard it: this says nothing of ourselves */
 
 #define AWAY_WAIT (500 * MS)
-#define AWAY_TRIES 10 /* in the end it asks us, or our records expire */
+#define AWAY_TRIES 10 /* in the end the session dies, or our records expire */
 
 static void say(
     struct lm_membership *m, struct lm_peer *to, const struct lm_net_id *id, uint8_t flags)
@@ -31,15 +31,23 @@ static void say(
 
 void lm_away_start(struct lm_membership *m, struct pair *p)
 {
+	p->away_owed = true;
 	if (!p->key.peer->up)
-		return; /* when it is up again, it tells us lanes, and hears it */
+		return; /* its session's coming up starts it again */
 	p->away_tries = 0;
 	p->away_at = m->now.mono;
 	lm_pair_arm(m, p);
 }
 
+void lm_away_up(struct lm_membership *m, struct pair *p)
+{
+	if (p->away_owed)
+		lm_away_start(m, p);
+}
+
 void lm_away_stop(struct lm_membership *m, struct pair *p)
 {
+	p->away_owed = false;
 	p->away_at = LM_NEVER;
 	lm_pair_arm(m, p);
 }

@@ -88,6 +88,7 @@ struct remote {
 	/* The session's epochs whose keys are there, newest first, and how many there ever were. */
 	uint32_t epochs[2];
 	uint64_t n_epochs;
+	uint32_t incarnation; /* of its process, at the last `up` */
 	bool revisit; /* on the list below: pairs or addresses changed */
 	TAILQ_ENTRY(remote) visit;
 	struct want_list wants;
@@ -142,6 +143,7 @@ struct pair {
 	uint64_t version, void_version; /* of its record; the last one that it took back */
 
 	/* away.c */
+	bool away_owed; /* it has not confirmed that it knows we are away */
 	uint64_t away_at;
 	unsigned away_tries;
 
@@ -416,6 +418,8 @@ bool lm_routes_apply(struct lm_membership *m, struct network *net);
 /* Tell the peer that we do not take part, until it has heard. */
 void lm_away_start(struct lm_membership *m, struct pair *p);
 void lm_away_stop(struct lm_membership *m, struct pair *p);
+/* The session is up, or has new keys: who has not heard it hears it now. */
+void lm_away_up(struct lm_membership *m, struct pair *p);
 void lm_away_due(struct lm_membership *m, struct pair *p);
 /* Tell it once; also to a guest: that may be a gateway that still knows us by an old manifest. */
 void lm_away_answer(struct lm_membership *m, struct party *from, const struct lm_net_id *id);
@@ -426,13 +430,17 @@ bool lm_away_follow(struct lm_membership *m, struct party *from, struct lm_reade
 void lm_lanes_renew(struct lm_membership *m, struct pair *p);
 void lm_lanes_due(struct lm_membership *m, struct pair *p);
 uint64_t lm_lanes_next_drop(const struct pair *p);
-/* The session is up again: what the peer may still use stays. */
+/* The session is up again, or the peer has restarted: what it may still use stays. */
 void lm_lanes_up(struct lm_membership *m, struct pair *p);
+/* The session has new keys. */
+void lm_lanes_rekeyed(struct lm_membership *m, struct pair *p);
 void lm_lanes_down(struct lm_membership *m, struct pair *p);
 /* Everything of this pair ends now. */
 void lm_lanes_cut(struct lm_membership *m, struct pair *p);
 /* The peer has got our manifest: it can follow our lanes now. */
 void lm_lanes_hurry(struct lm_membership *m, struct pair *p);
+/* It has told us lanes of the session's present epoch: ours are to be of that one too. */
+void lm_lanes_follow_epoch(struct lm_membership *m, struct pair *p);
 bool lm_lanes_ack_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
 
 /* lanes_out.c */

@@ -207,6 +207,37 @@ static void acked(struct lm_membership *m, struct pair *p, uint32_t generation)
 
 /* ---- the session's life ---- */
 
+/* Has anything been sent under the keys of these lanes, in either direction? */
+static bool used(struct lm_membership *m, const struct pair *p)
+{
+	const struct lane_set *set = p->in[0];
+
+	if (!m->ops.sa_in_used)
+		return true;
+	for (unsigned i = 0; i < set->n; i++)
+		if (m->ops.sa_in_used(m->ctx, set->spis[i]))
+			return true;
+	return m->ops.sa_out_used(m->ctx, p->key.net->pub.index, p->key.peer->party.slot);
+}
+
+/*
+ * Lanes that nothing was sent by stay as they are: their keys protect nothing that a newer key
+ * would protect better, and two gateways may share thousands of networks in which nothing happens.
+ * Those that the peer has not confirmed are told anew, for it may not have the keys of before any
+ * more.
+ */
+void lm_lanes_rekeyed(struct lm_membership *m, struct pair *p)
+{
+	if (p->renew || p->n_in == 0 || !p->in[0]->acked || used(m, p))
+		lm_lanes_renew(m, p);
+}
+
+void lm_lanes_follow_epoch(struct lm_membership *m, struct pair *p)
+{
+	if (!p->renew && p->n_in && p->in[0]->epoch != p->key.peer->epochs[0])
+		lm_lanes_renew(m, p);
+}
+
 void lm_lanes_up(struct lm_membership *m, struct pair *p)
 {
 	unsigned used = newest_acked(p);

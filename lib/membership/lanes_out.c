@@ -102,6 +102,8 @@ static void told(struct lm_membership *m, struct pair *p, const struct lanes *l)
 		p->out.over = false;
 	}
 	send_ack(m, p);
+	if (!again && order == p->key.peer->n_epochs)
+		lm_lanes_follow_epoch(m, p);
 }
 
 void lm_lanes_out_stop(struct lm_membership *m, struct pair *p)
@@ -129,6 +131,17 @@ static bool read_lanes(struct lm_reader *r, struct lanes *l)
 	return true;
 }
 
+/*
+ * Not both of us take part, as far as we know. Perhaps it does again since it said that it does
+ * not: its record is a newer version then, which looks like the one before and so is no news.
+ */
+static void absent(struct lm_membership *m, struct pair *p)
+{
+	m->drops[LM_MD_ABSENT]++;
+	if (p->version == p->void_version)
+		lm_part_news(m, p->key.net);
+}
+
 bool lm_lanes_follow(struct lm_membership *m, struct party *from, struct lm_reader *r)
 {
 	struct lanes l;
@@ -139,7 +152,7 @@ bool lm_lanes_follow(struct lm_membership *m, struct party *from, struct lm_read
 	if (!p || p->key.net->part != LM_PART_JOINED)
 		lm_away_answer(m, from, &l.net);
 	if (p && !p->on)
-		m->drops[LM_MD_ABSENT]++;
+		absent(m, p);
 	else if (p && p->key.peer->up)
 		told(m, p, &l);
 	return true;

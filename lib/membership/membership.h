@@ -108,6 +108,13 @@ struct lm_membership_ops {
 	 */
 	int (*sa_out_set)(void *ctx, uint32_t net, uint32_t slot, uint8_t n_lanes,
 	    const uint32_t *spis, const uint8_t (*keymat)[36]);
+	/*
+	 * Both or none: has this association carried a packet, have the outbound lanes since they
+	 * were set? Keys that nothing was sent under are kept when the session gets new ones.
+	 * Without these calls all lanes are renewed then.
+	 */
+	bool (*sa_in_used)(void *ctx, uint32_t spi);
+	bool (*sa_out_used)(void *ctx, uint32_t net, uint32_t slot);
 };
 
 struct lm_membership_config {

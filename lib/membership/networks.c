@@ -87,9 +87,13 @@ static void network_free(struct lm_membership *m, struct network *net)
 void lm_network_end(struct lm_membership *m, struct network *net, const char *reason)
 {
 	lm_info("network %s: gone, %s", net->pub.manifest->network, reason);
-	for (unsigned i = 0; i < net->pub.manifest->n_providers; i++)
-		if (net->pairs[i])
-			lm_lanes_cut(m, net->pairs[i]);
+	for (unsigned i = 0; i < net->pub.manifest->n_providers; i++) {
+		struct pair *p = net->pairs[i];
+		if (p && p->on)
+			lm_away_answer(m, &p->key.peer->party, &net->pub.id);
+		if (p)
+			lm_lanes_cut(m, p);
+	}
 	lm_part_end(m, net);
 	m->ops.network_gone(m->ctx, &net->pub);
 	for (unsigned i = 0; i < net->pub.manifest->n_providers; i++) {

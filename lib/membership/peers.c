@@ -217,13 +217,52 @@ void lm_remotes_visit(struct lm_membership *m)
 
 /* ---- the session's events ---- */
 
+static void say_up(struct remote *r)
+{
+	char id[LM_KEY_ID_TEXT];
+
+	lm_hex(id, lm_peer_id(r->party.session)->b, LM_KEY_ID_LEN);
+	lm_log_write_limited(
+	    &r->said, LM_INFO, LM_LOG_MODULE, "peer %u (%s) is up", r->party.slot, id);
+}
+
+/* It was not there, or remembers nothing: it is told everything. */
+static void greet(struct lm_membership *m, struct remote *r, bool was_up)
+{
+	struct pair *p;
+
+	LIST_FOREACH(p, &r->pairs, link)
+	{
+		lm_gossip_start(m, p);
+		lm_away_up(m, p);
+		if (!p->on)
+			continue;
+		lm_lanes_up(m, p);
+		if (!was_up)
+			lm_part_news(m, p->key.net);
+	}
+}
+
+static void rekeyed(struct lm_membership *m, struct remote *r)
+{
+	struct pair *p;
+
+	LIST_FOREACH(p, &r->pairs, link)
+	{
+		lm_away_up(m, p);
+		if (p->on)
+			lm_lanes_rekeyed(m, p);
+	}
+}
+
 void lm_remote_up(struct lm_membership *m, struct remote *r, uint32_t epoch)
 {
-	bool was_up = r->up;
-	struct pair *p;
+	uint32_t incarnation = lm_peer_incarnation(r->party.session);
+	bool was_up = r->up, same = incarnation && incarnation == r->incarnation;
 
 	if (was_up && r->n_epochs && r->epochs[0] == epoch)
 		return;
+	r->incarnation = incarnation;
 	r->epochs[1] = r->epochs[0];
 	r->epochs[0] = epoch;
 	r->n_epochs++;
@@ -231,22 +270,12 @@ void lm_remote_up(struct lm_membership *m, struct remote *r, uint32_t epoch)
 	m->ops.peer_path(m->ctx, r->party.slot, lm_peer_addr(r->party.session));
 	if (lm_ledger_up(m->ledger, &m->now, &r->key, r->party.session) != 0)
 		lm_error("out of memory: peer %u's records are not heard", r->party.slot);
-	LIST_FOREACH(p, &r->pairs, link)
-	{
-		if (!was_up)
-			lm_gossip_start(m, p);
-		if (!p->on)
-			continue;
-		lm_lanes_up(m, p);
-		if (!was_up)
-			lm_part_news(m, p->key.net);
-	}
-	if (!was_up) {
-		char id[LM_KEY_ID_TEXT];
-		lm_hex(id, lm_peer_id(r->party.session)->b, LM_KEY_ID_LEN);
-		lm_log_write_limited(
-		    &r->said, LM_INFO, LM_LOG_MODULE, "peer %u (%s) is up", r->party.slot, id);
-	}
+	if (was_up && same)
+		rekeyed(m, r);
+	else
+		greet(m, r, was_up);
+	if (!was_up)
+		say_up(r);
 }
 
 void lm_remote_down(struct lm_membership *m, struct remote *r, const char *reason)

@@ -8,7 +8,6 @@
 #include <string.h>
 #include "base/log.h"
 
-#define FIRST_SPI 256
 #define OWNER_SEED 0x80
 #define NO_TICK UINT64_MAX
 
@@ -287,7 +286,7 @@ static int on_sa_in_add(void *ctx, uint32_t net, uint32_t slot, uint8_t lane, ui
 	n->sas[n->n_sas] = (struct sim_sa){
 	    .there = true, .net = net, .slot = slot, .lane = lane, .n_lanes = n_lanes};
 	memcpy(n->sas[n->n_sas].key, keymat, 36);
-	*spi = FIRST_SPI + n->n_sas++;
+	*spi = SIM_FIRST_SPI + n->n_sas++;
 	n->live_sas++;
 	return 0;
 }
@@ -296,9 +295,9 @@ static void on_sa_in_del(void *ctx, uint32_t spi)
 {
 	struct sim_node *n = ctx;
 
-	assert(spi - FIRST_SPI < n->n_sas && n->sas[spi - FIRST_SPI].there);
-	n->sas[spi - FIRST_SPI].there = false;
-	n->sas[spi - FIRST_SPI].gone_at = n->sim->event;
+	assert(spi - SIM_FIRST_SPI < n->n_sas && n->sas[spi - SIM_FIRST_SPI].there);
+	n->sas[spi - SIM_FIRST_SPI].there = false;
+	n->sas[spi - SIM_FIRST_SPI].gone_at = n->sim->event;
 	n->live_sas--;
 }
 
@@ -312,6 +311,7 @@ static int on_sa_out_set(void *ctx, uint32_t net, uint32_t slot, uint8_t n_lanes
 	if (n->sa_fails && n_lanes)
 		return -ENOSPC;
 	out->n = n_lanes;
+	out->used = false;
 	if (n_lanes) {
 		memcpy(out->spis, spis, n_lanes * sizeof(spis[0]));
 		memcpy(out->keys, keymat, n_lanes * sizeof(keymat[0]));
@@ -332,6 +332,8 @@ static const struct lm_membership_ops gateway_ops = {
     .sa_in_add = on_sa_in_add,
     .sa_in_del = on_sa_in_del,
     .sa_out_set = on_sa_out_set,
+    .sa_in_used = sim_on_sa_in_used,
+    .sa_out_used = sim_on_sa_out_used,
 };
 
 /* ---- a gateway's life ---- */
@@ -496,7 +498,7 @@ static void check_out(
     struct sim *s, const struct sim_node *a, const struct sim_out *out, const struct sim_node *b)
 {
 	for (unsigned i = 0; i < out->n; i++) {
-		uint32_t at = out->spis[i] - FIRST_SPI;
+		uint32_t at = out->spis[i] - SIM_FIRST_SPI;
 		if (at >= b->n_sas) {
 			broken(s, a, b, "never given out", out->spis[i]);
 			continue;

@@ -16,10 +16,11 @@
 #include "membership/membership.h"
 #include "session/blob.h"
 
-#define SIM_GATEWAYS 5
+#define SIM_GATEWAYS 24
 #define SIM_NODES (SIM_GATEWAYS + 2)
 #define SIM_NETWORKS 512
 #define SIM_LANES 4 /* a gateway offers 1, 2 or 4 */
+#define SIM_FIRST_SPI 256
 #define SIM_SECOND 1000000000ull
 #define SIM_MS 1000000ull
 
@@ -28,6 +29,7 @@ struct sim;
 struct sim_sa { /* inbound, index is SPI - 256; never reused */
 	bool there;
 	bool cut; /* it ended with the pair or the process, not because it was replaced */
+	bool used; /* a packet has come by it */
 	uint64_t gone_at; /* number of the event */
 	uint32_t net, slot;
 	uint8_t lane, n_lanes;
@@ -36,6 +38,7 @@ struct sim_sa { /* inbound, index is SPI - 256; never reused */
 
 struct sim_out { /* of (net, slot) */
 	uint8_t n;
+	bool used; /* a packet has gone by it */
 	uint32_t spis[SIM_LANES];
 	uint8_t keys[SIM_LANES][36];
 };
@@ -182,6 +185,10 @@ uint64_t sim_drops(const struct sim *s, unsigned gateway, enum lm_membership_dro
 /* Keys that a sends to b by; NULL: none. */
 const struct sim_out *sim_out(const struct sim *s, unsigned a, unsigned b, const struct sim_doc *d);
 
+/* One packet from a gateway's endpoint to another's; true: it arrives, under keys that both know.
+ */
+bool sim_traffic(struct sim *s, unsigned from, unsigned to, const struct sim_doc *d);
+
 /*
  * A raw node, at most two, that calls a gateway. identity 0 .. SIM_GATEWAYS - 1: it has the key of
  * that gateway (which should not run); others: nobody's.
@@ -203,5 +210,8 @@ struct sim_node *sim_node_new(struct sim *s, unsigned index, unsigned identity);
 void sim_tick(struct sim_node *n);
 void sim_on_send(void *ctx, const struct lm_udp_addr *to, const uint8_t *data, size_t len);
 void sim_on_random(void *ctx, void *buf, size_t len);
+bool sim_on_sa_in_used(void *ctx, uint32_t spi);
+bool sim_on_sa_out_used(void *ctx, uint32_t net, uint32_t slot);
+int sim_slot(const struct sim_node *n, unsigned peer); /* -1: none */
 
 #endif

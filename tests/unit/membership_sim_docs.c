@@ -134,7 +134,7 @@ uint64_t sim_serial(const struct sim *s, unsigned gateway, const struct sim_doc 
 	return net ? net->manifest->serial : 0;
 }
 
-static int slot_of(const struct sim_node *n, unsigned peer)
+int sim_slot(const struct sim_node *n, unsigned peer)
 {
 	for (int i = 0; i < SIM_NODES; i++)
 		if (n->peer_node[i] == (int)peer)
@@ -146,7 +146,7 @@ const struct sim_out *sim_out(const struct sim *s, unsigned a, unsigned b, const
 {
 	const struct sim_node *n = s->node[a];
 	const struct lm_network *net = n->m ? lm_membership_find(n->m, &d->net) : NULL;
-	int slot = slot_of(n, b);
+	int slot = sim_slot(n, b);
 
 	return net && slot >= 0 && n->out[net->index][slot].n ? &n->out[net->index][slot] : NULL;
 }
@@ -156,7 +156,7 @@ static bool ready_one_way(const struct sim *s, const struct sim_node *a, const s
 {
 	const struct lm_network *net = a->m ? lm_membership_find(a->m, &d->net) : NULL;
 	const struct sim_out *out = sim_out(s, a->index, b->index, d);
-	int slot = slot_of(a, b->index);
+	int slot = sim_slot(a, b->index);
 	uint8_t lanes = a->lanes > b->lanes ? a->lanes : b->lanes;
 	struct lm_lanes_info info;
 
@@ -189,8 +189,8 @@ bool sim_routed(const struct sim *s, unsigned a, unsigned b, const struct sim_do
 	for (unsigned i = 0; net && i < net->manifest->n_endpoints; i++) {
 		const struct lm_endpoint *e = &net->manifest->endpoints[i];
 		uint32_t slot = lm_membership_route(n->m, net, i);
-		/* The document names gateway i "gwi". */
-		if (net->manifest->providers[e->provider].name[2] == (char)('0' + b))
+		if (memcmp(&net->manifest->providers[e->provider].key, &s->node[b]->id.pub,
+			LM_PUBLIC_KEY_LEN) == 0)
 			return slot != LM_NO_ROUTE && n->peer_node[slot] == (int)b;
 	}
 	return false;

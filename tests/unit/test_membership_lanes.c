@@ -3,6 +3,8 @@
 #include "membership_sim.h"
 #include "suite.h"
 
+#include <stdio.h>
+
 #define ALL3 0x7u
 
 /* ---- lanes ---- */
@@ -31,9 +33,9 @@ static void test_rekey_by_secret(void)
 	const struct sim_out *second = sim_out(s, 0, 1, &one);
 	CU_ASSERT(memcmp(first.keys[0], second->keys[0], 36) != 0);
 	CU_ASSERT(first.spis[0] != second->spis[0]);
-	CU_ASSERT(s->node[1]->sas[first.spis[0] - 256].there);
+	CU_ASSERT(s->node[1]->sas[first.spis[0] - SIM_FIRST_SPI].there);
 	sim_run(s, 15 * SIM_SECOND);
-	CU_ASSERT(!s->node[1]->sas[first.spis[0] - 256].there);
+	CU_ASSERT(!s->node[1]->sas[first.spis[0] - SIM_FIRST_SPI].there);
 	CU_ASSERT(s->node[0]->live_sas + s->node[1]->live_sas < before);
 	sim_doc_free(&one);
 	sim_doc_free(&same);
@@ -41,21 +43,97 @@ static void test_rekey_by_secret(void)
 	sim_end(s);
 }
 
+/* Runs for so long, with a packet from gateway 0 to gateway 1 now and then. */
+static void run_with_traffic(struct sim *s, const struct sim_doc *d, uint64_t ns)
+{
+	for (uint64_t end = s->now.mono + ns; s->now.mono < end;) {
+		CU_ASSERT(sim_traffic(s, 0, 1, d));
+		sim_run(s, 10 * SIM_SECOND);
+	}
+}
+
+/* Lanes that carry something get new keys with the session, both ways. */
 static void test_rekey_by_session(void)
 {
 	struct sim *s = sim_new(5, 2);
 	struct sim_doc d = sim_sign(s, "shop", 1, 0x3, NULL);
 
 	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
-	sim_run(s, 100 * SIM_SECOND);
+	sim_run(s, 10 * SIM_SECOND);
 	uint32_t live = s->node[1]->live_sas;
-	struct sim_out first = *sim_out(s, 0, 1, &d);
-	sim_run(s, 60 * SIM_SECOND);
-	CU_ASSERT(memcmp(first.keys[0], sim_out(s, 0, 1, &d)->keys[0], 36) != 0);
-	sim_run(s, 2000 * SIM_SECOND);
+	struct sim_out first[2] = {*sim_out(s, 0, 1, &d), *sim_out(s, 1, 0, &d)};
+	run_with_traffic(s, &d, 150 * SIM_SECOND);
+	CU_ASSERT(memcmp(first[0].keys[0], sim_out(s, 0, 1, &d)->keys[0], 36) != 0);
+	CU_ASSERT(memcmp(first[1].keys[0], sim_out(s, 1, 0, &d)->keys[0], 36) != 0);
+	uint32_t made = s->node[1]->n_sas;
+	run_with_traffic(s, &d, 2000 * SIM_SECOND);
+	CU_ASSERT(s->node[1]->n_sas - made >= 13 * live);
 	CU_ASSERT(sim_lanes_ready(s, 0, 1, &d));
 	CU_ASSERT(s->node[1]->live_sas <= 2 * live); /* the old ones went */
 	sim_doc_free(&d);
+	sim_end(s);
+}
+
+/*
+ * Keys that nothing was sent under stay, however often the session changes its own. Hours later
+ * they carry the first packet, and then they are renewed.
+ */
+static void test_unused_lanes_stay(void)
+{
+	struct sim *s = sim_new(11, 2);
+	struct sim_doc d = sim_sign(s, "shop", 1, 0x3, NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_run(s, 10 * SIM_SECOND);
+	struct sim_out first = *sim_out(s, 1, 0, &d);
+	uint32_t made = s->node[0]->n_sas + s->node[1]->n_sas;
+	sim_run(s, 5 * 3600 * SIM_SECOND);
+	CU_ASSERT_EQUAL(s->node[0]->n_sas + s->node[1]->n_sas, made);
+	CU_ASSERT(sim_traffic(s, 1, 0, &d));
+	sim_run(s, (LM_REKEY_AFTER + 30) * SIM_SECOND);
+	CU_ASSERT(memcmp(first.keys[0], sim_out(s, 1, 0, &d)->keys[0], 36) != 0);
+	CU_ASSERT(!s->node[0]->sas[first.spis[0] - SIM_FIRST_SPI].there);
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &d));
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
+#define MANY 200
+
+/* Two gateways share many networks: each rekey is a handshake, and no word about lanes. */
+static void test_rekey_of_many(void)
+{
+	struct sim *s = sim_new(12, 2);
+	struct sim_doc docs[MANY];
+
+	for (unsigned i = 0; i < MANY; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "net-%u", i);
+		docs[i] = sim_sign(s, name, 1, 0x3, NULL);
+		CU_ASSERT_EQUAL(sim_submit(s, 0, &docs[i], NULL), 0);
+	}
+	sim_run(s, 60 * SIM_SECOND);
+	for (unsigned i = 0; i < MANY; i++)
+		CU_ASSERT(sim_lanes_ready(s, 0, 1, &docs[i]));
+	uint32_t made = s->node[0]->n_sas + s->node[1]->n_sas;
+	uint64_t sent = s->sent;
+	run_with_traffic(s, &docs[7], 600 * SIM_SECOND);
+	/* Of one network, some five times. */
+	CU_ASSERT(s->node[0]->n_sas + s->node[1]->n_sas - made <= 6 * 2 * SIM_LANES);
+	CU_ASSERT(s->node[0]->n_sas + s->node[1]->n_sas - made >= 4 * 2);
+	/* Keep-alives, comparisons of ledgers, handshakes. */
+	CU_ASSERT(s->sent - sent < 250);
+
+	/* One that has started again is told everything at once. */
+	sim_crash(s, 1);
+	sim_start(s, 1);
+	for (uint32_t i = 0; i < lm_membership_networks_end(s->node[1]->m); i++)
+		CU_ASSERT_PTR_NOT_NULL(lm_membership_network(s->node[1]->m, i));
+	sim_run(s, 3 * SIM_SECOND);
+	for (unsigned i = 0; i < MANY; i++) {
+		CU_ASSERT(sim_lanes_ready(s, 0, 1, &docs[i]));
+		sim_doc_free(&docs[i]);
+	}
 	sim_end(s);
 }
 
@@ -81,6 +159,27 @@ static void test_session_dies_and_returns(void)
 	CU_ASSERT(sim_lanes_ready(s, 0, 1, &d));
 	sim_doc_free(&d);
 	sim_doc_free(&two);
+	sim_end(s);
+}
+
+/* The session ends at one side only: the other one, which knows of nothing, tells its lanes again.
+ */
+static void test_one_side_forgets(void)
+{
+	struct sim *s = sim_new(13, 2);
+	struct sim_doc d = sim_sign(s, "shop", 1, 0x3, NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_run(s, 5 * SIM_SECOND);
+	s->cut[1][0] = true;
+	sim_run(s, (LM_DEAD_AFTER + 4) * SIM_SECOND);
+	CU_ASSERT_PTR_NULL(sim_out(s, 0, 1, &d));
+	CU_ASSERT_PTR_NOT_NULL(sim_out(s, 1, 0, &d));
+	s->cut[1][0] = false;
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &d));
+	CU_ASSERT(sim_traffic(s, 0, 1, &d) && sim_traffic(s, 1, 0, &d));
+	sim_doc_free(&d);
 	sim_end(s);
 }
 
@@ -168,7 +267,7 @@ static void test_data_plane_full(void)
 }
 
 LM_SUITE("membership_lanes", {"rekey_by_secret", test_rekey_by_secret},
-    {"rekey_by_session", test_rekey_by_session},
-    {"dies_and_returns", test_session_dies_and_returns},
-    {"peer_lags_behind", test_peer_lags_behind}, {"restart", test_restart},
-    {"data_plane_full", test_data_plane_full})
+    {"rekey_by_session", test_rekey_by_session}, {"unused_lanes_stay", test_unused_lanes_stay},
+    {"rekey_of_many", test_rekey_of_many}, {"dies_and_returns", test_session_dies_and_returns},
+    {"one_side_forgets", test_one_side_forgets}, {"peer_lags_behind", test_peer_lags_behind},
+    {"restart", test_restart}, {"data_plane_full", test_data_plane_full})

@@ -127,6 +127,52 @@ static void test_leave_unheard(void)
 	sim_end(s);
 }
 
+/*
+ * Started again, and its attachments are there only some seconds later: it says that it is away,
+ * and then that it is there, with records that say what they said before.
+ */
+static void test_returns_late(void)
+{
+	struct sim_doc d;
+	struct sim *s = world(&d, 0);
+
+	sim_crash(s, 2);
+	s->node[2]->idle = true;
+	sim_start(s, 2);
+	sim_run(s, 2 * SIM_SECOND);
+	CU_ASSERT(!sim_routed(s, 0, 2, &d) && !sim_routed(s, 1, 2, &d));
+	sim_attach(s, 2, true);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT(sim_all_ready(s, ALL3, &d));
+	for (unsigned i = 0; i < 2; i++)
+		CU_ASSERT(sim_routed(s, i, 2, &d) && sim_routed(s, 2, i, &d));
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
+/* A gateway that is taken off by a manifest which it alone has: the others hear it from it. */
+static void test_ends_alone(void)
+{
+	struct sim_doc d;
+	struct sim *s = world(&d, 0);
+	struct sim_doc two = sim_sign(s, "shop", 2, 0x3, NULL);
+	struct sim_doc other = sim_sign(s, "other", 1, ALL3, NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &other, NULL), 0); /* keeps the sessions */
+	sim_run(s, 2 * SIM_SECOND);
+	sim_submit(s, 2, &two, NULL);
+	CU_ASSERT_EQUAL(sim_serial(s, 2, &d), 0);
+	sim_run(s, 300 * SIM_MS);
+	CU_ASSERT_EQUAL(sim_serial(s, 0, &d), 1);
+	CU_ASSERT(!sim_routed(s, 0, 2, &d) && !sim_routed(s, 1, 2, &d));
+	CU_ASSERT_PTR_NULL(sim_out(s, 0, 2, &d));
+	CU_ASSERT(sim_lanes_ready(s, 0, 2, &other));
+	sim_doc_free(&d);
+	sim_doc_free(&two);
+	sim_doc_free(&other);
+	sim_end(s);
+}
+
 /* Without a word: noticed within LM_DEAD_AFTER, and healed by itself. */
 static void test_dies(void)
 {
@@ -426,6 +472,7 @@ static void test_repointed(void)
 }
 
 LM_SUITE("membership_part", {"join", test_join}, {"leave", test_leave},
-    {"leave_unheard", test_leave_unheard}, {"dies", test_dies}, {"batch", test_batch},
+    {"leave_unheard", test_leave_unheard}, {"returns_late", test_returns_late},
+    {"ends_alone", test_ends_alone}, {"dies", test_dies}, {"batch", test_batch},
     {"stale", test_stale}, {"disk", test_disk}, {"disk_refused", test_disk_refused},
     {"revocation", test_revocation}, {"repointed", test_repointed})

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#define GATEWAYS 5
 #define NETS 3
 #define DOCS_MAX 64
 
@@ -18,7 +19,7 @@ struct story {
 	struct sim_doc docs[DOCS_MAX];
 	unsigned net_of[DOCS_MAX], mask_of[DOCS_MAX], serial_of[DOCS_MAX], n_docs;
 	unsigned serial[NETS], ever[NETS];
-	unsigned left[NETS][SIM_GATEWAYS]; /* serial that took it off */
+	unsigned left[NETS][GATEWAYS]; /* serial that took it off */
 	bool failed;
 };
 
@@ -221,9 +222,21 @@ static void check_end(struct story *t, unsigned net)
 	}
 }
 
+/* Everybody sends to everybody: who was away too long to be told otherwise is found out by that. */
+static void run_with_traffic(struct story *t, uint64_t ns)
+{
+	for (uint64_t end = t->s->now.mono + ns; t->s->now.mono < end;) {
+		for (unsigned i = 0; i < t->n_docs; i++)
+			for (unsigned a = 0; a < t->s->n; a++)
+				for (unsigned b = 0; b < t->s->n; b++)
+					sim_traffic(t->s, a, b, &t->docs[i]);
+		sim_run(t->s, 10 * SIM_SECOND);
+	}
+}
+
 static bool play(uint64_t seed)
 {
-	struct story t = {.s = sim_new(seed, 2 + (unsigned)(seed % (SIM_GATEWAYS - 1)))};
+	struct story t = {.s = sim_new(seed, 2 + (unsigned)(seed % (GATEWAYS - 1)))};
 	struct sim *s = t.s;
 
 	tell_new(&t);
@@ -234,7 +247,7 @@ static bool play(uint64_t seed)
 					    : sim_random(s, 60 * SIM_SECOND));
 	}
 	heal(&t);
-	sim_run(s, 200 * SIM_SECOND);
+	run_with_traffic(&t, 200 * SIM_SECOND);
 	for (unsigned net = 0; net < NETS; net++)
 		check_end(&t, net);
 	for (unsigned g = 0; g < s->n; g++)
