@@ -145,7 +145,7 @@ static void read_file(struct gateway *gw, const char *name, bool written)
 	if (moved || written || next.has_mac)
 		at->mac_known = false;
 	if (written)
-		at->held4 = 0;
+		at->held4 = at->held6 = 0;
 	at->changed |= memcmp(&at->a, &next, sizeof(next)) != 0;
 	at->a = next;
 	at->readable = true;

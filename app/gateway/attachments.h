@@ -39,7 +39,8 @@ struct gw_attachment {
 	uint32_t net, endpoint; /* valid when active */
 	bool mac_known;
 	struct lm_mac mac; /* given or learned */
-	uint64_t held4; /* until then its declined address is not given out; monotonic ns */
+	/* Until then a declined address is not given out; monotonic ns, 0: none was declined. */
+	uint64_t held4, held6;
 	struct lm_ra_time ra; /* set while active */
 	UT_hash_handle hh; /* by name */
 };

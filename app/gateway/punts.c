@@ -157,6 +157,8 @@ static void workload_punt(struct gateway *gw, const struct lm_dp_punt *punt)
 		gw->workload_results[result]++;
 		if (result == LM_WL_DHCP_DECLINED)
 			declined(at, &view.w.ipv4, &at->held4);
+		else if (result == LM_WL_DHCP6_DECLINED)
+			declined(at, &view.w.ipv6, &at->held6);
 	}
 	if (len)
 		gw_inject(gw, punt->port, reply, len);

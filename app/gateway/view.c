@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
 #include "gateway.h"
 #include "view.h"
@@ -11,12 +12,21 @@ static bool is_known(void *ctx, const struct lm_ip *ip)
 	return lm_manifest_address(net->manifest, ip) >= 0;
 }
 
+/* Made of a hash, which RFC 9562 calls version 8. */
+static void fill_uuid(uint8_t uuid[16], const struct lm_key_id *id)
+{
+	memcpy(uuid, id->b, 16);
+	uuid[6] = (uuid[6] & 0x0f) | 0x80;
+	uuid[8] = (uuid[8] & 0x3f) | 0x80;
+}
+
 void gw_view_fill(struct gateway *gw, const struct gw_attachment *at, const struct lm_network *net,
     struct gw_view *view)
 {
 	const struct lm_manifest *m = net->manifest;
 	const struct lm_endpoint *e = &m->endpoints[at->endpoint];
 	struct lm_dp_port_info port = {0};
+	uint64_t now = gw_now().mono;
 
 	lm_dp_port_info(gw->dp, at->port, &port);
 	snprintf(view->host, sizeof(view->host), "%s-%u", m->members[e->member].name, e->replica);
@@ -35,8 +45,10 @@ void gw_view_fill(struct gateway *gw, const struct gw_attachment *at, const stru
 	    .default_route = gw->config->default_route,
 	    .host_name = view->host,
 	    .domain = view->domain,
-	    .held4 = gw_now().mono < at->held4,
+	    .held4 = now < at->held4,
+	    .held6 = now < at->held6,
 	    .is_known = is_known,
 	    .ctx = (void *)(uintptr_t)net,
 	};
+	fill_uuid(view->w.uuid, &gw->identity.id);
 }

@@ -175,6 +175,11 @@ bool lm_prefix_contains(const struct lm_prefix *p, const struct lm_ip *ip)
 	return lm_ip_equal(&net, &p->ip);
 }
 
+bool lm_ip_is_link_local(const struct lm_ip *ip)
+{
+	return ip->family == 6 && ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;
+}
+
 bool lm_ip_is_special(const struct lm_ip *ip)
 {
 	static const uint8_t zero[15], all_ones[4] = {0xff, 0xff, 0xff, 0xff};
@@ -185,8 +190,7 @@ bool lm_ip_is_special(const struct lm_ip *ip)
 		       (b[0] & 0xf0) == 0xe0 || memcmp(b, all_ones, sizeof all_ones) == 0;
 	if (ip->family == 6)
 		return (memcmp(b, zero, sizeof zero) == 0 && b[15] <= 1) || b[0] == 0xff ||
-		       (b[0] == 0xfe && (b[1] & 0xc0) == 0x80) ||
-		       memcmp(b, v4_mapped, sizeof v4_mapped) == 0;
+		       lm_ip_is_link_local(ip) || memcmp(b, v4_mapped, sizeof v4_mapped) == 0;
 	return true;
 }
 

@@ -58,6 +58,8 @@ char *lm_mac_text(char *out, const struct lm_mac *m);
 bool lm_ip_equal(const struct lm_ip *a, const struct lm_ip *b);
 bool lm_udp_addr_equal(const struct lm_udp_addr *a, const struct lm_udp_addr *b);
 bool lm_prefix_contains(const struct lm_prefix *p, const struct lm_ip *ip);
+/* fe80::/10: reachable on any link. */
+bool lm_ip_is_link_local(const struct lm_ip *ip);
 /* Multicast, broadcast, loopback, unspecified or link-local: no host of a network has it. */
 bool lm_ip_is_special(const struct lm_ip *ip);
 /* The n-th address of a prefix (n = 0: its network address). */

@@ -71,7 +71,7 @@ static int check_gateway(const struct lm_gateway_config *c, const char *file, co
 		return 0;
 	lm_ip_text(text, gateway);
 	/* A router's link-local address is reachable on any link (RFC 4861 section 6.3.4). */
-	if (gateway->family == 6 && gateway->b[0] == 0xfe && (gateway->b[1] & 0xc0) == 0x80)
+	if (lm_ip_is_link_local(gateway))
 		reachable = true;
 	else if (lm_ip_is_special(gateway))
 		return lm_config_why(c, file, path, why, "%s is no host's address", text);

@@ -75,7 +75,7 @@ static enum lm_underlay_result udp_input(struct lm_underlay *u, const struct lm_
 /* Link-local is a fine source of IPv6's; no other special address is anybody's. */
 static bool source_ok(const struct lm_underlay *u, const struct lm_ip *src)
 {
-	bool link_local = src->family == 6 && src->b[0] == 0xfe && (src->b[1] & 0xc0) == 0x80;
+	bool link_local = lm_ip_is_link_local(src);
 
 	return (link_local || !lm_ip_is_special(src)) && !is_own(u, src);
 }

@@ -59,16 +59,11 @@ static bool is_broadcast(const struct lm_underlay *u, const struct lm_ip *ip)
 	return false;
 }
 
-static bool is_link_local6(const struct lm_ip *ip)
-{
-	return ip->family == 6 && ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;
-}
-
 const struct lm_ip *route_source(const struct lm_underlay *u, const struct lm_ip *ip)
 {
 	const struct lm_ifaddr *first, *best;
 
-	if (is_link_local6(ip))
+	if (lm_ip_is_link_local(ip))
 		return &u->link_local;
 	best = longest(u, ip, &first);
 	if (!best)

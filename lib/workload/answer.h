@@ -24,6 +24,7 @@ enum lm_workload_result lm_answer_nd(struct lm_answer *a); /* ICMPv6 types 133 t
 /* A valid router solicitation from this address. */
 enum lm_workload_result lm_answer_rs(struct lm_answer *a, const struct lm_ip *from);
 enum lm_workload_result lm_answer_dhcp4(struct lm_answer *a);
+enum lm_workload_result lm_answer_dhcp6(struct lm_answer *a);
 enum lm_workload_result lm_answer_echo4(struct lm_answer *a);
 enum lm_workload_result lm_answer_echo6(struct lm_answer *a);
 

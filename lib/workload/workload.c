@@ -5,6 +5,7 @@
 #include "workload/answer.h"
 
 #define BOOTP_SERVER_PORT 67
+#define DHCP6_SERVER_PORT 547
 #define ICMP6_ND_FIRST 133 /* router solicitation */
 #define ICMP6_ND_LAST 137 /* redirect */
 
@@ -20,6 +21,7 @@ const char *const lm_workload_result_names[LM_WL_MAX] = {
     [LM_WL_DHCP_NO_ADDRESS] = "dhcp_no_address",
     [LM_WL_DHCP_RELEASED] = "dhcp_released",
     [LM_WL_DHCP_DECLINED] = "dhcp_declined",
+    [LM_WL_DHCP6_DECLINED] = "dhcp6_declined",
     [LM_WL_DHCP_HELD] = "dhcp_held",
     [LM_WL_ICMP_IGNORED] = "icmp_ignored",
     [LM_WL_MALFORMED] = "malformed",
@@ -69,11 +71,26 @@ static enum lm_workload_result answer_ipv4(struct lm_answer *a)
 	return LM_WL_UNHANDLED;
 }
 
+static enum lm_workload_result answer_udp6(struct lm_answer *a)
+{
+	const struct rte_udp_hdr *udp = (const void *)a->frame->l4;
+
+	if (a->frame->l4_len < sizeof *udp)
+		return LM_WL_MALFORMED;
+	if (rte_be_to_cpu_16(udp->dst_port) == DHCP6_SERVER_PORT && !a->frame->options)
+		return lm_answer_dhcp6(a);
+	return LM_WL_UNHANDLED;
+}
+
 static enum lm_workload_result answer_ipv6(struct lm_answer *a)
 {
 	const struct lm_frame *f = a->frame;
 
-	if (f->fragment || f->protocol != IPPROTO_ICMPV6)
+	if (f->fragment)
+		return LM_WL_UNHANDLED;
+	if (f->protocol == IPPROTO_UDP)
+		return answer_udp6(a);
+	if (f->protocol != IPPROTO_ICMPV6)
 		return LM_WL_UNHANDLED;
 	if (f->l4_len < 4 || !lm_frame_l4_checksum_ok(f))
 		return LM_WL_MALFORMED;

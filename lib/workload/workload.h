@@ -2,8 +2,8 @@
 /*
  * What the gateway says to workloads: ARP (RFC 826) and neighbour discovery
  * (RFC 4861) for every address of the network, router advertisements, DHCPv4 (RFC
- * 2131, 2132) with the endpoint's fixed address, ICMP echo on the gateway's own address, and ICMP
- * errors ("fragmentation needed" RFC 1191, "packet too big" RFC 4443).
+ * 2131, 2132) and DHCPv6 (RFC 8415) with the endpoint's fixed address, ICMP echo on the gateway's
+ * own address, and ICMP errors ("fragmentation needed" RFC 1191, "packet too big" RFC 4443).
  *
  * Pure: a received frame and what is known of its sender go in, at most one
  * reply frame comes out. Control thread; no allocation.
@@ -34,7 +34,8 @@ struct lm_workload_view {
 	const char *host_name; /* "web-0" or NULL: option 12 */
 	const char *domain; /* "shop.internal" or NULL: options 15 and 119, and IPv6's */
 	/* The workload has declined its address a moment ago: it is not given out just now. */
-	bool held4;
+	bool held4, held6;
+	uint8_t uuid[16]; /* the gateway's (RFC 9562): DHCPv6's server is known by it */
 	/* Is ip an endpoint's address? ARP and ND answer for those and for the gateway's own. */
 	bool (*is_known)(void *ctx, const struct lm_ip *ip);
 	void *ctx;
@@ -42,16 +43,17 @@ struct lm_workload_view {
 
 enum lm_workload_result {
 	LM_WL_REPLY, /* answered as asked */
-	LM_WL_REFUSAL, /* answered with a no: a DHCPNAK */
+	LM_WL_REFUSAL, /* answered with a no: DHCPNAK, or DHCPv6 without the address */
 	LM_WL_ARP_IGNORED,
 	LM_WL_ND_IGNORED,
-	LM_WL_DHCP_IGNORED,
+	LM_WL_DHCP_IGNORED, /* these are of DHCPv4 and DHCPv6 alike */
 	LM_WL_DHCP_OTHER_SERVER, /* the client's word is for another server */
 	LM_WL_DHCP_RELAYED,
 	LM_WL_DHCP_BOOTP,
 	LM_WL_DHCP_NO_ADDRESS, /* the endpoint has none of this family */
-	LM_WL_DHCP_RELEASED,
+	LM_WL_DHCP_RELEASED, /* DHCPv6: and answered, as the next but one is */
 	LM_WL_DHCP_DECLINED, /* the caller sets held4 for LM_WORKLOAD_HOLD_SECONDS */
+	LM_WL_DHCP6_DECLINED, /* likewise held6 */
 	LM_WL_DHCP_HELD,
 	LM_WL_ICMP_IGNORED,
 	LM_WL_MALFORMED,

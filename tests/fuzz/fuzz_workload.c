@@ -48,6 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (how & 8)
 		v.vlan = 101;
+	if (how & 16)
+		v.default_route = false;
 	if (how & 1)
 		mend(frame, size);
 	lm_workload_input(&v, frame, size, out, &len);

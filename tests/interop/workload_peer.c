@@ -52,6 +52,7 @@ int main(void)
 	    .default_route = true,
 	    .host_name = "web-0",
 	    .domain = "shop.internal",
+	    .uuid = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
 	    .is_known = is_known};
 	char line[2 * FRAME_MAX + 64], what[16], hex[2 * FRAME_MAX + 1];
 

@@ -12,6 +12,12 @@ import sys
 logging.getLogger("scapy").setLevel(logging.ERROR)
 # pylint: disable=wrong-import-position
 from scapy.layers.dhcp import BOOTP, DHCP
+from scapy.layers.dhcp6 import (DHCP6_Advertise, DHCP6_Confirm, DHCP6_InfoRequest, DHCP6_Release,
+                                DHCP6_RelayForward, DHCP6_Renew, DHCP6_Reply, DHCP6_Request,
+                                DHCP6_Solicit, DHCP6OptClientId, DHCP6OptDNSDomains,
+                                DHCP6OptDNSServers, DHCP6OptIA_NA, DHCP6OptIA_PD,
+                                DHCP6OptIAAddress, DHCP6OptOptReq, DHCP6OptPref,
+                                DHCP6OptServerId, DHCP6OptStatusCode, DUID_LL)
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA,
                                 ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptDNSSL,
@@ -151,6 +157,50 @@ def check_dhcp(gateway):
     assert gateway.ask(other) == ("dhcp_other_server", None)
 
 
+def dhcp6(message, *options):
+    """A message of our client, with a client identifier."""
+    packet = IPv6(src="fe80::101", dst="ff02::1:2") / UDP(sport=546, dport=547) / \
+        message(trid=0xabcdef) / DHCP6OptClientId(duid=DUID_LL(lladdr=CLIENT))
+    for option in options:
+        packet /= option
+    return packet
+
+
+def check_dhcp6(gateway):
+    def ask(message, kind, *options, result="reply"):
+        got, answer = gateway.ask(dhcp6(message, *options), dst="33:33:00:01:00:02")
+        assert got == result, got
+        assert (answer[IPv6].src, answer[IPv6].dst) == ("fe80::ff:fe00:1", "fe80::101")
+        assert answer[kind].trid == 0xabcdef
+        assert answer[DHCP6OptClientId].duid.lladdr == CLIENT
+        return answer
+
+    wanted = DHCP6OptOptReq(reqopts=[23, 24])
+    ours = DHCP6OptIA_NA(iaid=7, ianaopts=[DHCP6OptIAAddress(addr="fd00::a")])
+    answer = ask(DHCP6_Solicit, DHCP6_Advertise, DHCP6OptIA_NA(iaid=7), wanted)
+    server = DHCP6OptServerId(duid=answer[DHCP6OptServerId].duid)
+    assert answer[DHCP6OptServerId].duid.uuid.hex == bytes(range(1, 17)).hex()
+    assert answer[DHCP6OptPref].prefval == 255
+    for message in (None, DHCP6_Request, DHCP6_Renew):
+        if message:
+            answer = ask(message, DHCP6_Reply, server, ours, wanted)
+        ia = answer[DHCP6OptIA_NA]
+        address = ia.ianaopts[0]
+        assert (ia.iaid, ia.T1, ia.T2) == (7, 1800, 2880)
+        assert (address.addr, address.preflft, address.validlft) == ("fd00::a", 3600, 3600)
+        assert answer[DHCP6OptDNSServers].dnsservers == ["fd00::1"]
+        assert answer[DHCP6OptDNSDomains].dnsdomains == ["shop.internal."]
+    prefix = ask(DHCP6_Solicit, DHCP6_Advertise, DHCP6OptIA_PD(iaid=8), result="refusal")
+    assert prefix[DHCP6OptIA_PD].iapdopt[0].statuscode == 6
+    assert ask(DHCP6_Confirm, DHCP6_Reply, ours)[DHCP6OptStatusCode].statuscode == 0
+    released = ask(DHCP6_Release, DHCP6_Reply, server, ours, result="dhcp_released")
+    assert released[DHCP6OptStatusCode].statuscode == 0
+    assert ask(DHCP6_InfoRequest, DHCP6_Reply, wanted)[DHCP6OptDNSServers].dnsservers == ["fd00::1"]
+    relayed = IPv6(src="fe80::101", dst="ff02::1:2") / UDP(sport=547, dport=547) / \
+        DHCP6_RelayForward(linkaddr="fd00::5", peeraddr="fe80::9")
+    assert gateway.ask(relayed, dst="33:33:00:01:00:02") == ("dhcp_relayed", None)
+
+
 def check_echo(gateway):
     _, answer = gateway.ask(IP(src="100.64.0.10", dst="100.64.0.1") / ICMP(id=7, seq=9) / b"data")
     assert (answer[ICMP].type, answer[ICMP].id, answer[ICMP].seq) == (0, 7, 9)
@@ -181,7 +231,7 @@ def check_errors(gateway):
 
 def main():
     gateway = Gateway(sys.argv[1])
-    for check in (check_arp, check_nd, check_ra, check_dhcp, check_echo, check_errors):
+    for check in (check_arp, check_nd, check_ra, check_dhcp, check_dhcp6, check_echo, check_errors):
         check(gateway)
         print(f"{check.__name__[6:]}: ok", flush=True)
     gateway.process.stdin.close()

@@ -53,7 +53,7 @@ static enum lm_workload_result give(
 
 	out->len = 0;
 	enum lm_workload_result r = lm_workload_input(v, copy, in->len, room, &out->len);
-	CU_ASSERT_EQUAL(out->len > 0, r == LM_WL_REPLY || r == LM_WL_REFUSAL);
+	CU_ASSERT_EQUAL(out->len > 0, r == LM_WL_REPLY || r == LM_WL_REFUSAL); /* of these frames */
 	if (out->len > 0) {
 		CU_ASSERT_FATAL(out->len >= LM_FRAME_MIN && out->len <= LM_WORKLOAD_FRAME_MAX);
 		memcpy(out->b, room, out->len);
