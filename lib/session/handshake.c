@@ -255,8 +255,14 @@ static void answer(struct lm_sessions *s, const struct lm_now *now, const struct
 	if (hello->timestamp <= p->rx_timestamp)
 		return lm_session_drop(s, LM_SD_STALE_TIMESTAMP);
 	p->rx_timestamp = hello->timestamp;
-	if (crossed(p, now->mono))
+	if (crossed(p, now->mono)) {
+		/* It is there now, but perhaps it was not when ours was sent. */
+		if (p->hs_at > now->mono + CROSSED_RETRY_NS) {
+			p->hs_at = now->mono + CROSSED_RETRY_NS;
+			lm_timer_touch(p);
+		}
 		return lm_session_drop(s, LM_SD_CROSSED);
+	}
 	if (respond(p, now, from, noise, hello, remote_index) != 0) {
 		lm_session_drop(s, LM_SD_TABLE_FULL);
 		if (p->guest && !p->up && !p->next)

@@ -30,6 +30,7 @@
 #define REKEY_RESPONDER_NS ((LM_REKEY_AFTER + 20) * NS_PER_S)
 /* Two initiations closer than this have crossed; the later of them decides nothing. */
 #define CROSSING_NS (2 * NS_PER_S)
+#define CROSSED_RETRY_NS (500 * NS_PER_MS)
 /* The initiator repeats its first message until it is answered: the responder waits for it. */
 #define CONFIRM_NS NS_PER_S
 /* Missing one keep-alive and a half is suspicious: try a handshake before giving up. */

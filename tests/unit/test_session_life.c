@@ -42,6 +42,25 @@ static void test_restart_that_calls(void)
 	sim_free(&sim);
 }
 
+/* Back from the dead while the other, which has the larger name or not, keeps calling: no 5 s lost.
+ */
+static void test_return_while_called(void)
+{
+	static struct sim sim;
+	for (uint64_t seed = 320; seed < 360; seed++) {
+		unsigned dead = seed % 2;
+		sim_two_up(&sim, seed);
+		sim_stop(&sim, dead);
+		sim_run(&sim, 60 * SEC + seed * 137 * MSEC);
+		CU_ASSERT_EQUAL(sim.nodes[1 - dead].downs, 1);
+		sim_start(&sim, dead);
+		sim_know(&sim, dead, 1 - dead, true);
+		sim_run(&sim, SEC);
+		CU_ASSERT(sim_agree(&sim, 0, 1));
+		sim_free(&sim);
+	}
+}
+
 /* Restarted, and it cannot call: the other notices the silence and calls, still without going down.
  */
 static void test_restart_that_waits(void)
@@ -331,6 +350,7 @@ static void test_mesh(void)
 
 LM_SUITE("session_life", {"death_and_return", test_death_and_return},
     {"restart_that_calls", test_restart_that_calls},
+    {"return_while_called", test_return_while_called},
     {"restart_that_waits", test_restart_that_waits}, {"goodbye", test_goodbye},
     {"remove", test_remove}, {"removed_by_callback", test_removed_by_callback},
     {"removed_at_confirmation", test_removed_at_confirmation}, {"expired_keys", test_expired_keys},
