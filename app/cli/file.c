@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/io.h"
 #include "cli.h"
 
 static int is_standard(const char *path)
@@ -27,26 +28,13 @@ static int read_all(int fd, uint8_t **out, size_t *len, size_t max)
 	uint8_t *data = malloc(max + 1);
 	if (!data)
 		return -ENOMEM;
-	size_t n = 0;
-	while (n <= max) {
-		ssize_t got = read(fd, data + n, max + 1 - n);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0) {
-			int err = -errno;
-			free(data);
-			return err;
-		}
-		if (got == 0)
-			break;
-		n += (size_t)got;
-	}
-	if (n > max) {
+	ssize_t n = lm_read_all(fd, data, max + 1);
+	if (n < 0 || (size_t)n > max) {
 		free(data);
-		return -E2BIG;
+		return n < 0 ? (int)n : -E2BIG;
 	}
 	*out = data;
-	*len = n;
+	*len = (size_t)n;
 	return 0;
 }
 
@@ -65,26 +53,12 @@ int cli_read(uint8_t **out, size_t *len, const char *path, size_t max, struct lm
 	return 0;
 }
 
-static int write_all(int fd, const uint8_t *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 static int replace_file(const char *path, const char *tmp, const void *data, size_t len)
 {
 	int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
-	int err = write_all(fd, data, len);
+	int err = lm_write_all(fd, data, len);
 	if (!err && fsync(fd) < 0)
 		err = -errno;
 	if (close(fd) < 0 && !err)
@@ -102,7 +76,7 @@ static int write_through(const char *path, const void *data, size_t len)
 	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	int err = write_all(fd, data, len);
+	int err = lm_write_all(fd, data, len);
 	if (close(fd) < 0 && !err)
 		err = -errno;
 	return err;
@@ -123,7 +97,7 @@ static int write_path(const char *path, const void *data, size_t len)
 int cli_write(const char *path, const void *data, size_t len, struct lm_why *why)
 {
 	if (is_standard(path)) {
-		int err = write_all(STDOUT_FILENO, data, len);
+		int err = lm_write_all(STDOUT_FILENO, data, len);
 		return err ? lm_why(why, -err, "<stdout>: %s", strerror(-err)) : 0;
 	}
 	int err = write_path(path, data, len);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/io.h"
 
 void lm_source_name(char *out, size_t size, const char *path)
 {
@@ -52,24 +53,6 @@ failed:
 	return r;
 }
 
-/* Reads what is there up to max + 1 bytes, so that a file that grows meanwhile cannot mislead. */
-static ssize_t read_all(int fd, char *buf, size_t max)
-{
-	size_t at = 0;
-
-	while (at <= max) {
-		ssize_t n = read(fd, buf + at, max + 1 - at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		at += (size_t)n;
-	}
-	return (ssize_t)at;
-}
-
 int lm_source_open(struct lm_source *out, const char *path, size_t max_bytes, struct lm_why *why)
 {
 	char name[sizeof(out->name)];
@@ -95,7 +78,8 @@ int lm_source_open(struct lm_source *out, const char *path, size_t max_bytes, st
 		r = lm_why(why, ENOMEM, "%s: out of memory", name);
 		goto out;
 	}
-	ssize_t len = read_all(fd, text, max_bytes);
+	/* One more than is allowed, so that a file that grows meanwhile cannot mislead. */
+	ssize_t len = lm_read_all(fd, text, max_bytes + 1);
 	if (len < 0)
 		r = lm_why(why, (int)-len, "%s: %s", name, strerror((int)-len));
 	else if ((size_t)len > max_bytes)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/bytes.h"
+#include "base/io.h"
 
 #define KEY_PREFIX "leasemesh-key-v1 "
 #define KEY_HEX 64
@@ -28,38 +29,6 @@ static int check_mode(int fd, const char *path, struct lm_why *why)
 		return lm_why(why, EACCES,
 		    "%s: mode %04o lets others at the secret key; it must be 0600 (chmod 600)",
 		    path, (unsigned)st.st_mode & 07777);
-	return 0;
-}
-
-/* Reads until the end or size bytes; a count or -errno. */
-static ssize_t read_all(int fd, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	while (n < size) {
-		ssize_t got = read(fd, buf + n, size - n);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		n += (size_t)got;
-	}
-	return (ssize_t)n;
-}
-
-static int write_all(int fd, const char *buf, size_t len)
-{
-	while (len > 0) {
-		ssize_t put = write(fd, buf, len);
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -errno;
-		buf += put;
-		len -= (size_t)put;
-	}
 	return 0;
 }
 
@@ -91,7 +60,7 @@ int lm_identity_load(struct lm_identity *out, const char *path, struct lm_why *w
 		return lm_why(why, errno, "%s: %s", path, strerror(errno));
 	int ret = check_mode(fd, path, why);
 	if (ret == 0) {
-		ssize_t n = read_all(fd, line, sizeof line);
+		ssize_t n = lm_read_all(fd, line, sizeof line);
 		ret = n < 0 ? lm_why(why, (int)-n, "%s: %s", path, strerror((int)-n))
 			    : parse_line(out, line, (size_t)n, path, why);
 		lm_wipe(line, sizeof line);
@@ -126,7 +95,7 @@ int lm_identity_save(const struct lm_identity *id, const char *path, struct lm_w
 	memcpy(line, KEY_PREFIX, sizeof KEY_PREFIX - 1);
 	lm_hex(line + sizeof KEY_PREFIX - 1, id->seed, sizeof id->seed);
 	line[KEY_LINE - 1] = '\n';
-	int ret = write_all(fd, line, KEY_LINE);
+	int ret = lm_write_all(fd, line, KEY_LINE);
 	lm_wipe(line, sizeof line);
 	if (ret == 0 && fsync(fd) < 0)
 		ret = -errno;

@@ -2,9 +2,14 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include "base/addr.h"
 #include "base/bytes.h"
 #include "base/id.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/why.h"
@@ -307,7 +312,58 @@ static void test_log_limited(void)
 	lm_log_set_sink(NULL, NULL);
 }
 
+static volatile sig_atomic_t interrupts;
+
+static void on_alarm(int number)
+{
+	(void)number;
+	interrupts++;
+}
+
+static void wait_for_alarms(void)
+{
+	for (sig_atomic_t seen = interrupts; interrupts - seen < 5;)
+		pause();
+}
+
+/* More than a pipe holds; each end is interrupted while it waits for the other one. */
+static void test_io(void)
+{
+	enum { SIZE = 1 << 20 };
+	static uint8_t out[SIZE], in[SIZE + 1];
+	static const struct itimerval often = {{0, 300}, {0, 300}}, never;
+	struct sigaction old, counting = {.sa_handler = on_alarm}; /* without SA_RESTART */
+	int pipe_fd[2];
+
+	for (unsigned i = 0; i < SIZE; i++)
+		out[i] = (uint8_t)(i * 2654435761u >> 24);
+	CU_ASSERT_EQUAL_FATAL(pipe(pipe_fd), 0);
+	CU_ASSERT_EQUAL_FATAL(sigaction(SIGALRM, &counting, &old), 0);
+	pid_t child = fork();
+	CU_ASSERT_FATAL(child >= 0);
+	setitimer(ITIMER_REAL, &often, NULL); /* a fork has none of its parent's */
+	if (child == 0) {
+		close(pipe_fd[0]);
+		wait_for_alarms();
+		_exit(lm_write_all(pipe_fd[1], out, SIZE) == 0 ? 0 : 1);
+	}
+	close(pipe_fd[1]);
+	CU_ASSERT_EQUAL(lm_read_all(pipe_fd[0], in, 1000), 1000);
+	wait_for_alarms();
+	CU_ASSERT_EQUAL(lm_read_all(pipe_fd[0], in + 1000, SIZE + 1 - 1000), SIZE - 1000);
+	setitimer(ITIMER_REAL, &never, NULL);
+	CU_ASSERT_EQUAL(memcmp(in, out, SIZE), 0);
+	int status;
+	CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+	CU_ASSERT_EQUAL(status, 0);
+	close(pipe_fd[0]);
+	sigaction(SIGALRM, &old, NULL);
+	CU_ASSERT_EQUAL(lm_read_all(pipe_fd[0], in, 1), -EBADF);
+	CU_ASSERT_EQUAL(lm_write_all(pipe_fd[0], in, 1), -EBADF);
+}
+
 LM_SUITE("base", {"hex", test_hex}, {"cursors", test_cursors}, {"number", test_number},
     {"ip", test_ip}, {"prefix", test_prefix}, {"prefix_nth", test_prefix_nth},
     {"udp_addr", test_udp_addr}, {"mac", test_mac}, {"special", test_special},
-    {"lease", test_lease}, {"why", test_why}, {"log", test_log}, {"log_limited", test_log_limited})
+    {"lease", test_lease}, {"why", test_why}, {"log", test_log}, {"log_limited", test_log_limited},
+    {"io", test_io})
