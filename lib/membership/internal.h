@@ -337,12 +337,18 @@ static inline bool lm_manifest_newer(
 {
 	return serial != known ? serial > known : memcmp(hash, known_hash, 32) < 0;
 }
+/* Who brought a document. */
+struct origin {
+	enum { FROM_TENANT, FROM_GATEWAY, FROM_STORE } kind;
+	const struct lm_peer
+	    *session; /* FROM_GATEWAY: whose it was, which may be anybody; or NULL */
+};
 /*
- * Judges a document and puts it into force. stored: it comes from our own store. *serial becomes
- * what is in force for its network afterwards, if the document is authentic.
+ * Judges a document and puts it into force. *serial becomes what is in force for its network
+ * afterwards, if the document is authentic.
  */
-int lm_network_judge(struct lm_membership *m, const void *bytes, size_t len, bool stored,
-    uint64_t *serial, struct lm_why *why);
+int lm_network_judge(struct lm_membership *m, const void *bytes, size_t len,
+    const struct origin *from, uint64_t *serial, struct lm_why *why);
 
 /* peers.c */
 /* The remote with this key, made if need be; goes away by itself if it gets no pair. */

@@ -20,10 +20,27 @@ static bool same_hash(const uint8_t a[32], const uint8_t b[32])
 	return memcmp(a, b, 32) == 0;
 }
 
-static int check_expiry(
-    const struct lm_membership *m, const struct lm_manifest *man, struct lm_why *why)
+/*
+ * What has expired is nothing that a tenant can bring in. But with `on_expiry: keep` it is what the
+ * gateways that had it in time still enforce, and they pass it on to one that was away: else it
+ * would be in force at some and unknown at others. We cannot see when the other one got it. Should
+ * it lie, it brings in what the owner signed for it and us, where nothing newer is known: the same
+ * that it can do with a manifest that does not expire.
+ */
+static bool may_have_expired(const struct lm_manifest *man, const struct origin *from)
 {
-	if (!lm_network_expired(m, man))
+	if (man->on_expiry != LM_EXPIRY_KEEP || from->kind != FROM_GATEWAY || !from->session)
+		return false;
+	for (unsigned i = 0; i < man->n_providers; i++)
+		if (lm_peer_proves(from->session, &man->providers[i].key))
+			return true;
+	return false;
+}
+
+static int check_expiry(const struct lm_membership *m, const struct lm_manifest *man,
+    const struct origin *from, struct lm_why *why)
+{
+	if (from->kind == FROM_STORE || !lm_network_expired(m, man) || may_have_expired(man, from))
 		return 0;
 	char text[32] = "?";
 	time_t at = (time_t)man->expires;
@@ -120,17 +137,18 @@ static int judge_absence(
 }
 
 /* Takes sm over if it comes into force (*sm becomes NULL). */
-static int judge(
-    struct lm_membership *m, struct lm_signed_manifest **sm, bool stored, struct lm_why *why)
+static int judge(struct lm_membership *m, struct lm_signed_manifest **sm, const struct origin *from,
+    struct lm_why *why)
 {
 	struct lm_signed_manifest *s = *sm;
+	bool stored = from->kind == FROM_STORE;
 	struct network *net = lm_network_find(m, &s->net_id);
 	int err = check_serial(m, s, why);
 
 	if (!err && net && same_hash(net->sm->hash, s->hash))
 		return 0;
-	if (!err && !stored)
-		err = check_expiry(m, s->manifest, why);
+	if (!err)
+		err = check_expiry(m, s->manifest, from, why);
 	if (err)
 		return err;
 	int self = lm_manifest_provider(s->manifest, &m->self->id);
@@ -149,9 +167,10 @@ static int judge(
 	return err;
 }
 
-int lm_network_judge(struct lm_membership *m, const void *bytes, size_t len, bool stored,
-    uint64_t *serial, struct lm_why *why)
+int lm_network_judge(struct lm_membership *m, const void *bytes, size_t len,
+    const struct origin *from, uint64_t *serial, struct lm_why *why)
 {
+	bool stored = from->kind == FROM_STORE;
 	struct lm_signed_manifest *sm = NULL;
 	struct lm_public_key owner;
 
@@ -166,7 +185,7 @@ int lm_network_judge(struct lm_membership *m, const void *bytes, size_t len, boo
 	if (err)
 		return err;
 	struct lm_net_id id = sm->net_id;
-	err = judge(m, &sm, stored, why);
+	err = judge(m, &sm, from, why);
 	lm_signed_manifest_free(sm);
 	*serial = lm_network_serial(m, &id);
 	return err;

@@ -75,7 +75,9 @@ static void judge_pulled(struct lm_membership *m)
 	while ((doc = TAILQ_FIRST(&m->pulled))) {
 		struct lm_why why = {""};
 		uint64_t serial;
-		int err = lm_network_judge(m, doc->bytes, doc->len, false, &serial, &why);
+		const struct origin from = {.kind = doc->submitted ? FROM_TENANT : FROM_GATEWAY,
+		    .session = doc->from ? doc->from->session : NULL};
+		int err = lm_network_judge(m, doc->bytes, doc->len, &from, &serial, &why);
 		if (doc->submitted)
 			lm_submit_judged(m, doc, err, serial, &why);
 		else
@@ -331,10 +333,11 @@ void lm_membership_goodbye(struct lm_membership *m, const struct lm_now *now)
 int lm_membership_restore(struct lm_membership *m, const struct lm_now *now, const void *bytes,
     size_t len, struct lm_why *why)
 {
+	const struct origin from = {.kind = FROM_STORE};
 	uint64_t serial;
 
 	enter(m, now);
-	int err = lm_network_judge(m, bytes, len, true, &serial, why);
+	int err = lm_network_judge(m, bytes, len, &from, &serial, why);
 	leave(m);
 	return err;
 }
@@ -342,10 +345,11 @@ int lm_membership_restore(struct lm_membership *m, const struct lm_now *now, con
 int lm_membership_submit(struct lm_membership *m, const struct lm_now *now, const void *bytes,
     size_t len, struct lm_why *why)
 {
+	const struct origin from = {.kind = FROM_TENANT};
 	uint64_t serial;
 
 	enter(m, now);
-	int err = lm_network_judge(m, bytes, len, false, &serial, why);
+	int err = lm_network_judge(m, bytes, len, &from, &serial, why);
 	leave(m);
 	return err;
 }

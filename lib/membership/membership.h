@@ -140,7 +140,8 @@ int lm_membership_restore(struct lm_membership *m, const struct lm_now *now, con
  * 0: in force here, persisted (also if this very manifest already was). -EBADMSG signature,
  * -EACCES unknown owner or we are not an authorised provider, -ESTALE older serial,
  * -EEXIST another document of the same serial is in force and wins (the lower hash does),
- * -EINVAL/-E2BIG malformed, -ETIME expired, -ENOSPC bound reached, -EIO not persisted. What was in
+ * -EINVAL/-E2BIG malformed, -ETIME expired (also with `on_expiry: keep`, which another gateway may
+ * still pass on to us), -ENOSPC bound reached, -EIO not persisted. What was in
  * force stays.
  */
 int lm_membership_submit(struct lm_membership *m, const struct lm_now *now, const void *bytes,

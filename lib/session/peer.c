@@ -274,6 +274,13 @@ const struct lm_public_key *lm_peer_key(const struct lm_peer *peer)
 	return &peer->key;
 }
 
+bool lm_peer_proves(const struct lm_peer *peer, const struct lm_public_key *key)
+{
+	uint8_t name[LM_WIRE_NAME];
+
+	return name_of(name, key) == 0 && memcmp(name, peer->name, sizeof(name)) == 0;
+}
+
 const struct lm_key_id *lm_peer_id(const struct lm_peer *peer)
 {
 	return &peer->id;

@@ -115,6 +115,8 @@ enum lm_peer_state lm_peer_state(const struct lm_peer *peer);
 /* A guest's key is its X25519 key in the same struct: guests need no Ed25519 identity. */
 const struct lm_public_key *lm_peer_key(const struct lm_peer *peer);
 const struct lm_key_id *lm_peer_id(const struct lm_peer *peer); /* zero for a guest */
+/* Does the peer, or the guest, have this Ed25519 key? Costs a conversion of the key. */
+bool lm_peer_proves(const struct lm_peer *peer, const struct lm_public_key *key);
 /* Current; family 0: none yet. */
 const struct lm_udp_addr *lm_peer_addr(const struct lm_peer *peer);
 /* The larger of both sides' offers; 1 .. 128. Valid while up. */

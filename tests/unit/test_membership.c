@@ -321,6 +321,88 @@ static void test_expiry(void)
 	sim_end(s);
 }
 
+/* A manifest that stays in force reaches a gateway that was away when it expired; one that closes
+ * the network does not, and a tenant can bring in neither. */
+static void test_expired_while_away(void)
+{
+	struct sim *s = sim_new(1, 3);
+	const char *at = "expires: 2027-01-15T08:10:00Z\n";
+	struct sim_doc keep = sim_sign(s, "keep", 1, ALL3, at);
+	struct sim_doc newer = sim_sign(s, "keep", 2, ALL3, NULL);
+	struct sim_doc late = sim_sign(s, "late", 1, ALL3, at);
+	struct sim_doc shut =
+	    sim_sign(s, "shut", 1, ALL3, "expires: 2027-01-15T08:10:00Z\non_expiry: close\n");
+	struct lm_why why = {""};
+
+	sim_crash(s, 2);
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &keep, NULL), 0);
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &shut, NULL), 0);
+	sim_run(s, 3600 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &keep), 1);
+	sim_start(s, 2);
+	CU_ASSERT_EQUAL(sim_submit(s, 2, &keep, &why), -ETIME);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why.text, "expired at 2027-01-15T08:10:00Z"));
+	CU_ASSERT_EQUAL(sim_submit(s, 2, &late, NULL), -ETIME);
+	sim_run(s, 90 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 2, &keep), 1);
+	CU_ASSERT_EQUAL(sim_serial(s, 2, &shut), 0);
+	CU_ASSERT(sim_all_ready(s, ALL3, &keep));
+	sim_crash(s, 2);
+	sim_start(s, 2);
+	CU_ASSERT_EQUAL(sim_serial(s, 2, &keep), 1);
+	CU_ASSERT_EQUAL(sim_submit(s, 2, &newer, NULL), 0);
+	sim_run(s, 2 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 0, &keep), 2);
+	sim_doc_free(&keep);
+	sim_doc_free(&newer);
+	sim_doc_free(&late);
+	sim_doc_free(&shut);
+	sim_end(s);
+}
+
+/* Gateway 2 has `d` to offer to gateway 0, or somebody whom it does not name has. */
+static void offer(struct sim *s, struct sim_node *raw, const struct sim_doc *d)
+{
+	sim_run(s, 2 * SIM_SECOND);
+	CU_ASSERT(raw->raw_up);
+	raw->offer = d->bytes;
+	raw->offer_len = d->len;
+	sim_raw_have(s, raw, d, 1);
+	sim_run(s, 5 * SIM_SECOND);
+}
+
+/* Whether an expired manifest may come is a matter of who brings it, and of what is known. */
+static void test_expired_from_liars(void)
+{
+	struct sim *s = sim_new(1, 3);
+	const char *at = "expires: 2027-01-15T07:00:00Z\n";
+	struct sim_doc one = sim_sign(s, "one", 1, ALL3, at);
+	struct sim_doc old = sim_sign(s, "old", 1, ALL3, at);
+	struct sim_doc newer = sim_sign(s, "old", 2, ALL3, NULL);
+	struct sim_doc shut =
+	    sim_sign(s, "shut", 1, ALL3, "expires: 2027-01-15T07:00:00Z\non_expiry: close\n");
+
+	sim_crash(s, 2);
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &newer, NULL), 0);
+	offer(s, sim_raw(s, SIM_GATEWAYS, 0), &one); /* no provider of it */
+	CU_ASSERT_EQUAL(sim_serial(s, 0, &one), 0);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_REFUSED), 1);
+	struct sim_node *raw = sim_raw(s, 2, 1);
+	offer(s, raw, &one);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &one), 1);
+	CU_ASSERT_EQUAL(sim_drops(s, 1, LM_MD_REFUSED), 0);
+	offer(s, raw, &shut);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &shut), 0);
+	CU_ASSERT_EQUAL(sim_drops(s, 1, LM_MD_REFUSED), 1);
+	offer(s, raw, &old);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &old), 2);
+	sim_doc_free(&one);
+	sim_doc_free(&old);
+	sim_doc_free(&newer);
+	sim_doc_free(&shut);
+	sim_end(s);
+}
+
 static void test_taken_off(void)
 {
 	struct sim *s = sim_new(1, 3);
@@ -393,4 +475,6 @@ LM_SUITE("membership", {"reaches_all", test_reaches_all}, {"idle_is_silent", tes
     {"many_networks", test_many_networks}, {"come_and_go", test_providers_come_and_go},
     {"refusals", test_refusals}, {"bounds", test_bounds}, {"conflict", test_conflict},
     {"conflict_of_sets", test_conflict_of_sets}, {"expiry", test_expiry},
-    {"taken_off", test_taken_off}, {"owner_gone", test_owner_gone})
+    {"expired_while_away", test_expired_while_away},
+    {"expired_from_liars", test_expired_from_liars}, {"taken_off", test_taken_off},
+    {"owner_gone", test_owner_gone})
