@@ -76,6 +76,18 @@ TAILQ_HEAD(want_list, want);
 struct pair;
 LIST_HEAD(pair_list, pair);
 
+/* What we send by to a pair's peer. It outlives the pair, for one that may take its place. */
+struct lanes_out {
+	struct lm_lane_set set; /* the newest that was ever sent by */
+	uint64_t epoch_order;
+	uint8_t n; /* 0: nothing is sent */
+	/* Once the pair is gone, in the remote's list until its keys are gone as well: */
+	struct lm_net_id net;
+	uint64_t until; /* monotonic ns */
+	LIST_ENTRY(lanes_out) link;
+};
+LIST_HEAD(lanes_out_list, lanes_out);
+
 /* Another gateway. It lives as long as a manifest in force authorises it (it has pairs). */
 struct remote {
 	struct party party;
@@ -83,6 +95,7 @@ struct remote {
 	struct lm_udp_addr addrs[2 * LM_PROVIDER_ADDRS_MAX]; /* what the session was given */
 	unsigned n_addrs;
 	struct pair_list pairs;
+	struct lanes_out_list retired; /* of pairs that are gone */
 	bool up;
 	struct lm_log_place said; /* that it came and went */
 	/* The session's epochs whose keys are there, newest first, and how many there ever were. */
@@ -157,12 +170,7 @@ struct pair {
 	bool renew; /* lanes_at is when a new set is to be made */
 	uint64_t lanes_at, lanes_wait;
 	unsigned lanes_tries;
-	struct {
-		uint64_t incarnation, epoch_order;
-		uint32_t generation;
-		uint8_t n; /* 0: nothing is sent */
-		bool over; /* what was told so far holds no more */
-	} out;
+	struct lanes_out *out;
 };
 
 struct network {
@@ -450,6 +458,13 @@ void lm_lanes_follow_epoch(struct lm_membership *m, struct pair *p);
 bool lm_lanes_ack_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
 
 /* lanes_out.c */
+/* For a new pair: what one that was in its place has left, or a fresh one. NULL: no memory. */
+struct lanes_out *lm_lanes_out_get(
+    struct lm_membership *m, const struct network *net, struct remote *r);
+/* The pair is gone. */
+void lm_lanes_out_retire(
+    struct lm_membership *m, const struct network *net, struct remote *r, struct lanes_out *out);
+void lm_lanes_out_free(struct remote *r);
 /* Nothing is sent to this peer in this network any more. */
 void lm_lanes_out_stop(struct lm_membership *m, struct pair *p);
 bool lm_lanes_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);

@@ -59,21 +59,28 @@ static void make_room(struct lm_membership *m, struct pair *p)
 	set_remove(m, p, newest_acked(p) == oldest ? oldest - 1 : oldest);
 }
 
+static int set_key(const struct lm_membership *m, const struct pair *p, const struct lane_set *set,
+    uint8_t lane, uint8_t key[LANE_KEY_LEN])
+{
+	const struct network *net = p->key.net;
+	const struct lm_lane_set name = {m->incarnation, set->generation};
+
+	return lm_peer_lane_key(
+	    pair_session(p), set->epoch, &net->pub.id, &net->secret, &name, true, lane, key);
+}
+
 static int set_install(
     struct lm_membership *m, const struct pair *p, struct lane_set *set, uint8_t n_lanes)
 {
-	struct network *net = p->key.net;
 	uint8_t key[LANE_KEY_LEN];
-	int err = lm_peer_lane_key(
-	    pair_session(p), set->epoch, &net->pub.id, &net->secret, true, LANE_CHECK, key);
+	int err = set_key(m, p, set, LANE_CHECK, key);
 
 	memcpy(set->check, key, LANE_CHECK_LEN);
 	while (!err && set->n < n_lanes) {
-		err = lm_peer_lane_key(
-		    pair_session(p), set->epoch, &net->pub.id, &net->secret, true, set->n, key);
+		err = set_key(m, p, set, set->n, key);
 		if (!err)
-			err = m->ops.sa_in_add(m->ctx, net->pub.index, p->key.peer->party.slot,
-			    set->n, n_lanes, key, &set->spis[set->n]);
+			err = m->ops.sa_in_add(m->ctx, p->key.net->pub.index,
+			    p->key.peer->party.slot, set->n, n_lanes, key, &set->spis[set->n]);
 		if (!err)
 			set->n++;
 	}
@@ -262,7 +269,6 @@ void lm_lanes_cut(struct lm_membership *m, struct pair *p)
 	lm_lanes_out_stop(m, p);
 	while (p->n_in)
 		set_remove(m, p, p->n_in - 1);
-	p->out.over = true;
 	p->renew = false;
 	p->lanes_at = LM_NEVER;
 	lm_pair_arm(m, p);
@@ -293,7 +299,7 @@ void lm_membership_lanes(
 		p = lm_pair_find(m, m->networks[net], m->remotes[slot]);
 	if (!p)
 		return;
-	out->n_out = p->out.n;
+	out->n_out = p->out->n;
 	if (p->n_in) {
 		out->epoch = p->in[0]->epoch;
 		out->generation = p->in[0]->generation;

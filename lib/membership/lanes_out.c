@@ -7,17 +7,67 @@
 
 #define ACK_LEN (LM_NET_ID_LEN + 8 + 4)
 
+#define KEYS_LIVE (LM_REJECT_AFTER * SECOND)
+
 struct lanes {
 	struct lm_net_id net;
-	uint64_t incarnation;
-	uint32_t generation;
+	struct lm_lane_set set;
 	const uint8_t *check;
 	uint8_t n;
 	uint32_t spis[LM_LANES_MAX];
 };
 
+/* ---- what outlives a pair ---- */
+
+/*
+ * A provider may leave a manifest and come back while the session's keys live, and LANES of before
+ * may be late: were they followed again, our first packets would meet numbers that their keys have
+ * seen.
+ */
+struct lanes_out *lm_lanes_out_get(
+    struct lm_membership *m, const struct network *net, struct remote *r)
+{
+	struct lanes_out *out, *next;
+
+	for (out = LIST_FIRST(&r->retired); out; out = next) {
+		next = LIST_NEXT(out, link);
+		bool ours = memcmp(&out->net, &net->pub.id, sizeof(out->net)) == 0;
+		if (!ours && out->until > m->now.mono)
+			continue;
+		LIST_REMOVE(out, link);
+		if (ours)
+			return out;
+		free(out);
+	}
+	return calloc(1, sizeof(*out));
+}
+
+void lm_lanes_out_retire(
+    struct lm_membership *m, const struct network *net, struct remote *r, struct lanes_out *out)
+{
+	if (!out->epoch_order) { /* nothing was ever sent */
+		free(out);
+		return;
+	}
+	out->net = net->pub.id;
+	out->until = m->now.mono + KEYS_LIVE;
+	LIST_INSERT_HEAD(&r->retired, out, link);
+}
+
+void lm_lanes_out_free(struct remote *r)
+{
+	struct lanes_out *out;
+
+	while ((out = LIST_FIRST(&r->retired))) {
+		LIST_REMOVE(out, link);
+		free(out);
+	}
+}
+
+/* ---- following LANES ---- */
+
 /* The order of the epoch whose keys give this check, counted from 1; 0: none that we have. */
-static uint64_t epoch_of(const struct pair *p, const uint8_t *check, uint32_t *epoch)
+static uint64_t epoch_of(const struct pair *p, const struct lanes *l, uint32_t *epoch)
 {
 	const struct remote *r = p->key.peer;
 	const struct network *net = p->key.net;
@@ -26,9 +76,9 @@ static uint64_t epoch_of(const struct pair *p, const uint8_t *check, uint32_t *e
 
 	for (unsigned i = 0; i < 2 && i < r->n_epochs && !order; i++) {
 		*epoch = r->epochs[i];
-		if (lm_peer_lane_key(pair_session(p), *epoch, &net->pub.id, &net->secret, false,
-			LANE_CHECK, key) == 0 &&
-		    lm_equal_secret(key, check, LANE_CHECK_LEN))
+		if (lm_peer_lane_key(pair_session(p), *epoch, &net->pub.id, &net->secret, &l->set,
+			false, LANE_CHECK, key) == 0 &&
+		    lm_equal_secret(key, l->check, LANE_CHECK_LEN))
 			order = r->n_epochs - i;
 	}
 	lm_wipe(key, sizeof(key));
@@ -36,17 +86,16 @@ static uint64_t epoch_of(const struct pair *p, const uint8_t *check, uint32_t *e
 }
 
 /*
- * Is this newer than what we send by, or sent by before the session went down? Generations count up
- * while the peer lives. A peer that started again counts from the beginning, and can only know
- * epochs that are newer than the last of its former life; anything else with another incarnation is
- * an old datagram that was late.
+ * Is this newer than all that we have sent by? Generations count up while the peer lives, and none
+ * is ever taken up again: its keys have seen our first numbers. A peer that started again counts
+ * from the beginning, and can only know epochs that are newer than the last of its former life;
+ * anything else with another incarnation is an old datagram that was late.
  */
 static bool is_newer(const struct pair *p, const struct lanes *l, uint64_t order)
 {
-	if (l->incarnation == p->out.incarnation)
-		return l->generation > p->out.generation ||
-		       (p->out.n == 0 && !p->out.over && l->generation == p->out.generation);
-	return order > p->out.epoch_order;
+	if (l->set.incarnation == p->out->set.incarnation)
+		return l->set.generation > p->out->set.generation;
+	return order > p->out->epoch_order;
 }
 
 static int switch_out(
@@ -58,7 +107,7 @@ static int switch_out(
 
 	for (uint8_t i = 0; i < l->n && !err; i++)
 		err = lm_peer_lane_key(
-		    pair_session(p), epoch, &net->pub.id, &net->secret, false, i, keys[i]);
+		    pair_session(p), epoch, &net->pub.id, &net->secret, &l->set, false, i, keys[i]);
 	if (!err)
 		err = m->ops.sa_out_set(m->ctx, net->pub.index, p->key.peer->party.slot, l->n,
 		    l->spis, (const uint8_t(*)[LANE_KEY_LEN])keys);
@@ -71,16 +120,16 @@ static void send_ack(struct lm_membership *m, const struct pair *p)
 	struct lm_writer w = lm_outbox_record(m, pair_session(p), LM_MSG_LANES_ACK, ACK_LEN);
 
 	lm_write(&w, p->key.net->pub.id.b, LM_NET_ID_LEN);
-	lm_write_u64(&w, p->out.incarnation);
-	lm_write_u32(&w, p->out.generation);
+	lm_write_u64(&w, p->out->set.incarnation);
+	lm_write_u32(&w, p->out->set.generation);
 }
 
 static void told(struct lm_membership *m, struct pair *p, const struct lanes *l)
 {
-	bool again = p->out.n > 0 && l->incarnation == p->out.incarnation &&
-		     l->generation == p->out.generation;
+	bool again = p->out->n > 0 && l->set.incarnation == p->out->set.incarnation &&
+		     l->set.generation == p->out->set.generation;
 	uint32_t epoch;
-	uint64_t order = again ? 0 : epoch_of(p, l->check, &epoch);
+	uint64_t order = again ? 0 : epoch_of(p, l, &epoch);
 
 	if (!again && !order) {
 		m->drops[LM_MD_NO_KEY]++;
@@ -95,11 +144,9 @@ static void told(struct lm_membership *m, struct pair *p, const struct lanes *l)
 		return;
 	}
 	if (!again) {
-		p->out.incarnation = l->incarnation;
-		p->out.epoch_order = order;
-		p->out.generation = l->generation;
-		p->out.n = l->n;
-		p->out.over = false;
+		p->out->set = l->set;
+		p->out->epoch_order = order;
+		p->out->n = l->n;
 	}
 	send_ack(m, p);
 	if (!again && order == p->key.peer->n_epochs)
@@ -108,17 +155,17 @@ static void told(struct lm_membership *m, struct pair *p, const struct lanes *l)
 
 void lm_lanes_out_stop(struct lm_membership *m, struct pair *p)
 {
-	if (p->out.n)
+	if (p->out->n)
 		m->ops.sa_out_set(
 		    m->ctx, p->key.net->pub.index, p->key.peer->party.slot, 0, NULL, NULL);
-	p->out.n = 0;
+	p->out->n = 0;
 }
 
 static bool read_lanes(struct lm_reader *r, struct lanes *l)
 {
 	lm_read(r, l->net.b, LM_NET_ID_LEN);
-	l->incarnation = lm_read_u64(r);
-	l->generation = lm_read_u32(r);
+	l->set.incarnation = lm_read_u64(r);
+	l->set.generation = lm_read_u32(r);
 	l->check = lm_read_ref(r, LANE_CHECK_LEN);
 	l->n = lm_read_u8(r);
 	if (r->failed || l->n == 0 || l->n > LM_LANES_MAX || (l->n & (l->n - 1)) != 0)

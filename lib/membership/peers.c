@@ -47,6 +47,12 @@ struct pair *lm_pair_new(struct lm_membership *m, struct network *net, struct re
 		free(p);
 		return NULL;
 	}
+	p->out = lm_lanes_out_get(m, net, r);
+	if (!p->out) {
+		lm_timers_release(&m->timers, &p->timer.at);
+		free(p);
+		return NULL;
+	}
 	p->key = (struct pair_key){.net = net, .peer = r};
 	p->timer.fire = pair_fire;
 	p->have_at = p->lanes_at = p->away_at = LM_NEVER;
@@ -70,6 +76,7 @@ void lm_pair_unlink(struct lm_membership *m, struct pair *p)
 void lm_pair_free(struct lm_membership *m, struct pair *p)
 {
 	lm_timers_release(&m->timers, &p->timer.at);
+	lm_lanes_out_retire(m, p->key.net, p->key.peer, p->out);
 	free(p);
 }
 
@@ -173,6 +180,7 @@ static void remote_end(struct lm_membership *m, struct remote *r)
 	while (m->remotes_end && !m->remotes[m->remotes_end - 1])
 		m->remotes_end--;
 	HASH_DELETE(hh, m->by_key, r);
+	lm_lanes_out_free(r);
 	free(r);
 }
 
@@ -317,6 +325,7 @@ void lm_remotes_free(struct lm_membership *m)
 		if (!r)
 			continue;
 		lm_wants_clear(m, r);
+		lm_lanes_out_free(r);
 		HASH_DELETE(hh, m->by_key, r);
 		free(r);
 	}

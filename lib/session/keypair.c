@@ -64,14 +64,17 @@ bool lm_keypair_expired(const struct lm_keypair *kp, uint64_t now)
  * secret is the salt: a gateway that completed the handshake but is no member cannot compute this.
  */
 void lm_keypair_lane_key(const struct lm_keypair *kp, const struct lm_net_id *net,
-    const struct lm_secret *net_secret, bool inbound, uint8_t lane, uint8_t out[36])
+    const struct lm_secret *net_secret, const struct lm_lane_set *set, bool inbound, uint8_t lane,
+    uint8_t out[36])
 {
-	uint8_t info[sizeof(lane_label) - 1 + 1 + LM_NET_ID_LEN + 1];
+	uint8_t info[sizeof(lane_label) - 1 + 1 + LM_NET_ID_LEN + 8 + 4 + 1];
 	bool from_initiator = kp->initiator != inbound;
 	struct lm_writer w = lm_writer(info, sizeof(info));
 	lm_write(&w, lane_label, sizeof(lane_label) - 1);
 	lm_write_u8(&w, from_initiator ? 1 : 2);
 	lm_write(&w, net->b, LM_NET_ID_LEN);
+	lm_write_u64(&w, set->incarnation);
+	lm_write_u32(&w, set->generation);
 	lm_write_u8(&w, lane);
 	lm_hkdf(
 	    out, 36, net_secret->b, LM_SECRET_LEN, kp->secret.b, LM_SECRET_LEN, info, sizeof(info));

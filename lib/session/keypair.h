@@ -33,7 +33,9 @@ struct lm_keypair *lm_keypair_create(const struct lm_noise *n, uint64_t now);
 void lm_keypair_free(struct lm_indices *map, struct lm_keypair *kp);
 bool lm_keypair_expired(const struct lm_keypair *kp, uint64_t now);
 
+struct lm_lane_set; /* session.h */
 void lm_keypair_lane_key(const struct lm_keypair *kp, const struct lm_net_id *net,
-    const struct lm_secret *net_secret, bool inbound, uint8_t lane, uint8_t out[36]);
+    const struct lm_secret *net_secret, const struct lm_lane_set *set, bool inbound, uint8_t lane,
+    uint8_t out[36]);
 
 #endif

@@ -313,13 +313,14 @@ void lm_peer_info(const struct lm_peer *peer, struct lm_peer_info *out)
 }
 
 int lm_peer_lane_key(const struct lm_peer *peer, uint32_t epoch, const struct lm_net_id *net,
-    const struct lm_secret *net_secret, bool inbound, uint8_t lane, uint8_t out[36])
+    const struct lm_secret *net_secret, const struct lm_lane_set *set, bool inbound, uint8_t lane,
+    uint8_t out[36])
 {
 	const struct lm_keypair *kp = peer->current;
 	if (!kp || kp->epoch != epoch)
 		kp = peer->previous;
 	if (!kp || kp->epoch != epoch)
 		return -ENOENT;
-	lm_keypair_lane_key(kp, net, net_secret, inbound, lane, out);
+	lm_keypair_lane_key(kp, net, net_secret, set, inbound, lane, out);
 	return 0;
 }

@@ -133,13 +133,25 @@ struct lm_peer_info {
 void lm_peer_info(const struct lm_peer *peer, struct lm_peer_info *out);
 
 /*
+ * A set of inbound lanes as its receiver names it: never twice the same. It is part of the keys,
+ * since whoever sends by a new set counts its packets from 1 again, and AES-GCM must not see a
+ * number twice under one key (RFC 4106 section 2).
+ */
+struct lm_lane_set {
+	uint64_t incarnation; /* random, of the receiver's process */
+	uint32_t generation; /* counts up in it */
+};
+
+/*
  * Key material (key || salt, RFC 4106) of one lane of a network:
- * HKDF(epoch's handshake secret, network secret, direction, net id, lane). inbound: for packets
- * that we receive; the peer's outbound of the same lane is the same. -ENOENT if the epoch is gone:
- * the current and the previous are kept, each no longer than LM_REJECT_AFTER (forward secrecy).
+ * HKDF(epoch's handshake secret, network secret, direction, net id, set, lane). inbound: for
+ * packets that we receive; the peer's outbound of the same lane is the same. -ENOENT if the epoch
+ * is gone: the current and the previous are kept, each no longer than LM_REJECT_AFTER (forward
+ * secrecy).
  */
 int lm_peer_lane_key(const struct lm_peer *peer, uint32_t epoch, const struct lm_net_id *net,
-    const struct lm_secret *net_secret, bool inbound, uint8_t lane, uint8_t out[36]);
+    const struct lm_secret *net_secret, const struct lm_lane_set *set, bool inbound, uint8_t lane,
+    uint8_t out[36]);
 
 /* Counted reasons for datagrams that were not accepted; names for telemetry. */
 enum lm_session_drop {

@@ -104,11 +104,12 @@ static void say_lanes(struct fuzz *f)
 	uint8_t n = (uint8_t)(1u << lm_read_u8(&f->in) % 3); /* the simulator takes up to 4 */
 	struct lm_writer w = lm_writer(body, sizeof(body));
 
-	lm_peer_lane_key(
-	    who->peer, lm_peer_epoch(who->peer), &docs[doc].net, &secrets[doc], true, 0xff, check);
+	const struct lm_lane_set set = {lm_read_u8(&f->in), lm_read_u8(&f->in)};
+	lm_peer_lane_key(who->peer, lm_peer_epoch(who->peer), &docs[doc].net, &secrets[doc], &set,
+	    true, 0xff, check);
 	lm_write(&w, docs[doc].net.b, 32);
-	lm_write_u64(&w, lm_read_u8(&f->in));
-	lm_write_u32(&w, lm_read_u8(&f->in));
+	lm_write_u64(&w, set.incarnation);
+	lm_write_u32(&w, set.generation);
 	lm_write(&w, check, 16);
 	lm_write_u8(&w, n);
 	for (uint8_t i = 0; i < n; i++)

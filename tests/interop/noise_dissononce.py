@@ -217,8 +217,9 @@ def check_lanes(ours, epoch_secret, ours_is_initiator):
     for direction in ["in", "out"]:
         for lane in [0, 1, 15]:
             from_initiator = ours_is_initiator == (direction == "out")
-            info = b"leasemesh-lane-v1" + bytes([1 if from_initiator else 2]) + net + bytes([lane])
-            check(ours.one("lane", net.hex(), secret.hex(), direction, lane)
+            info = b"leasemesh-lane-v1" + bytes([1 if from_initiator else 2]) + net
+            info += struct.pack(">QIB", 2**63 + 5, 7, lane)  # incarnation, generation
+            check(ours.one("lane", net.hex(), secret.hex(), direction, lane, 2**63 + 5, 7)
                   == hkdf(epoch_secret, secret, info, 36), "a lane key")
 
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ARGS_MAX 6
+#define ARGS_MAX 8
 #define BYTES_MAX 4096
 
 /* Bytes of a hexadecimal argument ("-" for none); ends the program if it is none. */

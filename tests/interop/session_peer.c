@@ -5,7 +5,7 @@
  *	input DATAGRAM                 a datagram arrives
  *	load N                         N initiations were served already this second
  *	send TYPE BODY                 lm_peer_send
- *	lane NET SECRET in|out LANE    answers "key HEX"
+ *	lane NET SECRET in|out LANE INCARNATION GENERATION    answers "key HEX"
  * What the library does comes before the answer's last line: "send HEX", "up EPOCH",
  * "down REASON", "message TYPE HEX".
  */
@@ -77,9 +77,11 @@ static int lane_key(const struct session_ctx *c, char **argv)
 	struct lm_net_id net;
 	struct lm_secret secret;
 	uint8_t key[36];
+	struct lm_lane_set set = {
+	    strtoull(argv[5], NULL, 10), (uint32_t)strtoul(argv[6], NULL, 10)};
 	hex_exactly(net.b, sizeof(net.b), argv[1]);
 	hex_exactly(secret.b, sizeof(secret.b), argv[2]);
-	int err = lm_peer_lane_key(c->peer, lm_peer_epoch(c->peer), &net, &secret,
+	int err = lm_peer_lane_key(c->peer, lm_peer_epoch(c->peer), &net, &secret, &set,
 	    strcmp(argv[3], "in") == 0, (uint8_t)atoi(argv[4]), key);
 	if (!err)
 		say_hex("key", key, sizeof(key));
@@ -108,7 +110,7 @@ static int session_command(void *ctx, int argc, char **argv)
 		size_t len = hex_arg(in, sizeof(in), argv[2]);
 		return lm_peer_send(c->peer, &now, (uint8_t)atoi(argv[1]), in, len);
 	}
-	if (strcmp(argv[0], "lane") == 0 && argc == 5 && c->peer)
+	if (strcmp(argv[0], "lane") == 0 && argc == 7 && c->peer)
 		return lane_key(c, argv);
 	return -EINVAL;
 }

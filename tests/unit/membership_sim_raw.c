@@ -213,8 +213,8 @@ void sim_raw_lanes(struct sim_node *raw, const struct sim_doc *d, uint64_t incar
 	err = lm_manifest_secret(&secret, sm, &raw->id);
 	assert(err == 0);
 	lm_signed_manifest_free(sm);
-	err = lm_peer_lane_key(
-	    raw->peer, lm_peer_epoch(raw->peer), &d->net, &secret, true, 0xff, check);
+	err = lm_peer_lane_key(raw->peer, lm_peer_epoch(raw->peer), &d->net, &secret,
+	    &(struct lm_lane_set){incarnation, generation}, true, 0xff, check);
 	assert(err == 0);
 	lm_write(&w, d->net.b, 32);
 	lm_write_u64(&w, incarnation);

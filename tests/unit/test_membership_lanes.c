@@ -266,8 +266,81 @@ static void test_data_plane_full(void)
 	sim_end(s);
 }
 
+/* AES-GCM must not see a sequence number twice under one key, and each set begins with number 1. */
+static void test_no_key_twice(void)
+{
+	struct sim *s = sim_new(10, 2);
+	struct sim_doc both = sim_sign(s, "shop", 1, 0x3, NULL);
+	struct sim_doc alone = sim_sign(s, "shop", 2, 0x1, NULL);
+	struct sim_doc again = sim_sign(s, "shop", 3, 0x3, NULL);
+	struct sim_out sent[3];
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &both, NULL), 0);
+	sim_run(s, 5 * SIM_SECOND);
+	sent[0] = *sim_out(s, 0, 1, &both);
+	/* The last workload goes, and another one comes. */
+	sim_attach(s, 1, false);
+	sim_run(s, 8 * SIM_SECOND);
+	CU_ASSERT_PTR_NULL(sim_out(s, 0, 1, &both));
+	sim_attach(s, 1, true);
+	sim_run(s, 5 * SIM_SECOND);
+	sent[1] = *sim_out(s, 0, 1, &both);
+	/* The provider goes, and comes back: the same set, and so the same network secret. */
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &alone, NULL), 0);
+	CU_ASSERT_PTR_NULL(sim_out(s, 0, 1, &both));
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &again, NULL), 0);
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &both));
+	sent[2] = *sim_out(s, 0, 1, &both);
+	for (unsigned i = 0; i < 3; i++)
+		CU_ASSERT(memcmp(sent[i].keys[0], sent[(i + 1) % 3].keys[0], 36) != 0);
+	sim_doc_free(&both);
+	sim_doc_free(&alone);
+	sim_doc_free(&again);
+	sim_end(s);
+}
+
+/* LANES of before a provider was taken off and put back, which come when it is back. */
+static void test_late_from_before(void)
+{
+	struct sim *s = sim_new(11, 2);
+	struct sim_doc other = sim_sign(s, "other", 1, 0x3, NULL); /* keeps the session */
+	struct sim_doc both = sim_sign(s, "shop", 1, 0x3, NULL);
+	struct sim_doc alone = sim_sign(s, "shop", 2, 0x1, NULL);
+	struct sim_doc again = sim_sign(s, "shop", 3, 0x3, NULL);
+
+	sim_crash(s, 1);
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &other, NULL), 0);
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &both, NULL), 0);
+	struct sim_node *raw = sim_raw(s, 1, 0);
+	sim_run(s, SIM_SECOND);
+	sim_raw_join(raw, &both);
+	sim_run(s, 3 * SIM_SECOND);
+	sim_raw_lanes(raw, &both, 77, 5, 300);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_PTR_NOT_NULL(sim_out(s, 0, 1, &both));
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &alone, NULL), 0);
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &again, NULL), 0);
+	sim_run(s, 10 * SIM_SECOND);
+	uint64_t old = sim_drops(s, 0, LM_MD_OLD);
+	sim_raw_lanes(raw, &both, 77, 5, 300);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_PTR_NULL(sim_out(s, 0, 1, &both));
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_OLD), old + 1);
+	sim_raw_lanes(raw, &both, 77, 6, 301);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_PTR_NOT_NULL(sim_out(s, 0, 1, &both));
+	sim_doc_free(&other);
+	sim_doc_free(&both);
+	sim_doc_free(&alone);
+	sim_doc_free(&again);
+	sim_end(s);
+}
+
 LM_SUITE("membership_lanes", {"rekey_by_secret", test_rekey_by_secret},
     {"rekey_by_session", test_rekey_by_session}, {"unused_lanes_stay", test_unused_lanes_stay},
     {"rekey_of_many", test_rekey_of_many}, {"dies_and_returns", test_session_dies_and_returns},
     {"one_side_forgets", test_one_side_forgets}, {"peer_lags_behind", test_peer_lags_behind},
-    {"restart", test_restart}, {"data_plane_full", test_data_plane_full})
+    {"restart", test_restart}, {"data_plane_full", test_data_plane_full},
+    {"no_key_twice", test_no_key_twice}, {"late_from_before", test_late_from_before})

@@ -37,22 +37,26 @@ static void test_lane_keys(void)
 	const struct lm_peer *a = sim.nodes[1].peers[0], *b = sim.nodes[0].peers[1];
 	struct lm_net_id net = {{1}}, other_net = {{2}};
 	struct lm_secret secret = {{3}}, other_secret = {{4}};
+	const struct lm_lane_set set = {5, 6}, later = {5, 7}, restarted = {8, 6};
 	uint32_t epoch = lm_peer_epoch(a);
-	uint8_t out[36], in[36], differs[5][36];
+	uint8_t out[36], in[36], differs[7][36];
 
-	CU_ASSERT_EQUAL(lm_peer_lane_key(b, epoch, &net, &secret, false, 1, out), 0);
-	CU_ASSERT_EQUAL(lm_peer_lane_key(a, epoch, &net, &secret, true, 1, in), 0);
+	CU_ASSERT_EQUAL(lm_peer_lane_key(b, epoch, &net, &secret, &set, false, 1, out), 0);
+	CU_ASSERT_EQUAL(lm_peer_lane_key(a, epoch, &net, &secret, &set, true, 1, in), 0);
 	CU_ASSERT_EQUAL(memcmp(out, in, sizeof(out)), 0);
 	/* Everything that goes in matters. */
-	lm_peer_lane_key(b, epoch, &net, &secret, true, 1, differs[0]);
-	lm_peer_lane_key(b, epoch, &net, &secret, false, 0, differs[1]);
-	lm_peer_lane_key(b, epoch, &other_net, &secret, false, 1, differs[2]);
-	lm_peer_lane_key(b, epoch, &net, &other_secret, false, 1, differs[3]);
-	lm_peer_lane_key(a, epoch, &net, &secret, false, 1, differs[4]);
-	for (int i = 0; i < 5; i++)
+	lm_peer_lane_key(b, epoch, &net, &secret, &set, true, 1, differs[0]);
+	lm_peer_lane_key(b, epoch, &net, &secret, &set, false, 0, differs[1]);
+	lm_peer_lane_key(b, epoch, &other_net, &secret, &set, false, 1, differs[2]);
+	lm_peer_lane_key(b, epoch, &net, &other_secret, &set, false, 1, differs[3]);
+	lm_peer_lane_key(a, epoch, &net, &secret, &set, false, 1, differs[4]);
+	lm_peer_lane_key(b, epoch, &net, &secret, &later, false, 1, differs[5]);
+	lm_peer_lane_key(b, epoch, &net, &secret, &restarted, false, 1, differs[6]);
+	for (int i = 0; i < 7; i++)
 		CU_ASSERT_NOT_EQUAL(memcmp(out, differs[i], sizeof(out)), 0);
 	CU_ASSERT_EQUAL(memcmp(differs[0], differs[4], sizeof(out)), 0);
-	CU_ASSERT_EQUAL(lm_peer_lane_key(b, epoch + 1, &net, &secret, false, 1, out), -ENOENT);
+	CU_ASSERT_EQUAL(
+	    lm_peer_lane_key(b, epoch + 1, &net, &secret, &set, false, 1, out), -ENOENT);
 	sim_free(&sim);
 }
 
@@ -116,19 +120,20 @@ static void test_previous_epoch_kept(void)
 	static struct sim sim;
 	struct lm_net_id net = {{1}};
 	struct lm_secret secret = {{3}};
+	const struct lm_lane_set set = {5, 6};
 	uint8_t before[36], after[36];
 	sim_two_up(&sim, 3);
 	struct lm_peer *p = sim.nodes[0].peers[1];
 	uint32_t old = lm_peer_epoch(p);
-	lm_peer_lane_key(p, old, &net, &secret, true, 0, before);
+	lm_peer_lane_key(p, old, &net, &secret, &set, true, 0, before);
 	sim_run(&sim, 130 * SEC);
 	CU_ASSERT_NOT_EQUAL(lm_peer_epoch(p), old);
-	CU_ASSERT_EQUAL(lm_peer_lane_key(p, old, &net, &secret, true, 0, after), 0);
+	CU_ASSERT_EQUAL(lm_peer_lane_key(p, old, &net, &secret, &set, true, 0, after), 0);
 	CU_ASSERT_EQUAL(memcmp(before, after, sizeof(before)), 0);
-	lm_peer_lane_key(p, lm_peer_epoch(p), &net, &secret, true, 0, after);
+	lm_peer_lane_key(p, lm_peer_epoch(p), &net, &secret, &set, true, 0, after);
 	CU_ASSERT_NOT_EQUAL(memcmp(before, after, sizeof(before)), 0);
 	sim_run(&sim, 60 * SEC); /* 190 s old */
-	CU_ASSERT_EQUAL(lm_peer_lane_key(p, old, &net, &secret, true, 0, after), -ENOENT);
+	CU_ASSERT_EQUAL(lm_peer_lane_key(p, old, &net, &secret, &set, true, 0, after), -ENOENT);
 	sim_free(&sim);
 }
 
