@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "chance.h"
 
 #define WALL0 (1800000000ull * SECOND) /* 2027-01-15 */
 #define DEAD_AFTER (LM_DEAD_AFTER * SECOND)
@@ -18,18 +19,9 @@ __attribute__((constructor)) static void before_main(void)
 
 /* ---- chance and time ---- */
 
-static uint64_t next_random(struct sim *s)
-{
-	uint64_t z = (s->random += 0x9e3779b97f4a7c15ull); /* splitmix64 */
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
-
 uint64_t sim_random(struct sim *s, uint64_t below)
 {
-	return next_random(s) % below;
+	return chance_next(&s->random) % below;
 }
 
 struct lm_now sim_now(const struct sim_node *n)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
+#include "chance.h"
 
 #define OWNER_SEED 0x80
 #define NO_TICK UINT64_MAX
@@ -19,18 +20,9 @@ __attribute__((constructor)) static void before_main(void)
 
 /* ---- chance and time ---- */
 
-static uint64_t next_random(struct sim *s)
-{
-	uint64_t z = (s->random += 0x9e3779b97f4a7c15ull); /* splitmix64 */
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
-
 uint64_t sim_random(struct sim *s, uint64_t below)
 {
-	return next_random(s) % below;
+	return chance_next(&s->random) % below;
 }
 
 static void broken(struct sim *s, const struct sim_node *a, const struct sim_node *b,
@@ -88,7 +80,7 @@ void sim_on_random(void *ctx, void *buf, size_t len)
 	uint8_t *at = buf;
 
 	while (len--)
-		*at++ = (uint8_t)next_random(n->sim);
+		*at++ = (uint8_t)chance_next(&n->sim->random);
 }
 
 void sim_partition(struct sim *s, unsigned a, unsigned b, bool cut)

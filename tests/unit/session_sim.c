@@ -2,14 +2,11 @@
 #include "session_sim.h"
 
 #include "base/bytes.h"
+#include "chance.h"
 
-/* splitmix64 */
 uint64_t sim_random(struct sim *sim)
 {
-	uint64_t z = (sim->rng += 0x9e3779b97f4a7c15ull);
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
+	return chance_next(&sim->rng);
 }
 
 struct lm_now sim_now(const struct sim *sim, const struct sim_node *node)

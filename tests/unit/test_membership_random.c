@@ -4,6 +4,7 @@
  * twice, partitions, crashes, full disks, loss, doubles and delays. A failing seed
  * prints how to play it again.
  */
+#include "chance.h"
 #include "membership_sim.h"
 #include "suite.h"
 
@@ -265,17 +266,9 @@ static bool play(uint64_t seed)
 	return !t.failed;
 }
 
-/* LM_SEED plays one seed, LM_SEEDS that many. */
 static void test_random(void)
 {
-	const char *one = getenv("LM_SEED"), *many = getenv("LM_SEEDS");
-	uint64_t first = one ? strtoull(one, NULL, 10) : 1;
-	uint64_t n = one ? 1 : many ? strtoull(many, NULL, 10) : 200;
-	unsigned failed = 0;
-
-	for (uint64_t seed = first; seed < first + n && failed < 5; seed++)
-		failed += !play(seed);
-	CU_ASSERT_EQUAL(failed, 0);
+	CU_ASSERT_EQUAL(chance_play(play, 200), 0);
 }
 
 LM_SUITE("membership_random", {"random", test_random})
