@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `leasemesh reload`: the running gateway reads its configuration again. */
 #include <getopt.h>
-#include <stdio.h>
-#include <string.h>
 #include "cli.h"
 #include "telemetry.h"
 
@@ -16,18 +14,6 @@ const struct cli_help help_reload = {
 	    "\n"
 	    "  -p, --prefix PREFIX  which gateway (dpdk.file_prefix), if several run here\n",
 };
-
-static int report(const json_t *answer)
-{
-	char result[16], text[LM_WHY_MAX];
-
-	telemetry_text(answer, "result", result, sizeof(result));
-	telemetry_text(answer, "text", text, sizeof(text));
-	if (strcmp(result, "ok") != 0)
-		return cli_fail("%s", text[0] ? text : "the gateway refused");
-	puts(text[0] ? text : "done");
-	return CLI_OK;
-}
 
 int cmd_reload(int argc, char **argv)
 {
@@ -51,7 +37,7 @@ int cmd_reload(int argc, char **argv)
 	telemetry_close(t);
 	if (r < 0)
 		return cli_fail("%s", why.text);
-	int code = report(answer);
+	int code = telemetry_outcome(answer);
 	json_decref(answer);
 	return code;
 }

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "base/text.h"
+#include "cli.h"
 #include "telemetry.h"
 #include "telemetry_find.h"
 
@@ -218,4 +219,16 @@ const char *telemetry_text(const json_t *object, const char *key, char *buf, siz
 	snprintf(buf, size, "%s%s", head ? head : "", tail ? tail : "");
 	lm_text_clean(buf);
 	return buf;
+}
+
+int telemetry_outcome(const json_t *answer)
+{
+	char result[16], text[LM_WHY_MAX];
+
+	telemetry_text(answer, "result", result, sizeof(result));
+	telemetry_text(answer, "text", text, sizeof(text));
+	if (strcmp(result, "ok") != 0)
+		return cli_fail("%s", text[0] ? text : "the gateway refused");
+	puts(text[0] ? text : "done");
+	return CLI_OK;
 }

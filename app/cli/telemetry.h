@@ -35,4 +35,7 @@ void telemetry_patience(struct telemetry *t, unsigned seconds);
 /* A text member that may go on in "<key>_more" (telemetry's strings are short). Never NULL. */
 const char *telemetry_text(const json_t *object, const char *key, char *buf, size_t size);
 
+/* Of a command that does something: prints what came of it, and returns the exit code. */
+int telemetry_outcome(const json_t *answer);
+
 #endif

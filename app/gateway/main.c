@@ -117,8 +117,10 @@ static int open_control(struct gateway *gw)
 	}
 	/* Attachments are settled once, when all networks are there, and not with each of them. */
 	err = gw_networks_restore(gw);
-	if (!err)
+	if (!err) {
 		gw_records_prune(gw);
+		gw_owners_warn(gw);
+	}
 	if (!err)
 		err = gw_attachments_open(gw);
 	if (err)

@@ -46,6 +46,14 @@ static int on_persist(void *ctx, const struct lm_net_id *net, const uint8_t *byt
 	return lm_store_put(gw->store, TABLE, net->b, sizeof(net->b), bytes, len);
 }
 
+static int on_erase(void *ctx, const struct lm_net_id *net)
+{
+	struct gateway *gw = ctx;
+	int err = lm_store_delete(gw->store, TABLE, net->b, sizeof(net->b));
+
+	return err == -ENOENT ? 0 : err;
+}
+
 static void on_network_changed(void *ctx, const struct lm_network *net)
 {
 	struct gateway *gw = ctx;
@@ -140,6 +148,7 @@ const struct lm_membership_ops gw_membership_ops = {
     .send = on_send,
     .random = on_random,
     .persist = on_persist,
+    .erase = on_erase,
     .network_changed = on_network_changed,
     .network_gone = on_network_gone,
     .routes_changed = on_routes_changed,
@@ -209,4 +218,22 @@ int gw_owners_apply(struct gateway *gw)
 	int err = lm_membership_set_owners(gw->membership, keys, c->n_owners);
 	free(keys);
 	return err;
+}
+
+unsigned gw_owners_warn(const struct gateway *gw)
+{
+	uint32_t end = lm_membership_networks_end(gw->membership);
+	char id[LM_NET_ID_TEXT];
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < end; i++) {
+		const struct lm_network *net = lm_membership_network(gw->membership, i);
+		if (!net || lm_membership_accepts(gw->membership, &net->sm->owner))
+			continue;
+		n++;
+		lm_warn_limited("network '%s': its owner is not accepted any more; it stays in "
+				"force until `leasemesh network drop %s`",
+		    net->manifest->network, lm_hex(id, &net->id, sizeof(net->id)));
+	}
+	return n;
 }

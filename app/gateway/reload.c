@@ -80,6 +80,12 @@ int gw_reload(struct gateway *gw, struct lm_why *text)
 	}
 	lm_config_free(old);
 	lm_info("%s: in force", gw->config_path);
-	lm_why(text, 0, "%s: in force", gw->config_path);
+	unsigned n = gw_owners_warn(gw);
+	if (n)
+		lm_why(text, 0,
+		    "%s: in force; %u network%s whose owner is not accepted any more: see the log",
+		    gw->config_path, n, n == 1 ? "" : "s");
+	else
+		lm_why(text, 0, "%s: in force", gw->config_path);
 	return 0;
 }

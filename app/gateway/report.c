@@ -171,19 +171,38 @@ static int report_info(struct gateway *gw, const char *params, struct rte_tel_da
 	return 0;
 }
 
+/* What came of a command. */
+static int put_result(struct rte_tel_data *d, int err, const struct lm_why *text)
+{
+	rte_tel_data_start_dict(d);
+	gw_put_text(d, "result", err ? "error" : "ok");
+	/* Two halves: a reason may be longer than one string of telemetry. */
+	gw_put_text(d, "text", text->text);
+	if (strlen(text->text) >= RTE_TEL_MAX_STRING_LEN)
+		gw_put_text(d, "text_more", text->text + RTE_TEL_MAX_STRING_LEN - 1);
+	return 0;
+}
+
 static int report_reload(struct gateway *gw, const char *params, struct rte_tel_data *d)
 {
 	struct lm_why text = {0};
 
 	(void)params;
-	int err = gw_reload(gw, &text);
-	rte_tel_data_start_dict(d);
-	gw_put_text(d, "result", err ? "error" : "ok");
-	/* Two halves: a reason may be longer than one string of telemetry. */
-	gw_put_text(d, "text", text.text);
-	if (strlen(text.text) >= RTE_TEL_MAX_STRING_LEN)
-		gw_put_text(d, "text_more", text.text + RTE_TEL_MAX_STRING_LEN - 1);
-	return 0;
+	return put_result(d, gw_reload(gw, &text), &text);
+}
+
+static int report_network_drop(struct gateway *gw, const char *params, struct rte_tel_data *d)
+{
+	struct lm_now now = gw_now();
+	struct lm_why text = {0};
+	struct lm_net_id id;
+
+	if (lm_unhex(&id, sizeof(id), params, strlen(params)) < 0)
+		return -EINVAL;
+	int err = lm_membership_drop(gw->membership, &now, &id, &text);
+	if (!err)
+		lm_why(&text, 0, "dropped");
+	return put_result(d, err, &text);
 }
 
 /* ---- registration ------------------------------------------------------------- */
@@ -191,6 +210,8 @@ static int report_reload(struct gateway *gw, const char *params, struct rte_tel_
 #define COMMANDS(X) \
 	X(info, report_info, "The gateway: version, id, uptime") \
 	X(reload, report_reload, "Reads the configuration again") \
+	X(network_drop, report_network_drop, \
+	    "Ends a network whose owner is not accepted any more. Parameter: its id") \
 	X(ports, gw_report_ports, "Ports and their counters. Parameter: first index") \
 	X(sessions, gw_report_sessions, "Peer sessions. Parameter: first index") \
 	X(networks, gw_report_networks, "Networks in force. Parameter: first index") \

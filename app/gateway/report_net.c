@@ -72,6 +72,8 @@ int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_da
 		gw_put_text(row, "id", lm_hex(id, &net->id, sizeof(net->id)));
 		gw_put_text(row, "name", net->manifest->network);
 		gw_put_text(row, "owner", lm_hex(owner, &owner_id, sizeof(owner_id)));
+		bool accepted = lm_membership_accepts(gw->membership, &net->sm->owner);
+		gw_put_text(row, "accepted", accepted ? "yes" : "no");
 		gw_put_u64(row, "serial", net->manifest->serial);
 		gw_put_text(row, "hash", lm_hex(hash, net->sm->hash, sizeof(net->sm->hash)));
 		gw_put_text(row, "part", parts[lm_membership_part(gw->membership, i)]);

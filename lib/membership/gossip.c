@@ -188,7 +188,7 @@ void lm_gossip_feed(struct lm_membership *m)
 
 static void consider(struct lm_membership *m, struct party *from, const struct have *h)
 {
-	if (!lm_owner_known(m, &h->owner)) {
+	if (!lm_membership_accepts(m, &h->owner)) {
 		m->drops[LM_MD_UNKNOWN_OWNER]++;
 		return;
 	}

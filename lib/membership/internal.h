@@ -308,8 +308,7 @@ bool lm_memory_has(const struct memory *mem, const uint8_t hash[32], uint64_t no
 void lm_memory_put(struct memory *mem, const uint8_t hash[32], uint64_t until);
 
 /* membership.c */
-bool lm_owner_known(const struct lm_membership *m, const struct lm_public_key *owner);
-/* The same, as 0 or -EACCES with a reason for the tenant. */
+/* lm_membership_accepts, as 0 or -EACCES with a reason for the tenant. */
 int lm_owner_check(
     const struct lm_membership *m, const struct lm_public_key *owner, struct lm_why *why);
 
@@ -323,6 +322,8 @@ bool lm_network_expired(const struct lm_membership *m, const struct lm_manifest 
 /* Not in any table yet; has the lowest free index. */
 struct network *lm_network_new(struct lm_membership *m, const struct lm_net_id *id);
 void lm_network_watch_expiry(struct lm_membership *m, struct network *net);
+/* As lm_membership_drop. */
+int lm_network_drop(struct lm_membership *m, const struct lm_net_id *id, struct lm_why *why);
 /* Lanes and pairs go with it; whether a tombstone stays is the caller's. */
 void lm_network_end(struct lm_membership *m, struct network *net, const char *reason);
 struct tombstone *lm_tombstone_find(const struct lm_membership *m, const struct lm_net_id *id);

@@ -20,7 +20,7 @@ static int key_order(const void *a, const void *b)
 	return memcmp(a, b, LM_PUBLIC_KEY_LEN);
 }
 
-bool lm_owner_known(const struct lm_membership *m, const struct lm_public_key *owner)
+bool lm_membership_accepts(const struct lm_membership *m, const struct lm_public_key *owner)
 {
 	return m->n_owners &&
 	       bsearch(owner, m->owners, m->n_owners, sizeof(*owner), key_order) != NULL;
@@ -31,7 +31,7 @@ int lm_owner_check(
 {
 	char text[2 * LM_PUBLIC_KEY_LEN + 1];
 
-	if (lm_owner_known(m, owner))
+	if (lm_membership_accepts(m, owner))
 		return 0;
 	return lm_why(why, EACCES,
 	    "this gateway does not serve owner %s: its operator has to list that key",
@@ -350,6 +350,15 @@ int lm_membership_submit(struct lm_membership *m, const struct lm_now *now, cons
 
 	enter(m, now);
 	int err = lm_network_judge(m, bytes, len, &from, &serial, why);
+	leave(m);
+	return err;
+}
+
+int lm_membership_drop(struct lm_membership *m, const struct lm_now *now,
+    const struct lm_net_id *net, struct lm_why *why)
+{
+	enter(m, now);
+	int err = lm_network_drop(m, net, why);
 	leave(m);
 	return err;
 }

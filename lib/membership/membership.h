@@ -59,6 +59,9 @@ struct lm_membership_ops {
 	 */
 	int (*persist)(void *ctx, const struct lm_net_id *net, const uint8_t *bytes, size_t len);
 
+	/* Durable before it returns 0, too: nothing is stored for this network. For drop only. */
+	int (*erase)(void *ctx, const struct lm_net_id *net);
+
 	/*
 	 * All three or none: the ledger on disk. record_put keeps these bytes, which are sealed,
 	 * under (net, id) in the place of what was there; record_drop lets go of them. Neither can
@@ -79,7 +82,7 @@ struct lm_membership_ops {
 
 	/* A manifest came into force (first or newer). Called after it was persisted. */
 	void (*network_changed)(void *ctx, const struct lm_network *net);
-	/* We are no longer authorised, or it was dropped. */
+	/* We are no longer authorised, it has expired, or it was dropped. */
 	void (*network_gone)(void *ctx, const struct lm_network *net);
 
 	/*
@@ -132,6 +135,14 @@ void lm_membership_goodbye(struct lm_membership *m, const struct lm_now *now);
 /* Whose manifests are accepted. Replaces the list. A network in force stays until dropped. */
 int lm_membership_set_owners(
     struct lm_membership *m, const struct lm_public_key *owners, unsigned n);
+bool lm_membership_accepts(const struct lm_membership *m, const struct lm_public_key *owner);
+/*
+ * The operator ends a network here whose owner is not accepted any more. Nothing of it is kept, so
+ * once the owner is accepted again it may come back, from other gateways as well. -ENOENT: it is
+ * not in force, -EBUSY: its owner is accepted, -EIO: it is still stored. Then nothing has changed.
+ */
+int lm_membership_drop(struct lm_membership *m, const struct lm_now *now,
+    const struct lm_net_id *net, struct lm_why *why);
 
 /* From the store at start: like submit, but neither persisted again nor refused for its owner. */
 int lm_membership_restore(struct lm_membership *m, const struct lm_now *now, const void *bytes,

@@ -5,6 +5,7 @@
  */
 #include "membership/internal.h"
 
+#include <errno.h>
 #include "base/log.h"
 
 #define LM_LOG_MODULE "membership"
@@ -108,6 +109,30 @@ void lm_network_end(struct lm_membership *m, struct network *net, const char *re
 	while (m->networks_end && !m->networks[m->networks_end - 1])
 		m->networks_end--;
 	network_free(m, net);
+}
+
+int lm_network_drop(struct lm_membership *m, const struct lm_net_id *id, struct lm_why *why)
+{
+	struct network *net = lm_network_find(m, id);
+
+	if (!net)
+		return lm_why(why, ENOENT, "no manifest of this network is in force here");
+	const char *name = net->pub.manifest->network;
+	if (lm_membership_accepts(m, &net->sm->owner))
+		return lm_why(why, EBUSY,
+		    "the owner of network %s is accepted here, so other gateways would bring it "
+		    "back: take the owner off the list first",
+		    name);
+	int err = m->ops.erase(m->ctx, id);
+	if (err)
+		return lm_why(why, EIO, "network %s could not be removed from the store: %s", name,
+		    strerror(-err));
+	/* Said once: who misses it hears it when it next tells us lanes. */
+	for (unsigned i = 0; i < net->pub.manifest->n_providers; i++)
+		if (net->pairs[i] && net->pairs[i]->on)
+			lm_away_answer(m, &net->pairs[i]->key.peer->party, id);
+	lm_network_end(m, net, "the operator has dropped it");
+	return 0;
 }
 
 static void expiry_fire(struct lm_membership *m, struct timer *t)

@@ -195,9 +195,37 @@ class StatusTest(unittest.TestCase):
         self.gateway()
         self.fails("no manifest of network 'shopp' is in force", "network", "show", "shopp")
         self.fails("is in force", "network", "show", "abab")  # too short for an id
-        for args in ["show"], ["hide", "shop"], ["show", "a", "b"], []:
+        for args in ["show"], ["hide", "shop"], ["drop"], ["drop", "-j", "shop"], ["show", "a", "b"], []:
             code, _, err = self.run_cli("network", *args)
             self.assertEqual(code, 2, err)
+
+    def test_network_of_an_owner_who_is_gone(self):
+        answers = good_answers()
+        answers["/leasemesh/networks"]["networks"]["0"]["accepted"] = "no"
+        self.gateway(answers)
+        self.assertIn("not accepted here any more", self.run_cli("network", "show", "shop")[1])
+
+    def test_network_drop(self):
+        answers = good_answers()
+        answers["/leasemesh/network_drop"] = {"result": "ok", "text": "dropped"}
+        fake = self.gateway(answers)
+        for name in "shop", "abababab":
+            self.assertEqual(self.run_cli("network", "drop", name), (0, "dropped\n", ""))
+            self.assertEqual(fake.asked[-1], "/leasemesh/network_drop," + "ab" * 32)
+        answers["/leasemesh/network_drop"] = {"result": "error", "text": "x" * 127,
+                                              "text_more": " and why"}
+        self.fails("xxx and why", "network", "drop", "shop")
+        self.fails("no manifest of network 'shopp' is in force", "network", "drop", "shopp")
+
+    def test_network_drop_of_one_of_several(self):
+        answers = good_answers()
+        answers["/leasemesh/networks"]["networks"]["1"]["name"] = "shop"
+        fake = self.gateway(answers)
+        code, out, err = self.run_cli("network", "drop", "shop")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("cd" * 32 + " of owner", err)
+        self.assertIn("give the id", err)
+        self.assertNotIn("network_drop", " ".join(fake.asked))
 
     def test_endpoints(self):
         self.gateway()

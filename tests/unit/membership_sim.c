@@ -113,6 +113,21 @@ static int on_persist(void *ctx, const struct lm_net_id *net, const uint8_t *byt
 	return 0;
 }
 
+static int on_erase(void *ctx, const struct lm_net_id *net)
+{
+	struct sim_node *n = ctx;
+
+	if (n->persist_fails)
+		return -EIO;
+	for (unsigned i = 0; i < SIM_NETWORKS; i++) {
+		if (!n->store[i].bytes || memcmp(&n->store[i].net, net, sizeof(*net)) != 0)
+			continue;
+		free(n->store[i].bytes);
+		n->store[i].bytes = NULL;
+	}
+	return 0;
+}
+
 /* ---- the ledger on disk ---- */
 
 static void on_record_drop(
@@ -315,6 +330,7 @@ static const struct lm_membership_ops gateway_ops = {
     .send = sim_on_send,
     .random = sim_on_random,
     .persist = on_persist,
+    .erase = on_erase,
     .network_changed = on_network_changed,
     .network_gone = on_network_gone,
     .routes_changed = on_routes_changed,

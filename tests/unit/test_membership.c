@@ -471,10 +471,62 @@ static void test_owner_gone(void)
 	sim_end(s);
 }
 
+/* Then the operator drops it: here it ends, for good while the owner is not listed. */
+static void test_dropped(void)
+{
+	struct sim *s = sim_new(1, 3);
+	struct sim_doc one = sim_sign(s, "shop", 1, ALL3, NULL);
+	struct sim_doc other = sim_sign(s, "other", 1, ALL3, NULL);
+	struct sim_node *n = s->node[1];
+	struct lm_why why = {""};
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &one, NULL), 0);
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &other, NULL), 0);
+	sim_run(s, 5 * SIM_SECOND);
+	CU_ASSERT_EQUAL(lm_membership_drop(n->m, &s->now, &one.net, &why), -EBUSY);
+	CU_ASSERT_EQUAL(lm_membership_set_owners(n->m, NULL, 0), 0);
+	n->persist_fails = true;
+	CU_ASSERT_EQUAL(lm_membership_drop(n->m, &s->now, &one.net, &why), -EIO);
+	n->persist_fails = false;
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &one), 1);
+	unsigned sas = n->live_sas;
+	CU_ASSERT_EQUAL(lm_membership_drop(n->m, &s->now, &one.net, &why), 0);
+	CU_ASSERT_EQUAL(lm_membership_drop(n->m, &s->now, &one.net, &why), -ENOENT);
+	sim_tick(n);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &one), 0);
+	CU_ASSERT_EQUAL(n->gone, 1);
+	CU_ASSERT_EQUAL(n->live_sas, sas / 2);
+	/* The session goes on for the other network, so it has to be said. */
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT(!sim_routed(s, 0, 1, &one) && !sim_routed(s, 2, 1, &one));
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &other) && sim_routed(s, 0, 1, &other));
+	CU_ASSERT(sim_lanes_ready(s, 0, 2, &one) && sim_routed(s, 0, 2, &one));
+
+	/* Neither the others nor the store bring it back. */
+	sim_run(s, 200 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &one), 0);
+	sim_crash(s, 1);
+	n->no_owners = true;
+	sim_start(s, 1);
+	sim_run(s, 200 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &one), 0);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &other), 1);
+	CU_ASSERT(!sim_routed(s, 0, 1, &one));
+
+	/* Listed again: the next HAVE of the others does. */
+	CU_ASSERT_EQUAL(lm_membership_set_owners(n->m, &s->owner.pub, 1), 0);
+	sim_run(s, 61 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &one), 1);
+	CU_ASSERT(sim_all_ready(s, ALL3, &one));
+	sim_doc_free(&one);
+	sim_doc_free(&other);
+	sim_end(s);
+}
+
 LM_SUITE("membership", {"reaches_all", test_reaches_all}, {"idle_is_silent", test_idle_is_silent},
     {"many_networks", test_many_networks}, {"come_and_go", test_providers_come_and_go},
     {"refusals", test_refusals}, {"bounds", test_bounds}, {"conflict", test_conflict},
     {"conflict_of_sets", test_conflict_of_sets}, {"expiry", test_expiry},
     {"expired_while_away", test_expired_while_away},
     {"expired_from_liars", test_expired_from_liars}, {"taken_off", test_taken_off},
-    {"owner_gone", test_owner_gone})
+    {"owner_gone", test_owner_gone}, {"dropped", test_dropped})
