@@ -15,7 +15,7 @@ const struct cli_help help_status = {
     .synopsis = "leasemesh status [-p PREFIX] [-a] [-n COUNT] [--json] [SECTION...]",
     .summary = "show what the gateway on this host does",
     .text = "Sections: gateway, ports, sessions, networks, endpoints, attachments, drops (these\n"
-	    "are shown if none is named), lanes, flows, workers.\n"
+	    "are shown if none is named), control, lanes, flows, workers.\n"
 	    "\n"
 	    "  -p, --prefix PREFIX  which gateway (dpdk.file_prefix), if several run here\n"
 	    "  -a, --all            also counters that are zero, attachments that are in order,\n"
@@ -26,6 +26,7 @@ const struct cli_help help_status = {
 
 static const struct status_section sections[] = {
     {"gateway", "/leasemesh/info", NULL, true, status_gateway},
+    {"control", "/leasemesh/control", NULL, false, status_control},
     {"ports", "/leasemesh/ports", "ports", true, status_ports},
     {"sessions", "/leasemesh/sessions", "sessions", true, status_sessions},
     {"networks", "/leasemesh/networks", "networks", true, status_networks},

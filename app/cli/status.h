@@ -24,6 +24,7 @@ struct status_section {
 };
 
 void status_gateway(const json_t *info, const struct status_options *options);
+void status_control(const json_t *answer, const struct status_options *options);
 void status_ports(const json_t *answer, const struct status_options *options);
 void status_sessions(const json_t *answer, const struct status_options *options);
 void status_networks(const json_t *answer, const struct status_options *options);

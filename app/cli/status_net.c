@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sections of the control plane: gateway, sessions, networks, endpoints, attachments. */
+/* Sections of the control plane: gateway, control, sessions, networks, endpoints, attachments. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -31,6 +31,37 @@ void status_gateway(const json_t *info, const struct status_options *options)
 		printf("public key %s\n", telemetry_text(info, "key", key, sizeof(key)));
 	if (number_of(info, "ipsec_mb_shared_writes") && number_of(info, "workers") > 1)
 		puts("this ipsec-mb makes workers slow each other down; build with 2.0");
+}
+
+static void cell_ms(struct table *t, const json_t *row, const char *key)
+{
+	table_cellf(t, "%.1f ms", (double)number_of(row, key) / 1000);
+}
+
+/* How long others waited for the control thread: turns, and those that took longer. */
+void status_control(const json_t *answer, const struct status_options *options)
+{
+	static const struct column columns[] = {
+	    {">NETWORKS", cell_count, "networks"},
+	    {">JOINED", cell_count, "joined"},
+	    {">ATTACHMENTS", cell_count, "attachments"},
+	    {">ACTIVE", cell_count, "active"},
+	    {">PEERS UP", cell_count, "peers_up"},
+	    {">LANES IN", cell_count, "lanes_in"},
+	    {">OUT", cell_count, "lanes_out"},
+	    {">TURNS", cell_count, "turns"},
+	    {">LONGEST", cell_ms, "longest_us"},
+	    {">10 MS", cell_count, "over_10ms"},
+	    {">100 MS", cell_count, "over_100ms"},
+	    {">1 S", cell_count, "over_1s"},
+	    {0},
+	};
+	struct table t;
+
+	(void)options;
+	columns_start(&t, columns);
+	columns_row(&t, columns, answer);
+	table_end(&t);
 }
 
 void status_sessions(const json_t *answer, const struct status_options *options)

@@ -17,7 +17,8 @@
 #
 # Settings: LM_DRIVER af_xdp (default) or af_packet; LM_HUGE yes, no or auto;
 # LM_WORKERS, LM_QUEUES: worker cores, and queues of each link; LM_DHCP_LEASE
-# seconds; LM_LEDGER_ON_DISK: true or false; LM_PREFIX4, LM_PREFIX6: the networks' prefixes; LM_KEY_LOG: write keys for tshark.
+# seconds; LM_LEDGER_ON_DISK: true or false; LM_PREFIX4, LM_PREFIX6: the networks' prefixes;
+# LM_KEY_LOG: write keys for tshark; LM_NETWORKS, LM_ENDPOINTS: a gateway's limits.
 
 LM_DRIVER=${LM_DRIVER:-af_xdp}
 LM_HUGE=${LM_HUGE:-no}
@@ -210,7 +211,10 @@ $(gateway_owners)
 );
 ledger = { on_disk = ${LM_LEDGER_ON_DISK:-false}; };
 workload = { dhcp_lease = ${LM_DHCP_LEASE:-3600}; domain = "internal"; };
-limits = { networks = 64; peers = 64; endpoints = 1024; flows = 8192; flow_timeout = 300; };
+limits = {
+	networks = ${LM_NETWORKS:-64}; peers = 64; endpoints = ${LM_ENDPOINTS:-1024};
+	flows = 8192; flow_timeout = 300;
+};
 END
 }
 

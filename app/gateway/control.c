@@ -100,10 +100,21 @@ static int wait_ms(uint64_t now, uint64_t next)
 	return ms > 60000 ? 60000 : (int)ms;
 }
 
+static void count_turn(struct gw_turns *t, uint64_t ns)
+{
+	t->n++;
+	t->busy_ns += ns;
+	if (ns > t->longest_ns)
+		t->longest_ns = ns;
+	t->over_10ms += ns > GW_SECOND / 100;
+	t->over_100ms += ns > GW_SECOND / 10;
+	t->over_1s += ns > GW_SECOND;
+}
+
 void gw_control_run(struct gateway *gw)
 {
 	struct epoll_event events[8];
-	uint64_t heard_at = 0;
+	uint64_t heard_at = 0, turn_began = gw_now().mono;
 	bool more = false;
 
 	while (!gw->stopping) {
@@ -124,7 +135,9 @@ void gw_control_run(struct gateway *gw)
 		}
 		next = lm_min_u64(next, heard_at + HEARD_EVERY);
 
+		count_turn(&gw->turns, gw_now().mono - turn_began);
 		int n = epoll_wait(gw->epoll_fd, events, 8, more ? 0 : wait_ms(now.mono, next));
+		turn_began = gw_now().mono;
 		for (int i = 0; i < n; i++) {
 			int fd = events[i].data.fd;
 			if (fd == gw->signal_fd)

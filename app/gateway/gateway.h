@@ -27,6 +27,12 @@
 
 #define GW_SECOND UINT64_C(1000000000)
 
+/* Turns of the control loop: while one lasts, nobody else is answered. */
+struct gw_turns {
+	uint64_t n, busy_ns, longest_ns;
+	uint64_t over_10ms, over_100ms, over_1s; /* the first counts those of the others, too */
+};
+
 struct gateway {
 	const char *config_path;
 	struct lm_gateway_config *config;
@@ -50,6 +56,7 @@ struct gateway {
 
 	int epoll_fd, signal_fd, ask_fd;
 	bool stopping;
+	struct gw_turns turns;
 
 	/* Frames from the workers that control had no answer to, by reason. */
 	uint64_t workload_results[LM_WL_MAX];

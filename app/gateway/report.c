@@ -209,6 +209,7 @@ static int report_network_drop(struct gateway *gw, const char *params, struct rt
 
 #define COMMANDS(X) \
 	X(info, report_info, "The gateway: version, id, uptime") \
+	X(control, gw_report_control, "How many of everything, and the control thread's turns") \
 	X(reload, report_reload, "Reads the configuration again") \
 	X(network_drop, report_network_drop, \
 	    "Ends a network whose owner is not accepted any more. Parameter: its id") \

@@ -37,8 +37,10 @@ struct rte_tel_data *gw_page_row(struct gw_page *page);
 bool gw_page_full(const struct gw_page *page);
 int gw_page_end(struct gw_page *page);
 
-/* report_net.c, report_part.c, report_data.c: answers on the control lcore (ask.h). */
+/* report_net.c, report_part.c, report_data.c, report_control.c: answers on the control lcore
+ * (ask.h). */
 struct gateway;
+int gw_report_control(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_sessions(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_gateways(struct gateway *gw, const char *params, struct rte_tel_data *d);

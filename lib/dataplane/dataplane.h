@@ -172,6 +172,8 @@ struct lm_dp_lane_info {
 /* cursor from 0; fills up to max, returns how many, advances cursor; 0 at the end. */
 unsigned lm_dp_lanes(
     const struct lm_dp *dp, uint32_t *cursor, struct lm_dp_lane_info *out, unsigned max);
+/* How many security associations there are, each of one lane. */
+void lm_dp_lane_counts(const struct lm_dp *dp, uint32_t *in, uint32_t *out);
 /*
  * Packets since start: what was authentic from this peer is evidence that it lives, what went to it
  * that somebody needs it.

@@ -218,6 +218,14 @@ unsigned lm_dp_lanes(
 	return n;
 }
 
+void lm_dp_lane_counts(const struct lm_dp *dp, uint32_t *in, uint32_t *out)
+{
+	*in = dp->sas.used;
+	*out = 0;
+	for (const struct lm_tunnel *t = dp->tunnels.by_id; t; t = t->hh.next)
+		*out += t->out ? t->out->n_lanes : 0;
+}
+
 int lm_dp_set_sequence(struct lm_dp *dp, uint32_t net, uint32_t peer, uint8_t lane, uint64_t next)
 {
 	struct lm_tunnel *t = find_tunnel(dp, net, peer);

@@ -25,6 +25,10 @@ def good_answers():
             "version": "0.1.0", "name": "alpha", "id": ID, "key": "aa" * 32, "uptime_s": 93784,
             "workers": 2, "ipsec_mb": "1.3.0", "ipsec_mb_shared_writes": 1,
             "ledger": "disk", "ledger_records": 12, "ledger_disk_records": 13},
+        "/leasemesh/control": {
+            "networks": 1000, "joined": 999, "attachments": 1001, "active": 998, "peers_up": 2,
+            "lanes_in": 1998, "lanes_out": 1996, "turns": 123456, "busy_us": 5000000,
+            "longest_us": 104526, "over_10ms": 13, "over_100ms": 7, "over_1s": 0},
         "/leasemesh/ports": {"ports": rows(
             {"name": "wan", "role": "underlay", "device": "0000:01:00.0", "driver": "net_ice",
              "mac": "02:00:00:00:00:01", "mtu": 1500, "link": "up", "rx_queues": 2,
@@ -280,6 +284,12 @@ class StatusTest(unittest.TestCase):
         answers["/leasemesh/drops"]["tx"] = 88
         self.gateway(answers)
         self.assertIn("+ under way 2", " ".join(self.table("drops")[0]))
+
+    def test_control(self):
+        self.gateway()
+        self.assertEqual(self.table("control")[1], [
+            "1000", "999", "1001", "998", "2", "1998", "1996", "123456", "104.5", "ms", "13",
+            "7", "0"])
 
     def test_workers(self):
         self.gateway()
