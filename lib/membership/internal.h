@@ -452,7 +452,7 @@ void lm_lanes_rekeyed(struct lm_membership *m, struct pair *p);
 void lm_lanes_down(struct lm_membership *m, struct pair *p);
 /* Everything of this pair ends now. */
 void lm_lanes_cut(struct lm_membership *m, struct pair *p);
-/* The peer has got our manifest: it can follow our lanes now. */
+/* The peer has got our manifest, or has told us lanes: it can follow ours now. */
 void lm_lanes_hurry(struct lm_membership *m, struct pair *p);
 /* It has told us lanes of the session's present epoch: ours are to be of that one too. */
 void lm_lanes_follow_epoch(struct lm_membership *m, struct pair *p);

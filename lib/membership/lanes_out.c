@@ -151,6 +151,9 @@ static void told(struct lm_membership *m, struct pair *p, const struct lanes *l)
 	send_ack(m, p);
 	if (!again && order == p->key.peer->n_epochs)
 		lm_lanes_follow_epoch(m, p);
+	/* It can follow ours now, if it could not before. */
+	if (!again)
+		lm_lanes_hurry(m, p);
 }
 
 void lm_lanes_out_stop(struct lm_membership *m, struct pair *p)
@@ -196,7 +199,8 @@ bool lm_lanes_follow(struct lm_membership *m, struct party *from, struct lm_read
 	if (!read_lanes(r, &l))
 		return false;
 	struct pair *p = lm_pair_authorised(m, from, &l.net);
-	if (!p || p->key.net->part != LM_PART_JOINED)
+	/* Who is about to join stays silent: the peer tells it again. */
+	if (!p || (p->key.net->part != LM_PART_JOINED && !p->key.net->n_served))
 		lm_away_answer(m, from, &l.net);
 	if (p && !p->on)
 		absent(m, p);

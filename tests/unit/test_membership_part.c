@@ -54,7 +54,7 @@ static void test_join(void)
 	sim_attach(s, 2, true);
 	while (!sim_all_ready(s, ALL3, &d) && s->now.mono - before < 2 * SIM_SECOND)
 		sim_run(s, 10 * SIM_MS);
-	CU_ASSERT(s->now.mono - before < SIM_SECOND);
+	CU_ASSERT(s->now.mono - before < 200 * SIM_MS); /* no LANES had to be repeated in vain */
 	CU_ASSERT_EQUAL(part(s, 2, &d), LM_PART_JOINED);
 	for (unsigned a = 0; a < 3; a++)
 		for (unsigned b = 0; b < 3; b++)
