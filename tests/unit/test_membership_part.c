@@ -305,6 +305,31 @@ static unsigned endpoints_of(const struct sim *s, unsigned gateway, const struct
 	return n;
 }
 
+/*
+ * Restarted before anything is attached, a gateway says that it is away; when it takes part again,
+ * its record says the very same as before the restart, and counts.
+ */
+static void test_back_after_restart(void)
+{
+	struct sim *s = sim_new(1, 2);
+	struct sim_doc d = sim_sign(s, "shop", 1, 0x3, NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_run(s, 2 * SIM_SECOND);
+	CU_ASSERT(sim_routed(s, 1, 0, &d));
+	sim_crash(s, 0);
+	s->node[0]->idle = true;
+	sim_start(s, 0);
+	sim_run(s, 20 * SIM_SECOND);
+	CU_ASSERT(!sim_routed(s, 1, 0, &d));
+	sim_attach(s, 0, true);
+	sim_run(s, 5 * SIM_SECOND);
+	CU_ASSERT(sim_routed(s, 1, 0, &d) && sim_routed(s, 0, 1, &d));
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &d));
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
 /* What is not served any more is taken back, while the gateway goes on taking part. */
 static void test_stale(void)
 {
@@ -474,5 +499,6 @@ static void test_repointed(void)
 LM_SUITE("membership_part", {"join", test_join}, {"leave", test_leave},
     {"leave_unheard", test_leave_unheard}, {"returns_late", test_returns_late},
     {"ends_alone", test_ends_alone}, {"dies", test_dies}, {"batch", test_batch},
-    {"stale", test_stale}, {"disk", test_disk}, {"disk_refused", test_disk_refused},
-    {"revocation", test_revocation}, {"repointed", test_repointed})
+    {"back_after_restart", test_back_after_restart}, {"stale", test_stale}, {"disk", test_disk},
+    {"disk_refused", test_disk_refused}, {"revocation", test_revocation},
+    {"repointed", test_repointed})
