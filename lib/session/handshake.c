@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Initiation, response, cookie reply: from a datagram to a pair of keys, or to a counted reason. */
+#include "base/number.h"
 #include "session/state.h"
 
 #include <errno.h>
@@ -50,6 +51,22 @@ static int write_initiation(struct lm_peer *p, const struct lm_now *now, uint8_t
 	return 0;
 }
 
+/*
+ * How long we wait for an answer. Who has not answered for long and is watched by others is called
+ * ever less: it calls us when it is back.
+ */
+static uint64_t patience(struct lm_peer *p)
+{
+	const uint64_t wait = LM_HANDSHAKE_RETRY * NS_PER_S, most = LM_CALL_EVERY_MAX * NS_PER_S;
+	unsigned doubled =
+	    p->up || p->watched || p->attempts < EAGER_CALLS ? 0 : p->attempts - EAGER_CALLS + 1;
+
+	if (doubled == 0)
+		return wait + lm_session_jitter(p->s, RETRY_JITTER_NS);
+	uint64_t longer = doubled < 8 ? lm_min_u64(wait << doubled, most) : most;
+	return longer - lm_session_jitter(p->s, longer / 4);
+}
+
 void lm_handshake_start(struct lm_peer *p, const struct lm_now *now)
 {
 	struct lm_sessions *s = p->s;
@@ -58,8 +75,7 @@ void lm_handshake_start(struct lm_peer *p, const struct lm_now *now)
 	if (!to || s->closing)
 		return;
 	lm_handshake_cancel(p);
-	p->hs_at =
-	    now->mono + LM_HANDSHAKE_RETRY * NS_PER_S + lm_session_jitter(s, RETRY_JITTER_NS);
+	p->hs_at = now->mono + patience(p);
 	lm_index_add(&s->indices, &p->hs.index, p, NULL);
 	if (write_initiation(p, now, out) != 0) {
 		lm_handshake_cancel(p);
@@ -141,7 +157,7 @@ void lm_handshake_response(struct lm_sessions *s, const struct lm_now *now,
 	if (!p->gone)
 		lm_transport_send(p, now, LM_MSG_KEEPALIVE, NULL, 0);
 	if (!p->gone)
-		lm_peer_up(p);
+		lm_peer_up(p, now);
 	if (!p->gone)
 		lm_timer_touch(p);
 }
@@ -271,6 +287,7 @@ static void answer(struct lm_sessions *s, const struct lm_now *now, const struct
 	}
 	/* Do not call while the other side's call is being answered. */
 	lm_handshake_cancel(p);
+	p->attempts = 0;
 	p->hs_at =
 	    now->mono + (LM_HANDSHAKE_RETRY + 1) * NS_PER_S + lm_session_jitter(s, RETRY_JITTER_NS);
 	lm_timer_touch(p);

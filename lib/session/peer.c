@@ -81,27 +81,34 @@ static void leave_places(struct lm_peer *p)
 
 /* ---- up and down ---- */
 
-static void forget_keys(struct lm_peer *p)
+static void forget(struct lm_peer *p, struct lm_keypair **kp)
 {
-	struct lm_keypair **all[] = {&p->current, &p->previous, &p->next};
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		lm_keypair_free(&p->s->indices, *all[i]);
-		*all[i] = NULL;
-	}
+	lm_keypair_free(&p->s->indices, *kp);
+	*kp = NULL;
 }
 
-void lm_peer_up(struct lm_peer *p)
+void lm_peer_sleep(struct lm_peer *p)
+{
+	forget(p, &p->current);
+	forget(p, &p->previous);
+}
+
+void lm_peer_up(struct lm_peer *p, const struct lm_now *now)
 {
 	p->up = true;
+	p->lanes = p->current->lanes;
 	p->promoted = false;
 	p->attempts = 0;
 	p->info.handshakes++;
+	lm_transport_flush(p, now);
 	p->s->ops.up(p->s->ctx, p, p->current->epoch);
 }
 
 void lm_peer_down(struct lm_peer *p, const char *reason)
 {
-	forget_keys(p);
+	lm_peer_sleep(p);
+	forget(p, &p->next);
+	lm_waiting_clear(&p->waiting);
 	if (!p->up)
 		return;
 	p->up = false;
@@ -211,6 +218,7 @@ static int find_or_create(
 	s->n_peers++;
 	p->key = *key;
 	p->id = lm_key_id(key);
+	p->watched = true;
 	*out = p;
 	return 1;
 }
@@ -239,12 +247,6 @@ void lm_peer_remove(struct lm_sessions *s, const struct lm_now *now, struct lm_p
 		lm_transport_send(peer, now, LM_MSG_GOODBYE, NULL, 0);
 	lm_peer_drop(peer, "removed");
 	lm_session_leave(s);
-}
-
-void lm_peer_heard(struct lm_peer *peer, const struct lm_now *now)
-{
-	if (peer->up)
-		peer->last_heard = now->mono;
 }
 
 void lm_peer_set_user(struct lm_peer *peer, void *user)
@@ -293,7 +295,7 @@ const struct lm_udp_addr *lm_peer_addr(const struct lm_peer *peer)
 
 uint8_t lm_peer_lanes(const struct lm_peer *peer)
 {
-	return peer->current ? peer->current->lanes : 0;
+	return peer->lanes;
 }
 
 uint32_t lm_peer_epoch(const struct lm_peer *peer)
@@ -310,6 +312,7 @@ void lm_peer_info(const struct lm_peer *peer, struct lm_peer_info *out)
 {
 	*out = peer->info;
 	out->last_heard_mono = peer->last_heard;
+	out->asleep = peer->up && !peer->current;
 }
 
 int lm_peer_lane_key(const struct lm_peer *peer, uint32_t epoch, const struct lm_net_id *net,

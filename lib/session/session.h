@@ -30,6 +30,15 @@
 #define LM_HANDSHAKE_RETRY 5
 #define LM_KEEPALIVE 10 /* a session that carries nothing says so */
 #define LM_DEAD_AFTER 30 /* nothing authentic heard: the peer is down */
+/*
+ * A session is *lively* while the peer is watched, for LM_IN_USE after it was used, and before it
+ * is up. Then it is as above. Otherwise it is *quiet*: nothing is sent, and silence means nothing.
+ * The keys of a quiet session are renewed only if ESP was sent or heard since they were made; at
+ * their end they are wiped, and the session is asleep. It is up all the same: whatever uses it
+ * starts a handshake, and if that is not answered within LM_DEAD_AFTER, the peer is down.
+ */
+#define LM_IN_USE 60
+#define LM_CALL_EVERY_MAX 300 /* a peer that is down and not watched is called less and less */
 
 struct lm_sessions;
 struct lm_peer;
@@ -39,7 +48,11 @@ struct lm_now {
 	uint64_t wall; /* ns since 1970, UTC */
 };
 
-enum lm_peer_state { LM_PEER_DOWN, LM_PEER_HANDSHAKE, LM_PEER_UP };
+enum lm_peer_state {
+	LM_PEER_DOWN,
+	LM_PEER_HANDSHAKE,
+	LM_PEER_UP, /* also while the session is asleep: what is sent to it wakes it */
+};
 
 /* Callbacks may call anything below except lm_sessions_free, for any peer. */
 struct lm_session_ops {
@@ -82,7 +95,7 @@ void lm_sessions_free(struct lm_sessions *s); /* silent; say goodbye first */
 
 /*
  * Peers are named by public key; adding one that is there updates its addresses. The session is
- * opened at once and kept open. addrs: candidates, tried in turn; may be empty (waits to be
+ * opened at once. addrs: candidates, tried in turn; may be empty (waits to be
  * called). A guest with this key becomes the peer in place: *out is the guest, its session goes on,
  * and if it is up, `up` is called again from the next tick. -EINVAL: our own key or no valid one,
  * -ENOSPC.
@@ -98,13 +111,28 @@ void lm_sessions_goodbye(struct lm_sessions *s, const struct lm_now *now);
 void lm_sessions_input(struct lm_sessions *s, const struct lm_now *now,
     const struct lm_udp_addr *from, const uint8_t *data, size_t len);
 /*
- * Evidence from the data plane that authentic ESP arrived from the peer counts as hearing it.
+ * Evidence from the data plane: authentic ESP arrived from the peer, which counts as hearing it, or
+ * ESP was sent to it. Both are use of the session.
  */
 void lm_peer_heard(struct lm_peer *peer, const struct lm_now *now);
+void lm_peer_sent(struct lm_peer *peer, const struct lm_now *now);
+/* Is it to be noticed within LM_DEAD_AFTER if the peer dies? Peers are watched unless told not to.
+ */
+void lm_peer_watch(struct lm_peer *peer, const struct lm_now *now, bool watched);
+/*
+ * The caller needs the peer, or doubts that it lives: the session is used now, so that it is either
+ * heard of or down within LM_DEAD_AFTER. A peer that is down is called at once.
+ */
+void lm_peer_wake(struct lm_peer *peer, const struct lm_now *now);
 /* Runs timers that are due; returns the monotonic time of the next, or UINT64_MAX. */
 uint64_t lm_sessions_tick(struct lm_sessions *s, const struct lm_now *now);
+/* That time, again: calls since the tick may have brought it forward. */
+uint64_t lm_sessions_next(const struct lm_sessions *s);
 
-/* Datagram semantics: may be lost. -ENOTCONN without a session, -EMSGSIZE, -EINVAL: our type. */
+/*
+ * Datagram semantics: may be lost. While the session is asleep, the first few messages wait for it
+ * to wake. -ENOTCONN without a session, -ENOBUFS: too many wait, -EMSGSIZE, -EINVAL: our type.
+ */
 int lm_peer_send(
     struct lm_peer *peer, const struct lm_now *now, uint8_t type, const void *body, size_t len);
 
@@ -121,7 +149,7 @@ bool lm_peer_proves(const struct lm_peer *peer, const struct lm_public_key *key)
 const struct lm_udp_addr *lm_peer_addr(const struct lm_peer *peer);
 /* The larger of both sides' offers; 1 .. 128. Valid while up. */
 uint8_t lm_peer_lanes(const struct lm_peer *peer);
-uint32_t lm_peer_epoch(const struct lm_peer *peer);
+uint32_t lm_peer_epoch(const struct lm_peer *peer); /* 0: no keys; not up, or asleep */
 /*
  * Random number of the peer's process, as it said in the handshake that made the current keys:
  * another one after a restart. 0: it did not say, or there are no keys.
@@ -129,6 +157,7 @@ uint32_t lm_peer_epoch(const struct lm_peer *peer);
 uint32_t lm_peer_incarnation(const struct lm_peer *peer);
 struct lm_peer_info {
 	uint64_t handshakes, last_heard_mono, rx_messages, tx_messages, rx_rejected;
+	bool asleep; /* up, but it has no keys at present */
 };
 void lm_peer_info(const struct lm_peer *peer, struct lm_peer_info *out);
 

@@ -19,6 +19,7 @@
 #include "session/keypair.h"
 #include "session/places.h"
 #include "session/session.h"
+#include "session/waiting.h"
 
 #define NS_PER_S 1000000000ull
 #define NS_PER_MS 1000000ull
@@ -28,6 +29,8 @@
 #define REKEY_JITTER_NS (5 * NS_PER_S)
 /* The responder renews the keys only if the initiator has not for so long. */
 #define REKEY_RESPONDER_NS ((LM_REKEY_AFTER + 20) * NS_PER_S)
+/* So many calls are made at the full rate; then the wait doubles with each. */
+#define EAGER_CALLS 12
 /* Two initiations closer than this have crossed; the later of them decides nothing. */
 #define CROSSING_NS (2 * NS_PER_S)
 #define CROSSED_RETRY_NS (500 * NS_PER_MS)
@@ -47,6 +50,8 @@
 #define COUNTER_MAX ((uint64_t)1 << 60)
 
 enum { LM_MSG_KEEPALIVE = LM_MSG_SESSION, LM_MSG_GOODBYE };
+/* Body of a keep-alive: answer it, even if nothing keeps you awake. */
+#define KEEPALIVE_ASK 0x01
 
 /* An initiation of ours that waits for its response. */
 struct lm_handshake {
@@ -67,6 +72,11 @@ struct lm_peer {
 	bool guest, gone;
 	bool up; /* ops->up was called and ops->down not yet */
 	bool promoted; /* was a guest when it became a peer: ops->up is owed */
+	bool watched; /* its death is to be noticed */
+	uint64_t lively_since, lively_until; /* mono; the session is used, or was of late */
+	uint64_t esp_at; /* mono; ESP was last known to be sent or heard */
+	struct lm_waiting waiting; /* for keys */
+	uint8_t lanes; /* of the last keys */
 	struct lm_timer timer; /* mono: no later than what is due next */
 	struct lm_public_key key;
 	struct lm_key_id id;
@@ -126,8 +136,10 @@ struct lm_peer *lm_guest_create(struct lm_sessions *s, const struct lm_now *now,
 void lm_peer_drop(struct lm_peer *p, const char *reason);
 /* Forgets the keys; calls ops->down if it was up. The caller has set when to try again (hs_at). */
 void lm_peer_down(struct lm_peer *p, const char *reason);
+/* Forgets the keys that it has used, and is up nevertheless. */
+void lm_peer_sleep(struct lm_peer *p);
 /* The current keys are new: calls ops->up. */
-void lm_peer_up(struct lm_peer *p);
+void lm_peer_up(struct lm_peer *p, const struct lm_now *now);
 void lm_peer_move(struct lm_peer *p, const struct lm_udp_addr *to);
 /* Where to send the next initiation; NULL: nowhere yet. */
 const struct lm_udp_addr *lm_peer_try_addr(const struct lm_peer *p);
@@ -145,8 +157,19 @@ void lm_handshake_cookie(
 /* transport.c */
 void lm_transport_input(struct lm_sessions *s, const struct lm_now *now,
     const struct lm_udp_addr *from, const uint8_t *data, size_t len);
+/* What has waited for keys is sent. */
+void lm_transport_flush(struct lm_peer *p, const struct lm_now *now);
 int lm_transport_send(
     struct lm_peer *p, const struct lm_now *now, uint8_t type, const void *body, size_t len);
+
+/* lively.c */
+/* We are the initiator, and our first message is not answered yet: the responder waits for it. */
+bool lm_peer_unconfirmed(const struct lm_peer *p);
+bool lm_peer_lively(const struct lm_peer *p, uint64_t now);
+/* at, or never if the session will be quiet by then. */
+uint64_t lm_peer_while_lively(const struct lm_peer *p, uint64_t at);
+/* Somebody needs the session. */
+void lm_peer_use(struct lm_peer *p, const struct lm_now *now);
 
 /* timer.c */
 /* The peer changed: look at it no later than what is due next. */

@@ -3,41 +3,77 @@
 #include "base/number.h"
 #include "session/state.h"
 
+/* Of the current keys: when we want others. */
+static uint64_t rekey_due(const struct lm_peer *p)
+{
+	const struct lm_keypair *kp = p->current;
+	uint64_t after = kp->initiator ? LM_REKEY_AFTER * NS_PER_S : REKEY_RESPONDER_NS;
+	uint64_t at = kp->born + after + kp->rekey_jitter;
+
+	/* Lanes that carried something are renewed, even if nothing more will come by them. */
+	return p->esp_at > kp->born ? at : lm_peer_while_lively(p, at);
+}
+
+/* Since when we may expect to hear something. */
+static uint64_t listening_since(const struct lm_peer *p)
+{
+	/* ESP under old keys does not make up for a handshake that is not answered. */
+	return p->current ? lm_max_u64(p->last_heard, p->lively_since) : p->lively_since;
+}
+
 /* When we want new keys, or a session at all; hs_at may put it off. */
 static uint64_t handshake_due(const struct lm_peer *p)
 {
 	if (p->guest || p->s->closing || !lm_peer_try_addr(p))
-		return UINT64_MAX;
+		return LM_NEVER;
 	if (!p->up)
 		return p->hs_at;
-	uint64_t rekey = p->current->initiator ? LM_REKEY_AFTER * NS_PER_S : REKEY_RESPONDER_NS;
-	uint64_t wanted = lm_min_u64(
-	    p->current->born + rekey + p->current->rekey_jitter, p->last_heard + SILENCE_NS);
-	return lm_max_u64(wanted, p->hs_at);
+	if (!p->current)
+		return lm_peer_while_lively(p, lm_max_u64(p->lively_since, p->hs_at));
+	uint64_t silent = lm_peer_while_lively(p, listening_since(p) + SILENCE_NS);
+	return lm_max_u64(lm_min_u64(rekey_due(p), silent), p->hs_at);
 }
 
 static uint64_t keepalive_due(const struct lm_peer *p)
 {
-	if (p->current->initiator && !p->current->heard)
+	if (!p->current)
+		return LM_NEVER;
+	if (lm_peer_unconfirmed(p))
 		return p->last_sent + CONFIRM_NS;
-	return p->last_sent + LM_KEEPALIVE * NS_PER_S;
+	return lm_peer_while_lively(p, p->last_sent + LM_KEEPALIVE * NS_PER_S);
 }
 
 static uint64_t expiry(const struct lm_keypair *kp)
 {
-	return kp ? kp->born + LM_REJECT_AFTER * NS_PER_S : UINT64_MAX;
+	return kp ? kp->born + LM_REJECT_AFTER * NS_PER_S : LM_NEVER;
 }
 
-/* Why the session ends now, or NULL; *at is when it will. */
-static const char *end_of_session(const struct lm_peer *p, uint64_t now, uint64_t *at)
+static uint64_t dead_at(const struct lm_peer *p)
 {
-	uint64_t dead = p->last_heard + LM_DEAD_AFTER * NS_PER_S;
-	uint64_t old = expiry(p->current);
-	uint64_t idle = p->guest ? p->last_work + GUEST_IDLE_NS : UINT64_MAX;
-	*at = lm_min_u64(lm_min_u64(dead, old), idle);
-	if (now < *at)
-		return NULL;
-	return now >= dead ? "nothing heard" : now >= old ? "keys expired" : "idle";
+	return lm_peer_while_lively(p, listening_since(p) + LM_DEAD_AFTER * NS_PER_S);
+}
+
+static uint64_t idle_at(const struct lm_peer *p)
+{
+	return p->guest ? p->last_work + GUEST_IDLE_NS : LM_NEVER;
+}
+
+/* Were these keys, which are at their end, to be renewed? Else the session falls asleep. */
+static bool missed(const struct lm_peer *p, uint64_t now)
+{
+	if (lm_peer_lively(p, now))
+		return now >= p->lively_since + LM_DEAD_AFTER * NS_PER_S;
+	return p->esp_at > p->current->born;
+}
+
+/* Why the session ends now, or NULL. */
+static const char *end_of_session(const struct lm_peer *p, uint64_t now)
+{
+	if (now >= dead_at(p))
+		return "nothing heard";
+	if (now >= expiry(p->current) && missed(p, now))
+		return "keys expired";
+	return now >= idle_at(p) ? "idle" : NULL;
 }
 
 /* A guest that does not show that it has the keys. */
@@ -48,13 +84,13 @@ static uint64_t unconfirmed_end(const struct lm_peer *p)
 
 static uint64_t due(const struct lm_peer *p)
 {
-	uint64_t at = handshake_due(p), end;
+	uint64_t at = handshake_due(p);
 	if (!p->up)
 		return p->guest ? unconfirmed_end(p) : lm_min_u64(at, expiry(p->next));
 	if (p->promoted)
 		return 0;
-	end_of_session(p, 0, &end);
-	at = lm_min_u64(lm_min_u64(at, end), keepalive_due(p));
+	at = lm_min_u64(lm_min_u64(at, keepalive_due(p)), lm_min_u64(dead_at(p), idle_at(p)));
+	at = lm_min_u64(at, expiry(p->current));
 	return lm_min_u64(at, lm_min_u64(expiry(p->previous), expiry(p->next)));
 }
 
@@ -77,8 +113,10 @@ static void forget_if_expired(struct lm_peer *p, struct lm_keypair **kp, uint64_
 
 static void run_up(struct lm_peer *p, const struct lm_now *now)
 {
-	uint64_t end;
-	const char *why = end_of_session(p, now->mono, &end);
+	static const uint8_t ask = KEEPALIVE_ASK;
+	if (!lm_peer_lively(p, now->mono))
+		p->lively_until = 0; /* what was not done by then is not made up for */
+	const char *why = end_of_session(p, now->mono);
 	if (why && p->guest) {
 		lm_transport_send(p, now, LM_MSG_GOODBYE, NULL, 0);
 		lm_peer_drop(p, why);
@@ -97,8 +135,10 @@ static void run_up(struct lm_peer *p, const struct lm_now *now)
 		if (p->gone || !p->up)
 			return;
 	}
+	if (now->mono >= expiry(p->current))
+		lm_peer_sleep(p);
 	if (now->mono >= keepalive_due(p))
-		lm_transport_send(p, now, LM_MSG_KEEPALIVE, NULL, 0);
+		lm_transport_send(p, now, LM_MSG_KEEPALIVE, &ask, lm_peer_unconfirmed(p) ? 0 : 1);
 }
 
 static void run(struct lm_peer *p, const struct lm_now *now)
@@ -138,5 +178,10 @@ uint64_t lm_sessions_tick(struct lm_sessions *s, const struct lm_now *now)
 			    &s->timers, first, lm_max_u64(due(p), now->mono + TICK_MIN_NS));
 	}
 	lm_session_leave(s);
+	return lm_sessions_next(s);
+}
+
+uint64_t lm_sessions_next(const struct lm_sessions *s)
+{
 	return lm_timers_next(&s->timers);
 }

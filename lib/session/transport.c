@@ -33,6 +33,15 @@ int lm_transport_send(
 	return 0;
 }
 
+void lm_transport_flush(struct lm_peer *p, const struct lm_now *now)
+{
+	for (unsigned i = 0; i < p->waiting.n; i++) {
+		const struct lm_waiting_message *m = &p->waiting.at[i];
+		lm_transport_send(p, now, m->type, m->body, m->len);
+	}
+	lm_waiting_clear(&p->waiting);
+}
+
 int lm_peer_send(
     struct lm_peer *peer, const struct lm_now *now, uint8_t type, const void *body, size_t len)
 {
@@ -40,7 +49,12 @@ int lm_peer_send(
 		return -EINVAL;
 	if (!peer->up || peer->gone)
 		return -ENOTCONN;
-	int err = lm_transport_send(peer, now, type, body, len);
+	if (len > LM_MESSAGE_MAX)
+		return -EMSGSIZE;
+	lm_peer_use(peer, now);
+	int err = peer->current && !lm_keypair_expired(peer->current, now->mono)
+		      ? lm_transport_send(peer, now, type, body, len)
+		      : lm_waiting_put(&peer->waiting, type, body, len);
 	if (!err)
 		peer->info.tx_messages++;
 	return err;
@@ -75,9 +89,14 @@ static void deliver(
 	if (type >= LM_MSG_BLOB) {
 		p->info.rx_messages++;
 		p->last_work = now->mono;
+		lm_peer_use(p, now);
 		p->s->ops.message(p->s->ctx, p, type, plain + 1, len - 1);
 	} else if (type == LM_MSG_GOODBYE && current) {
 		goodbye(p, now);
+	} else if (type == LM_MSG_KEEPALIVE && len > 1 && (plain[1] & KEEPALIVE_ASK) &&
+		   !lm_peer_lively(p, now->mono)) {
+		/* It watches us, though we do not watch it. */
+		lm_transport_send(p, now, LM_MSG_KEEPALIVE, NULL, 0);
 	}
 }
 
@@ -96,7 +115,7 @@ static void accept_message(struct lm_peer *p, struct lm_keypair *kp, const struc
 	if (confirmed && !p->gone) {
 		/* Tells the initiator that it need not repeat its proof. */
 		lm_transport_send(p, now, LM_MSG_KEEPALIVE, NULL, 0);
-		lm_peer_up(p);
+		lm_peer_up(p, now);
 	}
 	if (!p->gone && p->up)
 		deliver(p, now, current, plain, len);
