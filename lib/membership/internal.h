@@ -40,6 +40,7 @@
 #define LANE_CHECK 0xff /* lane number whose "key" is the key check; real lanes are below 64 */
 #define LANE_CHECK_LEN 16
 #define LANE_KEY_LEN 36 /* key || salt, RFC 4106 */
+#define LANES_ASK 0x80 /* beside the number of lanes: I have none from you, tell me yours */
 #define SUBMIT_TEXT_MAX LM_WHY_MAX
 #define GUESTS_BURST 64 /* pulls that all guests together may start at once */
 #define RECORDS_BURST LM_NETWORKS_MAX /* a session that comes up tells everything it has */
@@ -456,6 +457,8 @@ void lm_lanes_cut(struct lm_membership *m, struct pair *p);
 void lm_lanes_hurry(struct lm_membership *m, struct pair *p);
 /* It has told us lanes of the session's present epoch: ours are to be of that one too. */
 void lm_lanes_follow_epoch(struct lm_membership *m, struct pair *p);
+/* It has stopped using the lanes that it once confirmed. */
+void lm_lanes_asked(struct lm_membership *m, struct pair *p);
 bool lm_lanes_ack_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
 
 /* lanes_out.c */

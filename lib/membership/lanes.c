@@ -147,7 +147,7 @@ static void send_lanes(struct lm_membership *m, const struct pair *p)
 	lm_write_u64(&w, m->incarnation);
 	lm_write_u32(&w, set->generation);
 	lm_write(&w, set->check, LANE_CHECK_LEN);
-	lm_write_u8(&w, set->n);
+	lm_write_u8(&w, set->n | (p->out->n ? 0 : LANES_ASK));
 	for (unsigned i = 0; i < set->n; i++)
 		lm_write_u32(&w, set->spis[i]);
 }
@@ -236,6 +236,12 @@ static bool used(struct lm_membership *m, const struct pair *p)
 void lm_lanes_rekeyed(struct lm_membership *m, struct pair *p)
 {
 	if (p->renew || p->n_in == 0 || !p->in[0]->acked || used(m, p))
+		lm_lanes_renew(m, p);
+}
+
+void lm_lanes_asked(struct lm_membership *m, struct pair *p)
+{
+	if (p->n_in && p->in[0]->acked && !p->renew)
 		lm_lanes_renew(m, p);
 }
 

@@ -14,6 +14,7 @@ struct lanes {
 	struct lm_lane_set set;
 	const uint8_t *check;
 	uint8_t n;
+	bool asks; /* the peer has no lanes from us */
 	uint32_t spis[LM_LANES_MAX];
 };
 
@@ -151,6 +152,8 @@ static void told(struct lm_membership *m, struct pair *p, const struct lanes *l)
 	send_ack(m, p);
 	if (!again && order == p->key.peer->n_epochs)
 		lm_lanes_follow_epoch(m, p);
+	if (l->asks)
+		lm_lanes_asked(m, p);
 	/* It can follow ours now, if it could not before. */
 	if (!again)
 		lm_lanes_hurry(m, p);
@@ -170,7 +173,9 @@ static bool read_lanes(struct lm_reader *r, struct lanes *l)
 	l->set.incarnation = lm_read_u64(r);
 	l->set.generation = lm_read_u32(r);
 	l->check = lm_read_ref(r, LANE_CHECK_LEN);
-	l->n = lm_read_u8(r);
+	uint8_t n = lm_read_u8(r);
+	l->n = n & ~LANES_ASK;
+	l->asks = n & LANES_ASK;
 	if (r->failed || l->n == 0 || l->n > LM_LANES_MAX || (l->n & (l->n - 1)) != 0)
 		return false;
 	for (unsigned i = 0; i < l->n; i++) {

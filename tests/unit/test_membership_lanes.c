@@ -183,6 +183,29 @@ static void test_one_side_forgets(void)
 	sim_end(s);
 }
 
+/* It left and came back, and the other one never knew: it asks for that one's lanes. */
+static void test_rejoined_unheard(void)
+{
+	struct sim *s = sim_new(14, 2);
+	struct sim_doc d = sim_sign(s, "shop", 1, 0x3, NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_run(s, 5 * SIM_SECOND);
+	s->cut[0][1] = true;
+	sim_attach(s, 0, false);
+	sim_run(s, (LM_LEAVE_TIME + 1) * SIM_SECOND);
+	CU_ASSERT_PTR_NULL(sim_out(s, 0, 1, &d));
+	sim_attach(s, 0, true);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_PTR_NOT_NULL(sim_out(s, 1, 0, &d));
+	s->cut[0][1] = false;
+	sim_run(s, 3 * SIM_SECOND);
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &d));
+	CU_ASSERT(sim_traffic(s, 0, 1, &d) && sim_traffic(s, 1, 0, &d));
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
 /* A peer whose disk is full stays with the old secret, and so with the old lanes. */
 static void test_peer_lags_behind(void)
 {
@@ -341,6 +364,7 @@ static void test_late_from_before(void)
 LM_SUITE("membership_lanes", {"rekey_by_secret", test_rekey_by_secret},
     {"rekey_by_session", test_rekey_by_session}, {"unused_lanes_stay", test_unused_lanes_stay},
     {"rekey_of_many", test_rekey_of_many}, {"dies_and_returns", test_session_dies_and_returns},
-    {"one_side_forgets", test_one_side_forgets}, {"peer_lags_behind", test_peer_lags_behind},
-    {"restart", test_restart}, {"data_plane_full", test_data_plane_full},
-    {"no_key_twice", test_no_key_twice}, {"late_from_before", test_late_from_before})
+    {"one_side_forgets", test_one_side_forgets}, {"rejoined_unheard", test_rejoined_unheard},
+    {"peer_lags_behind", test_peer_lags_behind}, {"restart", test_restart},
+    {"data_plane_full", test_data_plane_full}, {"no_key_twice", test_no_key_twice},
+    {"late_from_before", test_late_from_before})
