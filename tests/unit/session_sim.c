@@ -283,12 +283,17 @@ void sim_two(struct sim *sim, uint64_t seed)
 	sim_start(sim, 1);
 }
 
+void sim_meet(struct sim *sim, uint64_t time)
+{
+	sim_know(sim, 1, 0, false);
+	sim_know(sim, 0, 1, true);
+	sim_run(sim, time);
+}
+
 void sim_two_up(struct sim *sim, uint64_t seed)
 {
 	sim_two(sim, seed);
-	sim_know(sim, 1, 0, false);
-	sim_know(sim, 0, 1, true);
-	sim_run(sim, SEC);
+	sim_meet(sim, SEC);
 	CU_ASSERT_FATAL(sim_agree(sim, 0, 1));
 }
 

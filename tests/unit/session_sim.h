@@ -75,6 +75,8 @@ void sim_start_with(struct sim *sim, unsigned n, const struct lm_session_config 
 /* Nodes 0 and 1, switched on; with _up: 0 has called 1 and both are up. */
 void sim_two(struct sim *sim, uint64_t seed);
 void sim_two_up(struct sim *sim, uint64_t seed);
+/* They learn of each other, 0 calls 1, and this time passes. */
+void sim_meet(struct sim *sim, uint64_t time);
 void sim_stop(struct sim *sim, unsigned n); /* without a word */
 struct lm_now sim_now(const struct sim *sim, const struct sim_node *node);
 /* Tell a node of another; with_addr: where it is as well. */

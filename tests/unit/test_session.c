@@ -192,9 +192,7 @@ static void test_lost_confirmation(void)
 	sim_two(&sim, 5);
 	sim.tap = sim_lose_first_transport;
 	sim.tap_ctx = &lost;
-	sim_know(&sim, 1, 0, false);
-	sim_know(&sim, 0, 1, true);
-	sim_run(&sim, 500 * MSEC);
+	sim_meet(&sim, 500 * MSEC);
 	CU_ASSERT_EQUAL(sim.nodes[1].ups, 0);
 	sim_run(&sim, SEC);
 	CU_ASSERT(sim_agree(&sim, 0, 1));

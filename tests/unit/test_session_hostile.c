@@ -77,9 +77,7 @@ static void test_every_bit_counts(void)
 	sim_start(&sim, 0);
 	sim_start_with(&sim, 1, &no_cookies);
 	watch(&sim, &c);
-	sim_know(&sim, 1, 0, false);
-	sim_know(&sim, 0, 1, true);
-	sim_run(&sim, SEC);
+	sim_meet(&sim, SEC);
 	sim.nodes[1].guest = NULL;
 	unsigned ups = sim.nodes[0].ups + sim.nodes[1].ups;
 	for (unsigned type = LM_WIRE_INITIATION; type <= LM_WIRE_TRANSPORT; type++) {
@@ -120,9 +118,7 @@ static void test_replayed_initiation(void)
 	static struct capture c;
 	sim_two(&sim, 3);
 	watch(&sim, &c);
-	sim_know(&sim, 1, 0, false);
-	sim_know(&sim, 0, 1, true);
-	sim_run(&sim, SEC);
+	sim_meet(&sim, SEC);
 	unsigned sent = sim.nodes[1].sent;
 	replay(&sim, &c.first[LM_WIRE_INITIATION], 1);
 	CU_ASSERT_EQUAL(sim_drops(&sim.nodes[1], LM_SD_STALE_TIMESTAMP), 1);
@@ -146,9 +142,7 @@ static void test_replayed_initiation_after_restart(void)
 	static struct capture c;
 	sim_two(&sim, 4);
 	watch(&sim, &c);
-	sim_know(&sim, 1, 0, false);
-	sim_know(&sim, 0, 1, true);
-	sim_run(&sim, SEC);
+	sim_meet(&sim, SEC);
 	sim_stop(&sim, 1);
 	sim_start(&sim, 1);
 	sim_know(&sim, 1, 0, false);
@@ -185,9 +179,7 @@ static void test_replay_of_everything(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(tape);
 	sim_two(&sim, 5);
 	sim.tap = record;
-	sim_know(&sim, 1, 0, false);
-	sim_know(&sim, 0, 1, true);
-	sim_run(&sim, SEC);
+	sim_meet(&sim, SEC);
 	for (int i = 0; i < 600; i++) {
 		sim_send(&sim, 0, sim.nodes[0].peers[1]);
 		sim_send(&sim, 1, sim.nodes[1].peers[0]);
@@ -222,9 +214,7 @@ static void test_forged_responses(void)
 	sim_two(&sim, 6);
 	watch(&sim, &c);
 	c.drop[LM_WIRE_RESPONSE] = true;
-	sim_know(&sim, 1, 0, false);
-	sim_know(&sim, 0, 1, true);
-	sim_run(&sim, 100 * MSEC);
+	sim_meet(&sim, 100 * MSEC);
 	const struct sim_packet *good = &c.first[LM_WIRE_RESPONSE];
 	struct sim_packet bad = *good;
 	bad.data[LM_RESP_NOISE + 40] ^= 1;
@@ -246,9 +236,7 @@ static void test_forged_responses(void)
 	sim_two(&sim, 6);
 	watch(&sim, &c);
 	c.drop[LM_WIRE_RESPONSE] = true;
-	sim_know(&sim, 1, 0, false);
-	sim_know(&sim, 0, 1, true);
-	sim_run(&sim, 100 * MSEC);
+	sim_meet(&sim, 100 * MSEC);
 	for (int i = 0; i < 100; i++)
 		replay(&sim, &bad, 0);
 	CU_ASSERT_EQUAL(sim_drops(&sim.nodes[0], LM_SD_HANDSHAKE), RESPONSE_TRIES);

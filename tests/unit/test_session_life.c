@@ -164,9 +164,7 @@ static void test_removed_at_confirmation(void)
 	sim.tap = sim_lose_first_transport;
 	sim.tap_ctx = &lost;
 	sim.nodes[1].on_up = remove_at_up;
-	sim_know(&sim, 1, 0, false);
-	sim_know(&sim, 0, 1, true);
-	sim_run(&sim, 500 * MSEC);
+	sim_meet(&sim, 500 * MSEC);
 	sim_send(&sim, 0, sim.nodes[0].peers[1]);
 	sim_run(&sim, 100 * MSEC);
 	CU_ASSERT_EQUAL(sim.nodes[1].ups, 1);
