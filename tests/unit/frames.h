@@ -9,8 +9,8 @@
 
 #include "suite.h"
 
-#include <rte_udp.h>
 #include "base/bytes.h"
+#include "checksums.h"
 #include "packet/build.h"
 #include "packet/frame.h"
 
@@ -55,26 +55,12 @@ static inline size_t frame_l3(const struct frame *f)
 static inline void frame_mend(struct frame *frame)
 {
 	struct lm_frame f;
-	uint16_t sum = 0;
 
 	if (lm_frame_parse(&f, frame->b, frame->len) != 0 || !f.l4) {
 		CU_FAIL_FATAL("not an IP packet");
 		return; /* which the compiler does not know of the line above */
 	}
-	uint8_t *l4 = frame->b + (f.l4 - frame->b), *at;
-	if (f.ip == 4) {
-		sum = lm_ipv4_checksum(f.ip4);
-		memcpy(frame->b + frame_l3(frame) + 10, &sum, 2);
-	}
-	at = f.protocol == IPPROTO_UDP ? l4 + 6 : l4 + 2;
-	memset(at, 0, 2);
-	if (f.protocol == IPPROTO_ICMP)
-		sum = lm_checksum(l4, f.l4_len);
-	else if (f.ip == 4)
-		sum = lm_ipv4_l4_checksum(f.ip4, f.protocol, l4, f.l4_len);
-	else
-		sum = lm_ipv6_l4_checksum(f.ip6, f.protocol, l4, f.l4_len);
-	memcpy(at, &sum, 2);
+	checksums_set(frame->b, &f);
 }
 
 /* Cuts n bytes off the end of an IP packet (no padding), its lengths and checksums telling the
