@@ -163,6 +163,8 @@ struct lm_ledger_info {
 	unsigned records, tombstones; /* in all networks */
 	uint64_t pulls; /* that were begun */
 	uint64_t accepted; /* records of others */
+	uint64_t written; /* records of ours, renewals as well */
+	uint64_t last_version; /* the highest of these */
 	uint64_t restored; /* records that lm_ledger_restore took */
 };
 void lm_ledger_info(const struct lm_ledger *l, struct lm_ledger_info *out);

@@ -45,6 +45,8 @@ static int write_own(struct lm_ledger *l, struct network *net, const uint8_t id[
 	struct record *r = lm_ledger_put(l, net, net->self, id, f);
 	if (!r)
 		return -ENOMEM;
+	l->info.written++;
+	l->info.last_version = lm_max_u64(l->info.last_version, r->version);
 	r->standing = OURS;
 	r->live_until = live_until;
 	r->signed_at = l->now.wall;

@@ -19,6 +19,15 @@
 #define AWAY_WAIT (500 * MS)
 #define AWAY_TRIES 10 /* in the end the session dies, or our records expire */
 
+/* Later than any record that we have written, though our clock may have gone back since. */
+static uint64_t time_of(const struct lm_membership *m)
+{
+	struct lm_ledger_info info;
+
+	lm_ledger_info(m->ledger, &info);
+	return lm_max_u64(m->now.wall / MS, info.last_version + 1);
+}
+
 static void say(
     struct lm_membership *m, struct lm_peer *to, const struct lm_net_id *id, uint8_t flags)
 {
@@ -26,7 +35,7 @@ static void say(
 
 	lm_write(&w, id->b, LM_NET_ID_LEN);
 	lm_write_u8(&w, flags);
-	lm_write_u64(&w, m->now.wall / MS);
+	lm_write_u64(&w, time_of(m));
 }
 
 void lm_away_start(struct lm_membership *m, struct pair *p)

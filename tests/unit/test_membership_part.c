@@ -110,11 +110,12 @@ static void test_leave(void)
 }
 
 /* Nobody heard that it left: those that ask it later learn it. */
-static void test_leave_unheard(void)
+static void leave_unheard(uint64_t clock_goes_back)
 {
 	struct sim_doc d;
 	struct sim *s = world(&d, 0);
 
+	s->now.wall -= clock_goes_back;
 	s->cut[2][0] = s->cut[2][1] = true;
 	sim_attach(s, 2, false);
 	sim_run(s, (LM_LEAVE_TIME + 1) * SIM_SECOND);
@@ -125,6 +126,17 @@ static void test_leave_unheard(void)
 	CU_ASSERT_PTR_NULL(sim_out(s, 0, 2, &d));
 	sim_doc_free(&d);
 	sim_end(s);
+}
+
+static void test_leave_unheard(void)
+{
+	leave_unheard(0);
+}
+
+/* Its records are of a time that, by its clock, has yet to come. */
+static void test_leave_clock_back(void)
+{
+	leave_unheard(2 * 3600 * SIM_SECOND);
 }
 
 /*
@@ -497,8 +509,8 @@ static void test_repointed(void)
 }
 
 LM_SUITE("membership_part", {"join", test_join}, {"leave", test_leave},
-    {"leave_unheard", test_leave_unheard}, {"returns_late", test_returns_late},
-    {"ends_alone", test_ends_alone}, {"dies", test_dies}, {"batch", test_batch},
-    {"back_after_restart", test_back_after_restart}, {"stale", test_stale}, {"disk", test_disk},
-    {"disk_refused", test_disk_refused}, {"revocation", test_revocation},
+    {"leave_unheard", test_leave_unheard}, {"leave_clock_back", test_leave_clock_back},
+    {"returns_late", test_returns_late}, {"ends_alone", test_ends_alone}, {"dies", test_dies},
+    {"batch", test_batch}, {"back_after_restart", test_back_after_restart}, {"stale", test_stale},
+    {"disk", test_disk}, {"disk_refused", test_disk_refused}, {"revocation", test_revocation},
     {"repointed", test_repointed})
