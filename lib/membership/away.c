@@ -17,6 +17,7 @@
 #define AWAY_CONFIRM 0x02 /* we have heard it: this says nothing of ourselves */
 
 #define AWAY_WAIT (500 * MS)
+#define DOUBT_AGAIN (60 * SECOND)
 #define AWAY_TRIES 10 /* in the end the session dies, or our records expire */
 
 /* Later than any record that we have written, though our clock may have gone back since. */
@@ -84,9 +85,14 @@ static void heard(struct lm_membership *m, struct pair *p, uint8_t flags, uint64
 		p->void_version = p->version;
 		lm_part_news(m, p->key.net);
 	}
-	/* An answer to our lanes: perhaps it has lost the manifest. */
-	if (flags == 0 && p->settled)
+	/*
+	 * An answer to our lanes: perhaps it has lost the manifest. If it has not, it says so, and
+	 * is told lanes again; so we do not doubt it each time.
+	 */
+	if (flags == 0 && p->settled && p->doubt_at <= m->now.mono) {
+		p->doubt_at = m->now.mono + DOUBT_AGAIN;
 		lm_gossip_start(m, p);
+	}
 	if (flags & AWAY_ASK)
 		say(m, pair_session(p), &p->key.net->pub.id, AWAY_CONFIRM);
 }

@@ -130,14 +130,14 @@ static void test_unauthorised(void)
 	unsigned haves = raw->haves;
 	raw->offer = old.bytes;
 	raw->offer_len = old.len;
-	sim_raw_have(s, raw, &old, 2, 1);
-	sim_raw_have(s, raw, &old, 9, 1); /* a lie: it is 2, and judged so */
+	sim_raw_have(s, raw, &old, 2);
+	sim_raw_have(s, raw, &old, 9); /* a lie: it is 2, and judged so */
 	sim_run(s, SIM_SECOND);
 	CU_ASSERT_EQUAL(sim_serial(s, 0, &shop), 3);
 	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_OLD), 1);
 	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_REFUSED), 1);
 	unsigned finds = raw->finds;
-	sim_raw_have(s, raw, &old, 9, 1);
+	sim_raw_have(s, raw, &old, 9);
 	sim_run(s, SIM_SECOND);
 	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_REFUSED), 2);
 	CU_ASSERT(finds > 0 && raw->finds == finds); /* remembered, and not pulled again */
@@ -269,7 +269,7 @@ static void test_flood(void)
 	unsigned haves = raw->haves;
 	s->delay = 0;
 	for (unsigned i = 0; i < LM_NETWORKS_MAX + 1000; i++) {
-		sim_raw_have(s, raw, &d, 1, 1); /* asks for an answer */
+		sim_raw_have(s, raw, &d, 1); /* asks for an answer */
 		if (i % 100 == 0)
 			sim_run(s, 0);
 	}
@@ -278,13 +278,42 @@ static void test_flood(void)
 	CU_ASSERT(sim_drops(s, 0, LM_MD_LIMIT) > 900);
 	sim_run(s, SIM_SECOND);
 	haves = raw->haves;
-	sim_raw_have(s, raw, &d, 1, 1);
+	sim_raw_have(s, raw, &d, 1);
 	sim_run(s, 20 * SIM_MS);
 	CU_ASSERT_EQUAL(raw->haves, haves + 1);
 	sim_doc_free(&d);
 	sim_end(s);
 }
 
+/*
+ * It takes part, says that it does not whenever it is told lanes, and makes nothing void by that.
+ * Were it doubted and told lanes each time, the two would go round as fast as the network carries.
+ */
+static void test_away_in_vain(void)
+{
+	struct sim *s = sim_new(1, 2);
+	struct sim_doc d = sim_sign(s, "shop", 1, 0x3, NULL);
+	uint8_t away[41] = {0}; /* time 0: older than any record */
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_crash(s, 1);
+	struct sim_node *raw = sim_raw(s, 1, 0);
+	sim_raw_join(raw, &d);
+	sim_run(s, 5 * SIM_SECOND);
+	memcpy(away, d.net.b, sizeof(d.net.b));
+	unsigned haves = raw->haves;
+	for (unsigned i = 0; i < 20; i++) {
+		sim_raw_have(s, raw, &d, 1); /* it has the manifest */
+		sim_run(s, 100 * SIM_MS);
+		sim_raw_send(raw, LM_MSG_AWAY, away, sizeof(away));
+		sim_run(s, 100 * SIM_MS);
+	}
+	/* An answer each time, and at most one question of its own. */
+	CU_ASSERT(raw->haves - haves <= 20 + 1);
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
 LM_SUITE("membership_hostile", {"guest", test_guest}, {"guest_limits", test_guest_limits},
     {"unauthorised", test_unauthorised}, {"late_lanes", test_late_lanes}, {"acks", test_acks},
-    {"flood", test_flood})
+    {"flood", test_flood}, {"away_in_vain", test_away_in_vain})
