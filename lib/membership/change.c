@@ -112,6 +112,7 @@ static void change_commit(struct lm_membership *m, struct change *c)
 	} else {
 		HASH_DELETE(by_hash, m->by_hash, net);
 	}
+	lm_proof_drop(m, net);
 	net->sm = c->sm;
 	net->secret = c->secret;
 	net->pairs = c->pairs;

@@ -17,6 +17,7 @@
 
 #define HAVE_LEN (LM_NET_ID_LEN + LM_PUBLIC_KEY_LEN + 8 + 32 + 4 + 1)
 #define HAVE_ASK 0x01 /* answer with yours */
+#define HAVE_PROOF 0x02 /* this one is not in force, but its serial is: it was signed twice */
 
 #define HAVE_WAIT (500 * MS)
 #define HAVE_WAIT_MAX (60 * SECOND) /* to one that does not want it */
@@ -35,7 +36,8 @@ struct have {
 	uint8_t flags;
 };
 
-static void send_have(struct lm_membership *m, struct pair *p, uint8_t flags)
+static void send_record(
+    struct lm_membership *m, struct pair *p, const uint8_t hash[32], uint32_t size, uint8_t flags)
 {
 	const struct network *net = p->key.net;
 	struct lm_peer *to = p->key.peer->party.session;
@@ -44,9 +46,23 @@ static void send_have(struct lm_membership *m, struct pair *p, uint8_t flags)
 	lm_write(&w, net->pub.id.b, LM_NET_ID_LEN);
 	lm_write(&w, net->sm->owner.b, LM_PUBLIC_KEY_LEN);
 	lm_write_u64(&w, net->sm->manifest->serial);
-	lm_write(&w, net->sm->hash, 32);
-	lm_write_u32(&w, (uint32_t)net->sm->len);
+	lm_write(&w, hash, 32);
+	lm_write_u32(&w, size);
 	lm_write_u8(&w, flags);
+}
+
+static void send_have(struct lm_membership *m, struct pair *p, uint8_t flags)
+{
+	const struct lm_signed_manifest *sm = p->key.net->sm;
+
+	send_record(m, p, sm->hash, (uint32_t)sm->len, flags);
+}
+
+static void send_proof(struct lm_membership *m, struct pair *p, uint8_t flags)
+{
+	const struct proof *proof = p->key.net->proof;
+
+	send_record(m, p, proof->hash, proof->size, HAVE_PROOF | flags);
 }
 
 static bool read_have(struct lm_reader *r, struct have *h)
@@ -62,14 +78,34 @@ static bool read_have(struct lm_reader *r, struct have *h)
 
 /* ---- telling ---- */
 
-void lm_gossip_start(struct lm_membership *m, struct pair *p)
+static void tell_soon(struct lm_membership *m, struct pair *p)
 {
-	p->settled = false;
 	if (!p->key.peer->up)
 		return; /* its session's coming up starts it again */
 	p->have_wait = HAVE_WAIT;
 	p->have_at = m->now.mono;
 	lm_pair_arm(m, p);
+}
+
+/* First the peer has to have the manifest: only then a proof means something to it. */
+static bool owes_proof(const struct pair *p)
+{
+	const struct proof *proof = p->key.net->proof;
+
+	return p->settled && proof && proof->bytes && !p->proven;
+}
+
+void lm_gossip_start(struct lm_membership *m, struct pair *p)
+{
+	p->settled = p->proven = false;
+	tell_soon(m, p);
+}
+
+void lm_gossip_prove(struct lm_membership *m, struct pair *p)
+{
+	p->proven = false;
+	if (p->settled)
+		tell_soon(m, p);
 }
 
 void lm_gossip_stop(struct pair *p)
@@ -79,15 +115,23 @@ void lm_gossip_stop(struct pair *p)
 
 void lm_gossip_due(struct lm_membership *m, struct pair *p)
 {
-	send_have(m, p, HAVE_ASK);
+	if (owes_proof(p))
+		send_proof(m, p, HAVE_ASK);
+	else
+		send_have(m, p, HAVE_ASK);
 	p->have_at = m->now.mono + p->have_wait;
 	p->have_wait = lm_min_u64(2 * p->have_wait, HAVE_WAIT_MAX);
 }
 
 static void settle(struct lm_membership *m, struct pair *p)
 {
+	bool was = p->settled;
+
 	p->settled = true;
-	lm_gossip_stop(p);
+	if (!owes_proof(p))
+		lm_gossip_stop(p);
+	else if (!was)
+		tell_soon(m, p);
 	lm_pair_arm(m, p);
 }
 
@@ -209,7 +253,7 @@ static void heard_authorised(struct lm_membership *m, struct pair *p, const stru
 
 	if (!same && !lm_manifest_newer(h->serial, h->hash, ours->manifest->serial, ours->hash)) {
 		/* Of the same serial: it proves that the owner signed twice. */
-		if (h->serial == ours->manifest->serial)
+		if (h->serial == ours->manifest->serial && !p->key.net->proof)
 			consider(m, &p->key.peer->party, h);
 		if (p->settled || p->have_at > m->now.mono + HAVE_WAIT)
 			lm_gossip_start(m, p);
@@ -224,6 +268,24 @@ static void heard_authorised(struct lm_membership *m, struct pair *p, const stru
 		send_have(m, p, 0);
 }
 
+/* The peer knows that the owner signed twice. So do we then, or we look at what it has. */
+static void heard_proof(struct lm_membership *m, struct pair *p, const struct have *h)
+{
+	const struct network *net = p->key.net;
+
+	if (h->serial != net->sm->manifest->serial || memcmp(h->hash, net->sm->hash, 32) == 0)
+		return; /* it is ahead of us, or we of it: what is in force comes first */
+	if (!net->proof) {
+		consider(m, &p->key.peer->party, h);
+		return;
+	}
+	p->proven = true;
+	if (p->settled)
+		settle(m, p);
+	if (h->flags & HAVE_ASK)
+		send_proof(m, p, 0);
+}
+
 static void heard(struct lm_membership *m, struct party *from, const struct have *h)
 {
 	struct network *net = lm_network_find(m, &h->net);
@@ -232,7 +294,9 @@ static void heard(struct lm_membership *m, struct party *from, const struct have
 
 	const uint8_t *hash = lm_network_hash(m, &h->net);
 
-	if (p)
+	if (p && h->flags & HAVE_PROOF)
+		heard_proof(m, p, h);
+	else if (p)
 		heard_authorised(m, p, h);
 	else if (!hash ||
 		 lm_manifest_newer(h->serial, h->hash, lm_network_serial(m, &h->net), hash))
@@ -251,18 +315,35 @@ bool lm_gossip_follow(struct lm_membership *m, struct party *from, struct lm_rea
 	return true;
 }
 
+/* What may be asked for by its hash: a manifest in force, or the proof beside one. */
+static const uint8_t *find_document(
+    struct lm_membership *m, const uint8_t hash[32], struct network **net, size_t *len)
+{
+	const struct proof *proof = lm_proof_find(m, hash);
+
+	HASH_FIND(by_hash, m->by_hash, hash, 32, *net);
+	if (*net) {
+		*len = (*net)->sm->len;
+		return (*net)->sm->bytes;
+	}
+	if (!proof)
+		return NULL;
+	*net = proof->net;
+	*len = proof->size;
+	return proof->bytes;
+}
+
 const uint8_t *lm_gossip_find(
     struct lm_membership *m, struct lm_peer *peer, const uint8_t hash[32], size_t *len)
 {
 	struct party *party = lm_peer_user(peer);
 	struct network *net;
+	const uint8_t *bytes = find_document(m, hash, &net, len);
 
-	HASH_FIND(by_hash, m->by_hash, hash, 32, net);
-	if (!net || !party || party->slot == UINT32_MAX ||
+	if (!bytes || !party || party->slot == UINT32_MAX ||
 	    !lm_pair_find(m, net, (struct remote *)party))
 		return NULL;
-	*len = net->sm->len;
-	return net->sm->bytes;
+	return bytes;
 }
 
 void lm_gossip_judged(

@@ -7,6 +7,7 @@
  *   networks.c  the networks whose manifests are in force
  *   peers.c     the other gateways that those manifests authorise
  *   gossip.c    telling them what is in force, and pulling what is newer
+ *   proof.c     that an owner signed one serial twice
  *   part.c      taking part: joining, leaving, and telling others by the ledger
  *   records.c   the ledger on disk
  *   routes.c    which peers take part, and who serves which endpoint
@@ -164,6 +165,7 @@ struct pair {
 
 	/* gossip.c */
 	bool settled; /* the peer has what we have, or will not be told again */
+	bool proven; /* it knows that the owner signed this serial twice */
 	uint64_t have_at, have_wait;
 
 	/* lanes.c */
@@ -180,6 +182,7 @@ struct network {
 	struct lm_signed_manifest *sm; /* owned */
 	struct lm_secret secret;
 	struct pair **pairs; /* one a provider, NULL for ourselves */
+	struct proof *proof; /* NULL, or that this serial was signed twice */
 	struct timer expiry;
 	UT_hash_handle by_id, by_hash;
 
@@ -208,6 +211,15 @@ struct tombstone {
 	uint64_t serial;
 	uint8_t hash[32];
 	UT_hash_handle hh;
+};
+
+/* Another document with the serial that is in force, which lost. */
+struct proof {
+	uint8_t hash[32];
+	uint32_t size;
+	struct network *net;
+	UT_hash_handle hh;
+	uint8_t *bytes; /* NULL: there was no room for it, so nobody can be shown it */
 };
 
 /* A manifest on its way in, one a hash whoever announced it. */
@@ -264,6 +276,8 @@ struct lm_membership {
 	struct network *by_id, *by_hash;
 	struct tombstone *tombstones; /* oldest first */
 	struct memory conflicts; /* "signed serial N twice" was said */
+	struct proof *proofs; /* that others may ask for */
+	size_t proof_bytes;
 	uint64_t mark;
 
 	struct remote **remotes; /* by slot */
@@ -386,6 +400,8 @@ void lm_remotes_free(struct lm_membership *m);
 /* Tell the peer what is in force, until it has it. */
 void lm_gossip_start(struct lm_membership *m, struct pair *p);
 void lm_gossip_stop(struct pair *p);
+/* There is a proof that the peer may not know. */
+void lm_gossip_prove(struct lm_membership *m, struct pair *p);
 void lm_gossip_due(struct lm_membership *m, struct pair *p);
 bool lm_gossip_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
 const uint8_t *lm_gossip_find(
@@ -398,6 +414,15 @@ void lm_gossip_judged(
 /* Starts pulls that were waiting for a free one. */
 void lm_gossip_feed(struct lm_membership *m);
 void lm_wants_clear(struct lm_membership *m, struct remote *r);
+
+/* proof.c */
+/* Of a document that another one with its serial replaces, or has beaten. NULL: no memory. */
+struct proof *lm_proof_new(struct lm_membership *m, const struct lm_signed_manifest *sm);
+void lm_proof_free(struct lm_membership *m, struct proof *proof); /* NULL is allowed */
+/* Takes it over, and tells the network's other gateways. */
+void lm_proof_keep(struct lm_membership *m, struct network *net, struct proof *proof);
+void lm_proof_drop(struct lm_membership *m, struct network *net);
+struct proof *lm_proof_find(const struct lm_membership *m, const uint8_t hash[32]);
 
 /* part.c */
 /* Looked at before the present call ends. */

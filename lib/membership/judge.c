@@ -51,23 +51,40 @@ static int check_expiry(const struct lm_membership *m, const struct lm_manifest 
 	    man->network, text);
 }
 
-/*
- * The owner signed two documents with one serial. Said once a document, and loudly: one of the two
- * does not say what the owner believes to be in force.
- */
-static void say_twice(struct lm_membership *m, const struct lm_signed_manifest *sm, bool wins)
+/* Is another document with this serial in force here, or known? */
+static bool is_signed_twice(const struct lm_membership *m, const struct lm_signed_manifest *sm)
 {
-	char owner[LM_KEY_ID_TEXT];
-	struct lm_key_id id = lm_key_id(&sm->owner);
+	const uint8_t *hash = lm_network_hash(m, &sm->net_id);
 
-	if (lm_memory_has(&m->conflicts, sm->hash, m->now.mono))
+	return hash && lm_network_serial(m, &sm->net_id) == sm->manifest->serial &&
+	       !same_hash(hash, sm->hash);
+}
+
+/*
+ * Said once a serial, and loudly: one of the two does not say what the owner believes to be in
+ * force. sm: the one that came later.
+ */
+static void say_twice(struct lm_membership *m, const struct lm_signed_manifest *sm)
+{
+	const uint8_t *hash = lm_network_hash(m, &sm->net_id);
+	bool wins = hash && same_hash(hash, sm->hash);
+	uint64_t serial = sm->manifest->serial;
+	struct lm_key_id id = lm_key_id(&sm->owner);
+	char owner[LM_KEY_ID_TEXT];
+	uint8_t about[32];
+
+	_Static_assert(sizeof(about) == LM_NET_ID_LEN, "a network's id is as long as a hash");
+	memcpy(about, sm->net_id.b, sizeof(about));
+	for (unsigned i = 0; i < sizeof(serial); i++)
+		about[i] ^= (uint8_t)(serial >> 8 * i);
+	if (lm_memory_has(&m->conflicts, about, m->now.mono))
 		return;
-	lm_memory_put(&m->conflicts, sm->hash, FOREVER);
+	lm_memory_put(&m->conflicts, about, FOREVER);
 	m->drops[LM_MD_SIGNED_TWICE]++;
 	lm_error("network %s: owner %s signed serial %" PRIu64
-		 " twice, with different contents; %s, as everywhere",
-	    sm->manifest->network, lm_hex(owner, id.b, LM_KEY_ID_LEN), sm->manifest->serial,
-	    wins ? "the new one wins by its hash" : "the one that is known wins by its hash");
+		 " twice, with different contents; %s",
+	    sm->manifest->network, lm_hex(owner, id.b, LM_KEY_ID_LEN), serial,
+	    wins ? "the new one wins by its hash, as everywhere" : "the one that was known stays");
 }
 
 /*
@@ -89,7 +106,6 @@ static int check_serial(
 	if (serial > known || !hash || same_hash(hash, sm->hash))
 		return 0;
 	bool wins = lm_manifest_newer(serial, sm->hash, known, hash);
-	say_twice(m, sm, wins);
 	if (wins) {
 		lm_why(why, 0,
 		    "another document with this serial was %s and lost: sign the one that is "
@@ -137,8 +153,8 @@ static int judge_absence(
 }
 
 /* Takes sm over if it comes into force (*sm becomes NULL). */
-static int judge(struct lm_membership *m, struct lm_signed_manifest **sm, const struct origin *from,
-    struct lm_why *why)
+static int decide(struct lm_membership *m, struct lm_signed_manifest **sm,
+    const struct origin *from, struct lm_why *why)
 {
 	struct lm_signed_manifest *s = *sm;
 	bool stored = from->kind == FROM_STORE;
@@ -164,6 +180,29 @@ static int judge(struct lm_membership *m, struct lm_signed_manifest **sm, const 
 		err = lm_network_put_in_force(m, s, self, stored, why);
 	if (!err)
 		*sm = NULL;
+	return err;
+}
+
+/* The same; of two documents with one serial the one that lost is kept as a proof. */
+static int judge(struct lm_membership *m, struct lm_signed_manifest **sm, const struct origin *from,
+    struct lm_why *why)
+{
+	const struct lm_signed_manifest *s = *sm;
+	struct network *net = lm_network_find(m, &s->net_id);
+
+	if (!is_signed_twice(m, s))
+		return decide(m, sm, from, why);
+	struct proof *known = net ? lm_proof_new(m, net->sm) : NULL;
+	int err = decide(m, sm, from, why);
+	say_twice(m, s);
+	net = lm_network_find(m, &s->net_id);
+	if (err == 0 && net) {
+		lm_proof_keep(m, net, known);
+		return 0;
+	}
+	lm_proof_free(m, known);
+	if (err == -EEXIST && net)
+		lm_proof_keep(m, net, lm_proof_new(m, s));
 	return err;
 }
 

@@ -76,6 +76,7 @@ void lm_tombstone_put(struct lm_membership *m, const struct lm_signed_manifest *
 
 static void network_free(struct lm_membership *m, struct network *net)
 {
+	lm_proof_drop(m, net);
 	lm_signed_manifest_free(net->sm);
 	lm_timers_release(&m->timers, &net->expiry.at);
 	lm_part_free(m, net);

@@ -195,7 +195,8 @@ bool sim_traffic(struct sim *s, unsigned from, unsigned to, const struct sim_doc
  */
 struct sim_node *sim_raw(struct sim *s, unsigned identity, unsigned gateway);
 void sim_raw_submit(struct sim *s, struct sim_node *raw, const struct sim_doc *d);
-void sim_raw_have(struct sim *s, struct sim_node *raw, const struct sim_doc *d, uint64_t serial);
+void sim_raw_have(
+    struct sim *s, struct sim_node *raw, const struct sim_doc *d, uint64_t serial, uint8_t flags);
 /* Takes part in the document's network, as its record of itself says. */
 void sim_raw_join(struct sim_node *raw, const struct sim_doc *d);
 /* One lane, with the keys of the session's present epoch. */

@@ -128,7 +128,8 @@ void sim_raw_submit(struct sim *s, struct sim_node *raw, const struct sim_doc *d
 	sim_raw_send(raw, LM_MSG_SUBMIT, body, sizeof(body));
 }
 
-void sim_raw_have(struct sim *s, struct sim_node *raw, const struct sim_doc *d, uint64_t serial)
+void sim_raw_have(
+    struct sim *s, struct sim_node *raw, const struct sim_doc *d, uint64_t serial, uint8_t flags)
 {
 	uint8_t body[109];
 	struct lm_writer w = lm_writer(body, sizeof(body));
@@ -138,7 +139,7 @@ void sim_raw_have(struct sim *s, struct sim_node *raw, const struct sim_doc *d, 
 	lm_write_u64(&w, serial);
 	lm_write(&w, d->hash, 32);
 	lm_write_u32(&w, (uint32_t)d->len);
-	lm_write_u8(&w, 1);
+	lm_write_u8(&w, flags);
 	sim_raw_send(raw, LM_MSG_HAVE, body, sizeof(body));
 }
 

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "frames.h"
+#include "workload_fixture.h"
 
-#include "workload/workload.h"
-
-#define FRAMES "workload_frames.txt"
-#define GATEWAY_MAC "\x02\0\0\0\0\x01"
-#define CLIENT_MAC "\x02\0\0\0\x01\x01"
 /* Offsets in an untagged frame. */
 #define BOOTP 42
 #define FLAGS (BOOTP + 10)
@@ -14,42 +9,6 @@
 #define SNAME (BOOTP + 44)
 #define FILE_FIELD (BOOTP + 108)
 #define OPTIONS (BOOTP + 240)
-
-static bool nobody(void *ctx, const struct lm_ip *ip)
-{
-	(void)ctx;
-	(void)ip;
-	return false;
-}
-
-static struct lm_workload_view make_view(void)
-{
-	struct lm_workload_view v = {.mtu = 1418,
-	    .lease_seconds = 3600,
-	    .default_route = true,
-	    .host_name = "web-0",
-	    .domain = "shop.internal",
-	    .is_known = nobody,
-	    .ipv4 = ip_of("100.64.0.10"),
-	    .gateway4 = ip_of("100.64.0.1")};
-
-	memcpy(v.gateway_mac.b, GATEWAY_MAC, 6);
-	CU_ASSERT_EQUAL_FATAL(lm_prefix_parse(&v.net4, "100.64.0.0/24"), 0);
-	return v;
-}
-
-static enum lm_workload_result give(
-    const struct lm_workload_view *v, const struct frame *in, struct frame *out)
-{
-	uint8_t *copy = exact_copy(in->b, in->len), *room = malloc(LM_WORKLOAD_FRAME_MAX);
-
-	out->len = 0;
-	enum lm_workload_result r = lm_workload_input(v, copy, in->len, room, &out->len);
-	memcpy(out->b, room, out->len);
-	free(copy);
-	free(room);
-	return r;
-}
 
 /* An option of one area of a reply, which ends with END. */
 static const uint8_t *option_in(

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "frames.h"
+#include "workload_fixture.h"
 
-#include "workload/workload.h"
-
-#define GATEWAY_MAC "\x02\0\0\0\0\x01"
-#define CLIENT_MAC "\x02\0\0\0\x01\x01"
 #define CLIENT "fe80::ff:fe00:101"
 #define SERVERS "ff02::1:2"
 #define UDP 54 /* in an untagged frame */
@@ -43,29 +39,6 @@ enum { SOLICIT = 1, ADVERTISE, REQUEST, CONFIRM, RENEW, REBIND, REPLY, RELEASE, 
 #define USE_MULTICAST STATUS("\5")
 #define NO_PREFIX STATUS("\6")
 
-static bool nobody(void *ctx, const struct lm_ip *ip)
-{
-	(void)ctx;
-	(void)ip;
-	return false;
-}
-
-static struct lm_workload_view make_view(void)
-{
-	struct lm_workload_view v = {.mtu = 1418,
-	    .lease_seconds = 3600,
-	    .domain = "shop.internal",
-	    .is_known = nobody,
-	    .uuid = "ABCDEFGHIJKLMNO",
-	    .ipv6 = ip_of("fd00::a"),
-	    .gateway6 = ip_of("fd00::1")};
-
-	v.uuid[15] = 'P';
-	memcpy(v.gateway_mac.b, GATEWAY_MAC, 6);
-	CU_ASSERT_EQUAL_FATAL(lm_prefix_parse(&v.net6, "fd00::/64"), 0);
-	return v;
-}
-
 static struct frame make(
     const char *src, const char *dst, uint8_t type, const void *options, size_t n)
 {
@@ -82,18 +55,6 @@ static struct frame make(
 	f.len = lm_build_end(&b);
 	CU_ASSERT_FATAL(f.len > 0);
 	return f;
-}
-
-static enum lm_workload_result give(
-    const struct lm_workload_view *v, const struct frame *in, struct frame *out)
-{
-	uint8_t *copy = exact_copy(in->b, in->len), *room = malloc(LM_WORKLOAD_FRAME_MAX);
-	enum lm_workload_result r = lm_workload_input(v, copy, in->len, room, &out->len);
-
-	memcpy(out->b, room, out->len);
-	free(copy);
-	free(room);
-	return r;
 }
 
 /* A message of a client with these options to all servers; and what becomes of it. */

@@ -130,14 +130,14 @@ static void test_unauthorised(void)
 	unsigned haves = raw->haves;
 	raw->offer = old.bytes;
 	raw->offer_len = old.len;
-	sim_raw_have(s, raw, &old, 2);
-	sim_raw_have(s, raw, &old, 9); /* a lie: it is 2, and judged so */
+	sim_raw_have(s, raw, &old, 2, 1);
+	sim_raw_have(s, raw, &old, 9, 1); /* a lie: it is 2, and judged so */
 	sim_run(s, SIM_SECOND);
 	CU_ASSERT_EQUAL(sim_serial(s, 0, &shop), 3);
 	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_OLD), 1);
 	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_REFUSED), 1);
 	unsigned finds = raw->finds;
-	sim_raw_have(s, raw, &old, 9);
+	sim_raw_have(s, raw, &old, 9, 1);
 	sim_run(s, SIM_SECOND);
 	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_REFUSED), 2);
 	CU_ASSERT(finds > 0 && raw->finds == finds); /* remembered, and not pulled again */
@@ -269,7 +269,7 @@ static void test_flood(void)
 	unsigned haves = raw->haves;
 	s->delay = 0;
 	for (unsigned i = 0; i < LM_NETWORKS_MAX + 1000; i++) {
-		sim_raw_have(s, raw, &d, 1); /* asks for an answer */
+		sim_raw_have(s, raw, &d, 1, 1); /* asks for an answer */
 		if (i % 100 == 0)
 			sim_run(s, 0);
 	}
@@ -278,7 +278,7 @@ static void test_flood(void)
 	CU_ASSERT(sim_drops(s, 0, LM_MD_LIMIT) > 900);
 	sim_run(s, SIM_SECOND);
 	haves = raw->haves;
-	sim_raw_have(s, raw, &d, 1);
+	sim_raw_have(s, raw, &d, 1, 1);
 	sim_run(s, 20 * SIM_MS);
 	CU_ASSERT_EQUAL(raw->haves, haves + 1);
 	sim_doc_free(&d);

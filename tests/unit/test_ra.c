@@ -1,47 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "frames.h"
+#include "workload_fixture.h"
 
-#include "workload/workload.h"
-
-#define FRAMES "workload_frames.txt"
-#define GATEWAY_MAC "\x02\0\0\0\0\x01"
-#define CLIENT_MAC "\x02\0\0\0\x01\x01"
 #define ICMP 54 /* in an untagged frame */
 #define OPTIONS (ICMP + 16)
 #define LIFETIME "\0\0\x15\x18" /* 5,400 s */
-
-static bool nobody(void *ctx, const struct lm_ip *ip)
-{
-	(void)ctx;
-	(void)ip;
-	return false;
-}
-
-static struct lm_workload_view make_view(void)
-{
-	struct lm_workload_view v = {.mtu = 1418,
-	    .default_route = true,
-	    .domain = "shop.internal",
-	    .is_known = nobody,
-	    .ipv6 = ip_of("fd00::a"),
-	    .gateway6 = ip_of("fd00::1")};
-
-	memcpy(v.gateway_mac.b, GATEWAY_MAC, 6);
-	CU_ASSERT_EQUAL_FATAL(lm_prefix_parse(&v.net6, "fd00::/64"), 0);
-	return v;
-}
-
-static enum lm_workload_result give(
-    const struct lm_workload_view *v, const struct frame *in, struct frame *out)
-{
-	uint8_t *copy = exact_copy(in->b, in->len), *room = malloc(LM_WORKLOAD_FRAME_MAX);
-	enum lm_workload_result r = lm_workload_input(v, copy, in->len, room, &out->len);
-
-	memcpy(out->b, room, out->len);
-	free(copy);
-	free(room);
-	return r;
-}
 
 /* A sound advertisement from our link-local address, whose options fill it exactly. */
 static void check(const struct frame *out, const char *dst)
