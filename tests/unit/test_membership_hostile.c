@@ -303,7 +303,7 @@ static void test_away_in_vain(void)
 	memcpy(away, d.net.b, sizeof(d.net.b));
 	unsigned haves = raw->haves;
 	for (unsigned i = 0; i < 20; i++) {
-		sim_raw_have(s, raw, &d, 1); /* it has the manifest */
+		sim_raw_have(s, raw, &d, 1, 1); /* it has the manifest */
 		sim_run(s, 100 * SIM_MS);
 		sim_raw_send(raw, LM_MSG_AWAY, away, sizeof(away));
 		sim_run(s, 100 * SIM_MS);
