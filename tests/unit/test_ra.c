@@ -55,7 +55,7 @@ static void test_solicited(void)
 
 	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
 	check(&out, "fe80::ff:fe00:101"); /* the recorded host's */
-	CU_ASSERT_TRUE(bytes_at(&out, ICMP + 6, LIFETIME + 2, 2)); /* default router */
+	CU_ASSERT_TRUE(bytes_at(&out, ICMP + 6, &LIFETIME[2], 2)); /* default router */
 	CU_ASSERT_TRUE(has(&out, "\x01\x01" GATEWAY_MAC, 8));
 	CU_ASSERT_TRUE(has(&out, "\x05\x01\0\0\0\0\x05\x8a", 8));
 	/* On link, nothing to make addresses of. */
