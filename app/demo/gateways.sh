@@ -12,7 +12,7 @@
 #   gateway_start / gateway_stop / gateway_kill NAME
 #   manifest OWNER NETWORK SERIAL <MEMBERS     prints the name of the signed file
 #   submit GATEWAY FILE             as the tenant, over the underlay
-#   dhcp WORKLOAD [udhcpc|dhclient] an address by a real client
+#   dhcp WORKLOAD [udhcpc|dhclient|dhclient6]  an address by a real client
 #   telemetry GATEWAY COMMAND, query GATEWAY COMMAND JQ-FILTER
 #
 # Settings: LM_DRIVER af_xdp (default) or af_packet; LM_HUGE yes, no or auto;
@@ -324,28 +324,45 @@ submit()
 		--key "$(cat "$T/gateway/$1/public")" "$2"
 }
 
-# Both clients run our own script, which changes this workload's namespace and nothing else.
-# dhclient is run from a copy: AppArmor's profile for Debian's path forbids other scripts and files.
+# dhclient_run WORKLOAD 4|6 OPTIONS...; from a copy: AppArmor's profile for Debian's path forbids
+# other scripts and files.
+dhclient_run()
+{
+	local dir=$T/workload/$1
+
+	cp -n "$(command -v dhclient)" "$dir/dhclient-copy"
+	at "$1" "$dir/dhclient-copy" "-$2" "${@:3}" -v -cf "$LM_ROOT/app/demo/dhclient.conf" \
+		-e LM_LEASE="$dir/lease" -e LM_LEASE6="$dir/lease6" -sf "$LM_ROOT/app/demo/dhcp-lease" \
+		-lf "$dir/dhclient$2.leases" -pf "$dir/dhclient$2.pid" eth0 </dev/null
+}
+
+# Which is not in doubt any more.
+has_link_local()
+{
+	ip -n "$LM_ID-$1" -6 addr show dev eth0 scope link -tentative | grep -q inet6
+}
+
+# All clients run our own script, which changes this workload's namespace and nothing else.
 dhcp()
 {
-	local dir=$T/workload/$1 script=$LM_ROOT/app/demo/dhcp-lease
+	local dir=$T/workload/$1 client=${2:-udhcpc}
 
-	case ${2:-udhcpc} in
+	case $client in
 	udhcpc)
-		at "$1" env LM_LEASE="$dir/lease" udhcpc -i eth0 -n -t 10 -T 1 -O mtu -O lease \
-			-p "$dir/dhcp.pid" -s "$script" >"$dir/dhcp.log" 2>&1
+		at "$1" env LM_LEASE="$dir/lease" udhcpc -i eth0 -n -t 10 -T 1 -O mtu -O lease -O search \
+			-p "$dir/dhcp.pid" -s "$LM_ROOT/app/demo/dhcp-lease"
 		;;
 	dhclient)
-		cp "$(command -v dhclient)" "$dir/dhclient-copy"
-		at "$1" "$dir/dhclient-copy" -4 -1 -v -cf "$LM_ROOT/app/demo/dhclient.conf" \
-			-e LM_LEASE="$dir/lease" -sf "$script" -lf "$dir/dhclient.leases" \
-			-pf "$dir/dhcp.pid" eth0 >"$dir/dhcp.log" 2>&1 </dev/null
+		dhclient_run "$1" 4 -1
+		;;
+	dhclient6)
+		await 5 has_link_local "$1" && dhclient_run "$1" 6 -1
 		;;
 	*)
-		die "dhcp: udhcpc or dhclient, not $2"
+		die "dhcp: udhcpc, dhclient or dhclient6, not $client"
 		;;
-	esac || {
-		tail -n 5 "$dir/dhcp.log" >&2
+	esac >"$dir/$client.log" 2>&1 || {
+		tail -n 5 "$dir/$client.log" >&2
 		return 1
 	}
 }

@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .default_route = true,
 	    .host_name = "web-0",
 	    .domain = "shop.internal",
+	    .uuid = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
 	    .is_known = is_known};
 	size_t len = 0;
 

@@ -200,20 +200,25 @@ shop_submit()
 
 shop_addresses()
 {
-	local w
+	local w pids=()
 
 	await 5 active alpha web
 	await 5 active alpha cache
 	await 5 active beta db
 	for w in web cache db; do
-		dhcp "$w"
+		dhcp "$w" &
+		pids+=($!)
+	done
+	for w in "${pids[@]}"; do
+		wait "$w" || die "a workload has no address"
 	done
 	address6 web fd5a:10::10
 	address6 cache fd5a:10::11
 	address6 db fd5a:10::20
 }
 
-# IPv6 is not given out yet: workloads set the address that the manifest says.
+# The address that the manifest says, without a client: DHCPv6 has to wait up to a second before it
+# says its first word (RFC 8415 section 18.2.1). dhcp6.sh does.
 address6()
 {
 	ip -n "$LM_ID-$1" addr replace "$2/64" dev eth0 nodad
