@@ -11,7 +11,7 @@
 
 #define LM_LOG_MODULE "records"
 
-#define RECORDS_BYTES ((size_t)128 << 20) /* about 400,000 records */
+#define RECORDS_BYTES ((size_t)128 << 20) /* about 500,000 records */
 
 _Static_assert(LM_JOURNAL_GROUP_LEN == LM_NET_ID_LEN && LM_JOURNAL_ID_LEN == LM_LEDGER_ID_LEN,
     "a journal's names are those of records");
