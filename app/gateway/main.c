@@ -84,6 +84,19 @@ static int open_dataplane(struct gateway *gw)
 	return 0;
 }
 
+/* Before DPDK: a child checks the store, and devices write into memory that must not be shared. */
+static int open_store(struct gateway *gw)
+{
+	struct lm_why why = {0}, key = {0};
+	int err = lm_store_open(&gw->store, gw->config->state_dir, STORE_BYTES, &why);
+
+	if (!err)
+		return 0;
+	lm_config_why(gw->config, gw->config_path, "state_dir", &key, "%s", why.text);
+	lm_error("%s", key.text);
+	return err;
+}
+
 static int open_control(struct gateway *gw)
 {
 	const struct lm_gateway_config *c = gw->config;
@@ -93,18 +106,10 @@ static int open_control(struct gateway *gw)
 	    .max_peers = c->max_peers,
 	};
 	struct lm_membership_ops ops = gw_membership_ops;
-	struct lm_why why = {0};
-	int err = lm_store_open(&gw->store, c->state_dir, STORE_BYTES, &why);
 
-	if (err) {
-		struct lm_why key = {0};
-		lm_config_why(c, gw->config_path, "state_dir", &key, "%s", why.text);
-		lm_error("%s", key.text);
-		return err;
-	}
 	gw_records_open(gw, &ops);
 	gw->stale = calloc(c->max_networks, sizeof(gw->stale[0]));
-	err = gw->stale ? gw_underlay_apply(gw) : -ENOMEM;
+	int err = gw->stale ? gw_underlay_apply(gw) : -ENOMEM;
 	if (!err)
 		err = gw_paths_open(gw);
 	if (!err)
@@ -188,10 +193,14 @@ static int run(struct gateway *gw)
 {
 	char id[LM_KEY_ID_TEXT];
 	int shared;
-	int err = gw_eal_start(gw->config);
+	int err = open_store(gw);
 
-	if (err)
+	if (!err)
+		err = gw_eal_start(gw->config);
+	if (err) {
+		lm_store_close(gw->store);
 		return err;
+	}
 	gw_bpf_log();
 	gw->started = gw_now().mono;
 	const char *version = lm_gcm_library(&shared);

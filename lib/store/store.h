@@ -18,6 +18,7 @@ struct lm_store;
 
 /*
  * Opens or makes the directory (mode 0700; its parent must exist). max_bytes bounds the file.
+ * It forks: a child reads all of it first, so call it before memory is given to devices.
  * -EBUSY if another process has it open, -EIO if what is there was cut off or is damaged. A failure
  * names the directory.
  */
