@@ -14,8 +14,9 @@ static enum lm_ledger_drop judge(const struct lm_ledger *l, const struct network
 
 	if (!seat)
 		return LM_LD_AUTHOR;
-	/* One of ours may still live by somebody's clock: then we take it back. */
-	if (f->expiry + (seat == net->self ? LM_LEDGER_WINDOW : 0) <= now)
+	/* One of ours may still live by somebody's clock: then we take it back, unless we have. */
+	bool take_back = seat == net->self && !(f->flags & TOMBSTONE);
+	if (f->expiry + (take_back ? LM_LEDGER_WINDOW : 0) <= now)
 		return LM_LD_EXPIRED;
 	if (f->expiry > now + LIFE_MAX)
 		return LM_LD_TOO_LONG;

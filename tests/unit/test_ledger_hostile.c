@@ -71,6 +71,13 @@ static void test_records(void)
 	f = record_by(s, LIAR);
 	f.expiry = now;
 	CU_ASSERT_EQUAL(refused(s, &f, LM_LD_EXPIRED), 1);
+	/* A tombstone of its own that lives by another clock only: kept, it would go and come. */
+	f = record_by(s, VICTIM);
+	f.key = 2;
+	f.flags = TOMBSTONE;
+	f.expiry = now - 60;
+	CU_ASSERT_EQUAL(refused(s, &f, LM_LD_EXPIRED), 1);
+	f = record_by(s, LIAR);
 	f.expiry = now + LM_LEDGER_LIFETIME_MAX + 4 * LM_LEDGER_WINDOW;
 	CU_ASSERT_EQUAL(refused(s, &f, LM_LD_TOO_LONG), 1);
 	f = record_by(s, LIAR);
