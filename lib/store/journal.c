@@ -234,6 +234,7 @@ static int load(struct lm_journal *j)
 	uint8_t magic[LM_ENTRY_MAGIC_LEN] = {0};
 	struct stat st;
 
+	j->file_len = 0;
 	if (fstat(j->fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))

@@ -433,6 +433,13 @@ static void test_rewrite_in_steps(void)
 	j = open_journal(64 * MIB);
 	CU_ASSERT_EQUAL(warnings, 1);
 	CU_ASSERT_EQUAL(sum_of(j), sum);
+	put_number(j, N, 7);
+	for (int again = 0; again < 2; again++) {
+		lm_journal_close(j);
+		j = open_journal(64 * MIB);
+		CU_ASSERT_EQUAL(warnings, 1); /* it has been mended */
+		CU_ASSERT_EQUAL(sum_of(j), sum + 7);
+	}
 	lm_journal_close(j);
 	end();
 }
