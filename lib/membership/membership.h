@@ -237,7 +237,7 @@ void lm_membership_lanes(
 	X(PULL, "pull") /* a manifest that was announced could not be had */ \
 	X(REFUSED, "refused") /* a manifest was judged and not accepted */ \
 	X(SIGNED_TWICE, \
-	    "signed_twice") /* two documents with one serial: documents that lost or won */ \
+	    "signed_twice") /* two documents with one serial: serials, each counted once */ \
 	X(NO_SA, "no_sa") /* the data plane has no room for lanes */
 
 enum lm_membership_drop {
