@@ -9,7 +9,7 @@
 # LM_TEST_SEED=N repeats a run's moments.
 . "$(dirname "$0")/common.bash"
 
-LM_MEMORY_MB=256 LM_MBUFS=16384
+LM_MEMORY_MB=256 LM_MBUFS=16384 LM_LEDGER_ON_DISK=true
 KILLS=20
 LONGEST=300 # ms that a start is left alone
 
@@ -73,5 +73,6 @@ eventually 10 "the tenant goes on" more_is_acknowledged "$acknowledged"
 kill $tenant
 wait $tenant || true
 expect "there were submissions to interrupt" test "$(cat "$T/acknowledged")" -gt $((KILLS / 2))
+is "the ledger is still on" disk "$(query alpha /leasemesh/info .ledger)"
 gateway_start beta
 eventually 15 "beta gets what is in force" in_force beta shop "$(serial_in_force)"
