@@ -16,6 +16,7 @@
  *   submit.c    tenants, who are guests in a session
  *   outbox.c    records on their way into datagrams
  *   inbox.c     ... and out of them
+ *   owners.c    whose manifests are accepted
  *   limits.c    what others may cause
  *   membership.c  wiring of the above, and the public calls
  *
@@ -323,7 +324,7 @@ bool lm_record_allowed(struct lm_membership *m, struct party *from);
 bool lm_memory_has(const struct memory *mem, const uint8_t hash[32], uint64_t now);
 void lm_memory_put(struct memory *mem, const uint8_t hash[32], uint64_t until);
 
-/* membership.c */
+/* owners.c */
 /* lm_membership_accepts, as 0 or -EACCES with a reason for the tenant. */
 int lm_owner_check(
     const struct lm_membership *m, const struct lm_public_key *owner, struct lm_why *why);
