@@ -14,7 +14,7 @@
 #define LM_LOG_MODULE "control"
 
 #define PUNTS_PER_TURN 256 /* then timers and the other descriptors get a look */
-#define HEARD_EVERY (5 * GW_SECOND)
+#define USED_EVERY (5 * GW_SECOND)
 
 static uint64_t clock_ns(clockid_t id)
 {
@@ -114,7 +114,7 @@ static void count_turn(struct gw_turns *t, uint64_t ns)
 void gw_control_run(struct gateway *gw)
 {
 	struct epoll_event events[8];
-	uint64_t heard_at = 0, turn_began = gw_now().mono;
+	uint64_t used_at = 0, turn_began = gw_now().mono;
 	bool more = false;
 
 	while (!gw->stopping) {
@@ -129,11 +129,11 @@ void gw_control_run(struct gateway *gw)
 			next = now.mono;
 		if (gw->records)
 			lm_journal_flush(gw->records);
-		if (now.mono - heard_at >= HEARD_EVERY) {
-			gw_paths_heard(gw);
-			heard_at = now.mono;
+		if (now.mono - used_at >= USED_EVERY) {
+			gw_paths_used(gw);
+			used_at = now.mono;
 		}
-		next = lm_min_u64(next, heard_at + HEARD_EVERY);
+		next = lm_min_u64(next, used_at + USED_EVERY);
 
 		count_turn(&gw->turns, gw_now().mono - turn_began);
 		int n = epoll_wait(gw->epoll_fd, events, 8, more ? 0 : wait_ms(now.mono, next));

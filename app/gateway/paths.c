@@ -44,6 +44,12 @@ static void publish(struct gateway *gw, uint32_t slot)
 		lm_error("peer %u: cannot publish its path: %s", slot, strerror(-err));
 }
 
+static void remember(struct gw_path *p, struct lm_dp_peer_info seen)
+{
+	p->rx_packets = seen.rx_packets;
+	p->tx_packets = seen.tx_packets;
+}
+
 void gw_path_set(struct gateway *gw, uint32_t slot, const struct lm_udp_addr *to)
 {
 	struct gw_path *p = &gw->paths.slots[slot];
@@ -53,7 +59,7 @@ void gw_path_set(struct gateway *gw, uint32_t slot, const struct lm_udp_addr *to
 	p->to = to ? *to : (struct lm_udp_addr){0};
 	/* What came before, maybe from another peer in this slot, says nothing of this one. */
 	if (!old.ip.family)
-		p->heard_packets = lm_dp_peer(gw->dp, slot).rx_packets;
+		remember(p, lm_dp_peer(gw->dp, slot));
 	/* Watch the new one first: where both share a next hop it stays resolved. */
 	if (to && lm_underlay_watch(gw->underlay, now.mono, to) < 0) {
 		char text[LM_UDP_TEXT];
@@ -80,7 +86,7 @@ void gw_paths_refresh(struct gateway *gw)
 			publish(gw, slot);
 }
 
-void gw_paths_heard(struct gateway *gw)
+void gw_paths_used(struct gateway *gw)
 {
 	struct lm_now now = gw_now();
 
@@ -88,9 +94,11 @@ void gw_paths_heard(struct gateway *gw)
 		struct gw_path *p = &gw->paths.slots[slot];
 		if (!p->to.ip.family)
 			continue;
-		uint64_t packets = lm_dp_peer(gw->dp, slot).rx_packets;
-		if (packets != p->heard_packets)
+		struct lm_dp_peer_info seen = lm_dp_peer(gw->dp, slot);
+		if (seen.rx_packets != p->rx_packets)
 			lm_membership_heard(gw->membership, &now, slot);
-		p->heard_packets = packets;
+		if (seen.tx_packets != p->tx_packets)
+			lm_membership_sent(gw->membership, &now, slot);
+		remember(p, seen);
 	}
 }

@@ -14,7 +14,7 @@ struct gateway;
 
 struct gw_path {
 	struct lm_udp_addr to; /* family 0: the peer's session is down */
-	uint64_t heard_packets; /* of the data plane, at the last look */
+	uint64_t rx_packets, tx_packets; /* of the data plane, at the last look */
 };
 
 struct gw_paths {
@@ -30,7 +30,7 @@ void gw_path_set(struct gateway *gw, uint32_t slot, const struct lm_udp_addr *to
 void gw_path_refresh(struct gateway *gw, const struct lm_udp_addr *to);
 /* All of them: our own addresses have changed. */
 void gw_paths_refresh(struct gateway *gw);
-/* Tell the sessions which peers the data plane has heard of late. */
-void gw_paths_heard(struct gateway *gw);
+/* Tell the sessions which peers the data plane has heard of late, and which it has sent to. */
+void gw_paths_used(struct gateway *gw);
 
 #endif

@@ -43,7 +43,7 @@ enum {
 };
 
 /* Others, 1 .. 255, are kept and passed on as well. */
-enum { LM_LEDGER_GATEWAY = 1, LM_LEDGER_ENDPOINT = 2 };
+enum { LM_LEDGER_GATEWAY = 1, LM_LEDGER_ENDPOINT = 2, LM_LEDGER_MISSING = 3 };
 
 struct lm_ledger;
 

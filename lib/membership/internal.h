@@ -11,6 +11,7 @@
  *   part.c      taking part: joining, leaving, and telling others by the ledger
  *   records.c   the ledger on disk
  *   routes.c    which peers take part, and who serves which endpoint
+ *   watch.c     who watches whom, and what happens when one is missed
  *   away.c      saying that we do not take part
  *   lanes.c, lanes_out.c  the keys of a (network, peer) pair
  *   submit.c    tenants, who are guests in a session
@@ -98,6 +99,8 @@ struct remote {
 	struct lm_udp_addr addrs[2 * LM_PROVIDER_ADDRS_MAX]; /* what the session was given */
 	unsigned n_addrs;
 	struct pair_list pairs;
+	unsigned n_watched; /* of the pairs: its session is watched */
+	uint64_t missing_at; /* monotonic ns; not up by then, it is missed */
 	struct lanes_out_list retired; /* of pairs that are gone */
 	bool up;
 	struct lm_log_place said; /* that it came and went */
@@ -158,6 +161,15 @@ struct pair {
 	struct lm_enforced enforced; /* what it says, while it takes part */
 	uint64_t version, void_version; /* of its record; the last one that it took back */
 
+	/* watch.c */
+	uint64_t place; /* on the network's ring */
+	bool watched; /* by us */
+	bool missed; /* and we say so */
+	unsigned accusers; /* others who say that they miss it, */
+	unsigned doubted; /* so many of whom have made us look, not long ago */
+	uint64_t doubt_until; /* monotonic ns */
+	bool accused; /* at the last look */
+
 	/* away.c */
 	bool away_owed; /* it has not confirmed that it knows we are away */
 	uint64_t away_at;
@@ -198,6 +210,10 @@ struct network {
 	struct timer work;
 	bool stirred; /* on m->stirred */
 	TAILQ_ENTRY(network) stir;
+
+	/* watch.c */
+	uint64_t place; /* ours on the ring */
+	uint64_t watch_at; /* LM_NEVER, or when somebody is to be looked after */
 
 	/* routes.c */
 	bool *there; /* by endpoint: who it is placed at serves it, and can be reached */
@@ -456,6 +472,17 @@ size_t lm_endpoint_key(
 bool lm_routes_look(struct lm_membership *m, struct network *net, bool *there);
 /* Lanes come and go with those who take part. True: some did. */
 bool lm_routes_apply(struct lm_membership *m, struct network *net);
+
+/* watch.c */
+#define MISSING_AFTER (LM_DEAD_AFTER * SECOND) /* a peer that never came up is missed then */
+/* Where a gateway stands on a network's ring. */
+uint64_t lm_watch_place(const struct lm_net_id *net, const struct lm_public_key *key);
+/* Who takes part or is up may have changed, and what others miss. */
+void lm_watch_update(struct lm_membership *m, struct network *net);
+/* A record that says that its author misses somebody; in each look, before the above. */
+void lm_watch_heard(
+    struct lm_membership *m, struct network *net, const struct lm_ledger_record *record);
+void lm_watch_end(struct lm_membership *m, struct pair *p);
 
 /* away.c */
 /* Tell the peer that we do not take part, until it has heard. */

@@ -154,6 +154,11 @@ static void send_lanes(struct lm_membership *m, const struct pair *p)
 
 static void tell(struct lm_membership *m, struct pair *p)
 {
+	if (p->renew && lm_peer_epoch(pair_session(p)) == 0) {
+		/* Asleep: with the keys that it wakes up with, we are called again. */
+		lm_peer_wake(pair_session(p), &m->now);
+		return;
+	}
 	if (p->renew) {
 		int err = set_make(m, p);
 		if (err) {

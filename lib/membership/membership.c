@@ -330,17 +330,22 @@ void lm_membership_heard(struct lm_membership *m, const struct lm_now *now, uint
 		lm_peer_heard(m->remotes[slot]->party.session, now);
 }
 
+void lm_membership_sent(struct lm_membership *m, const struct lm_now *now, uint32_t slot)
+{
+	if (slot < m->remotes_end && m->remotes[slot])
+		lm_peer_sent(m->remotes[slot]->party.session, now);
+}
+
 uint64_t lm_membership_tick(struct lm_membership *m, const struct lm_now *now)
 {
 	enter(m, now);
-	uint64_t sessions = lm_sessions_tick(m->sessions, now);
+	lm_sessions_tick(m->sessions, now);
 	uint64_t blobs = lm_blobs_tick(m->blobs, now);
 	leave(m);
-	uint64_t own = lm_min_u64(lm_timers_next(&m->timers), m->ledger_at);
-	/* More was due than one call does: let the caller breathe. */
-	if (own <= now->mono || !TAILQ_EMPTY(&m->stirred))
-		own = now->mono + MS;
-	return lm_min_u64(own, lm_min_u64(sessions, blobs));
+	uint64_t next = lm_min_u64(lm_timers_next(&m->timers), m->ledger_at);
+	next = lm_min_u64(next, lm_min_u64(lm_sessions_next(m->sessions), blobs));
+	/* More was due than one call does, or became so: let the caller breathe. */
+	return next <= now->mono || !TAILQ_EMPTY(&m->stirred) ? now->mono + MS : next;
 }
 
 struct lm_sessions *lm_membership_sessions(struct lm_membership *m)

@@ -160,7 +160,9 @@ int lm_membership_submit(struct lm_membership *m, const struct lm_now *now, cons
 
 void lm_membership_input(struct lm_membership *m, const struct lm_now *now,
     const struct lm_udp_addr *from, const uint8_t *data, size_t len);
+/* The data plane has heard authentic ESP from this peer of late, or has sent some to it. */
 void lm_membership_heard(struct lm_membership *m, const struct lm_now *now, uint32_t slot);
+void lm_membership_sent(struct lm_membership *m, const struct lm_now *now, uint32_t slot);
 /*
  * Runs what is due; returns the monotonic time of the next, or UINT64_MAX. Every other call may
  * bring that time forward: tick after each, it is cheap when nothing is due.

@@ -178,6 +178,7 @@ struct network *lm_network_new(struct lm_membership *m, const struct lm_net_id *
 	while (m->networks[net->pub.index])
 		net->pub.index++;
 	net->pub.id = *id;
+	net->place = lm_watch_place(id, &m->self->pub);
 	net->expiry.fire = expiry_fire;
 	return net;
 }

@@ -91,6 +91,7 @@ static void work_fire(struct lm_membership *m, struct timer *t)
 int lm_part_init(struct lm_membership *m, struct network *net)
 {
 	net->work.fire = work_fire;
+	net->watch_at = LM_NEVER;
 	return lm_timers_reserve(&m->timers);
 }
 
@@ -105,7 +106,7 @@ void lm_part_free(struct lm_membership *m, struct network *net)
 
 static void arm(struct lm_membership *m, struct network *net)
 {
-	uint64_t at = LM_NEVER;
+	uint64_t at = net->watch_at;
 
 	if (net->part == LM_PART_LEAVING)
 		at = net->part_at;
@@ -213,6 +214,7 @@ void lm_part_changed(struct lm_membership *m, struct network *net, bool *there)
 		tell_authors(m, net);
 	lm_routes_look(m, net, there);
 	lm_routes_apply(m, net);
+	lm_watch_update(m, net);
 	net->news = false;
 	net->tell = net->tell || net->part == LM_PART_JOINED;
 	lm_part_stir(m, net);
@@ -350,6 +352,7 @@ static void look(struct lm_membership *m, struct network *net)
 		return; /* again then */
 	net->news = false;
 	bool routes = lm_routes_look(m, net, there), lanes = lm_routes_apply(m, net);
+	lm_watch_update(m, net);
 	if (routes || lanes)
 		m->ops.routes_changed(m->ctx, &net->pub);
 }
@@ -371,6 +374,7 @@ static void visit(struct lm_membership *m, struct network *net)
 		tell(m, net);
 	if (net->part != LM_PART_JOINED && !net->n_served)
 		net->tell = false;
+	net->news |= net->watch_at <= now;
 	if (net->news && net->look_at <= now)
 		look(m, net);
 	arm(m, net);

@@ -54,6 +54,7 @@ struct pair *lm_pair_new(struct lm_membership *m, struct network *net, struct re
 		return NULL;
 	}
 	p->key = (struct pair_key){.net = net, .peer = r};
+	p->place = lm_watch_place(&net->pub.id, &r->key);
 	p->timer.fire = pair_fire;
 	p->have_at = p->lanes_at = p->away_at = LM_NEVER;
 	return p;
@@ -68,6 +69,7 @@ void lm_pair_link(struct lm_membership *m, struct pair *p)
 
 void lm_pair_unlink(struct lm_membership *m, struct pair *p)
 {
+	lm_watch_end(m, p);
 	HASH_DELETE(hh, m->pairs, p);
 	LIST_REMOVE(p, link);
 	lm_remote_revisit(m, p->key.peer);
@@ -161,6 +163,8 @@ int lm_remote_get(struct lm_membership *m, const struct lm_provider *provider, s
 	HASH_ADD(hh, m->by_key, key, sizeof(r->key), r);
 	lm_remote_revisit(m, r);
 	adopt(m, r, session);
+	lm_peer_watch(session, &m->now, false); /* until it takes part */
+	r->missing_at = m->now.mono + MISSING_AFTER;
 	m->ops.peer_added(m->ctx, slot, session);
 	if (lm_peer_state(session) == LM_PEER_UP)
 		lm_remote_up(m, r, lm_peer_epoch(session));
@@ -298,6 +302,7 @@ void lm_remote_down(struct lm_membership *m, struct remote *r, const char *reaso
 	if (!r->up)
 		return;
 	r->up = false;
+	r->missing_at = m->now.mono;
 	lm_ledger_down(m->ledger, &m->now, &r->key);
 	LIST_FOREACH(p, &r->pairs, link)
 	{

@@ -64,6 +64,8 @@ static int look_at(void *ctx, const struct lm_ledger_record *record)
 	const struct lm_manifest *man = l->net->pub.manifest;
 	struct remote *r;
 
+	if (record->kind == LM_LEDGER_MISSING)
+		lm_watch_heard(l->m, l->net, record);
 	HASH_FIND(hh, l->m->by_key, record->author, sizeof(*record->author), r);
 	struct pair *p = r ? lm_pair_find(l->m, l->net, r) : NULL;
 	if (!p)
@@ -85,9 +87,12 @@ bool lm_routes_look(struct lm_membership *m, struct network *net, bool *there)
 	const struct lm_manifest *man = net->pub.manifest;
 	struct look l = {.m = m, .net = net, .there = there};
 
-	for (unsigned i = 0; i < man->n_providers; i++)
-		if (net->pairs[i])
-			net->pairs[i]->takes_part = false;
+	for (unsigned i = 0; i < man->n_providers; i++) {
+		if (!net->pairs[i])
+			continue;
+		net->pairs[i]->takes_part = false;
+		net->pairs[i]->accusers = 0;
+	}
 	if (net->part == LM_PART_JOINED)
 		lm_ledger_each(m->ledger, &net->pub.id, 0, look_at, &l);
 	for (unsigned i = 0; i < man->n_endpoints; i++) {

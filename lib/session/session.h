@@ -37,8 +37,8 @@
  * their end they are wiped, and the session is asleep. It is up all the same: whatever uses it
  * starts a handshake, and if that is not answered within LM_DEAD_AFTER, the peer is down.
  */
-#define LM_IN_USE 60
-#define LM_CALL_EVERY_MAX 300 /* a peer that is down and not watched is called less and less */
+#define LM_IN_USE 40
+#define LM_CALL_EVERY_MAX 120 /* a peer that is down and not watched is called less and less */
 
 struct lm_sessions;
 struct lm_peer;

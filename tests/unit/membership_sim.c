@@ -63,6 +63,7 @@ void sim_on_send(void *ctx, const struct lm_udp_addr *to, const uint8_t *data, s
 	struct sim *s = from->sim;
 
 	s->sent++;
+	s->sent_bytes += len;
 	for (unsigned i = 0; i < SIM_NODES; i++) {
 		if (!s->node[i] || !lm_udp_addr_equal(to, &s->node[i]->addr))
 			continue;
@@ -567,21 +568,39 @@ static void check_routes(struct sim *s, struct sim_node *a, uint32_t index)
 	}
 }
 
+static void check_gateway(struct sim *s, struct sim_node *a)
+{
+	uint32_t end = a->running ? lm_membership_networks_end(a->m) : 0;
+
+	for (uint32_t net = 0; net < 4 && end <= 4; net++)
+		if (a->running)
+			check_routes(s, a, net);
+	for (uint32_t net = 0; net < end; net++)
+		for (unsigned slot = 0; slot < SIM_NODES; slot++) {
+			const struct sim_out *out = &a->out[net][slot];
+			if (out->n && s->node[a->peer_node[slot]]->running)
+				check_out(s, a, out, s->node[a->peer_node[slot]]);
+		}
+}
+
 void sim_check(struct sim *s)
 {
+	for (unsigned i = 0; i < s->n; i++)
+		check_gateway(s, s->node[i]);
+}
+
+/* After an event at this node: its own view, and what the others send to it. */
+static void check_event(struct sim *s, struct sim_node *n)
+{
+	if (!n->running || !n->m)
+		return;
+	check_gateway(s, n);
 	for (unsigned i = 0; i < s->n; i++) {
 		struct sim_node *a = s->node[i];
-		if (!a->running)
-			continue;
-		for (uint32_t net = 0; net < 4 && lm_membership_networks_end(a->m) <= 4; net++)
-			check_routes(s, a, net);
-		uint32_t end = lm_membership_networks_end(a->m);
+		int slot = a->running ? sim_slot(a, n->index) : -1;
+		uint32_t end = slot < 0 ? 0 : lm_membership_networks_end(a->m);
 		for (uint32_t net = 0; net < end; net++)
-			for (unsigned slot = 0; slot < SIM_NODES; slot++) {
-				const struct sim_out *out = &a->out[net][slot];
-				if (out->n && s->node[a->peer_node[slot]]->running)
-					check_out(s, a, out, s->node[a->peer_node[slot]]);
-			}
+			check_out(s, a, &a->out[net][slot], n);
 	}
 }
 
@@ -638,11 +657,12 @@ void sim_run(struct sim *s, uint64_t ns)
 			move_clock(s, at);
 		if (p) {
 			TAILQ_REMOVE(&s->packets, p, link);
+			who = s->node[p->to];
 			receive(s, p);
 		} else {
 			sim_tick(who);
 		}
-		sim_check(s);
+		check_event(s, who);
 	}
 	move_clock(s, end);
 	s->event++;

@@ -119,7 +119,7 @@ struct sim {
 	unsigned loss, dup; /* percent */
 	uint64_t delay, jitter;
 	bool cut[SIM_NODES][SIM_NODES]; /* from, to */
-	uint64_t sent; /* datagrams */
+	uint64_t sent, sent_bytes; /* datagrams, and what is in them */
 	uint64_t event;
 	struct lm_identity owner;
 	unsigned twice_warned; /* "signed serial N twice" was logged */

@@ -38,8 +38,13 @@ bool sim_traffic(struct sim *s, unsigned from, unsigned to, const struct sim_doc
 		return false;
 	struct sim_out *out = &a->out[net->index][slot];
 	out->used = true;
+	lm_membership_sent(a->m, &s->now, (uint32_t)slot);
+	sim_tick(a);
 	struct sim_sa *sa = b->running && !s->cut[from][to] ? sa_of(b, out) : NULL;
-	if (sa)
-		sa->used = true;
-	return sa != NULL;
+	if (!sa)
+		return false;
+	sa->used = true;
+	lm_membership_heard(b->m, &s->now, sa->slot);
+	sim_tick(b);
+	return true;
 }
