@@ -347,7 +347,7 @@ static void test_malformed(void)
 			    &out),
 	    LM_WL_MALFORMED);
 	CU_ASSERT_EQUAL(ASK(&v, SOLICIT,
-			    CLIENT_ID "\0\4\0\x1b"
+			    CLIENT_ID "\0\4\0\x1f"
 				      "aaaa\0\5\0\x17" OURS "\0\0\0\0\0\0\0",
 			    &out),
 	    LM_WL_MALFORMED);
