@@ -144,9 +144,11 @@ def check_dhcp(gateway):
                     "renewal_time": 1800, "rebinding_time": 3150, "router": "100.64.0.1",
                     "subnet_mask": "255.255.255.0", "broadcast_address": "100.64.0.255",
                     "interface-mtu": 1418, "hostname": b"web-0", "domain": b"shop.internal",
-                    "name_server": "100.64.0.1", 119: b"\x04shop\x08internal\0"}
+                    "name_server": "100.64.0.1"}
         for name, value in expected.items():
             assert got.get(name) == value, (name, got.get(name), value)
+        # Not every Scapy has a name for it.
+        assert b"\x77\x0f\x04shop\x08internal\0" in bytes(answer)
     assert options_of(gateway.ask(exchanges[0][0])[1])["client_id"] == b"\x00me"
     result, answer = gateway.ask(dhcp([("message-type", "request"),
                                        ("requested_addr", "10.0.0.9")]))
