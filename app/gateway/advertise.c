@@ -16,11 +16,14 @@ void gw_advertise_news(struct gateway *gw, struct gw_attachment *at)
 
 void gw_advertise_network(struct gateway *gw, uint32_t net)
 {
-	struct gw_attachments *as = &gw->attachments;
+	const struct gw_groups *groups = &gw->attachments.groups;
+	uint32_t first = net == GW_ALL_NETWORKS ? 0 : net, end = first + 1;
 
-	for (uint32_t id = 0; as->slots && id < as->n_slots; id++) {
-		struct gw_attachment *at = as->slots[id];
-		if (at && at->state == GW_ACTIVE && (net == GW_ALL_NETWORKS || net == at->net))
+	if (net == GW_ALL_NETWORKS)
+		end = groups->n_nets;
+	for (uint32_t i = first; i < end; i++) {
+		const struct gw_group *g = gw_group_of(groups, i);
+		for (struct gw_attachment *at = g ? g->seated : NULL; at; at = at->in_seats.next)
 			gw_advertise_news(gw, at);
 	}
 }

@@ -92,8 +92,10 @@ static void del(struct gateway *gw, struct gw_attachment *at)
 {
 	struct gw_attachments *as = &gw->attachments;
 
-	if (at->state == GW_ACTIVE && as->n_orphaned < as->n_slots)
-		as->orphaned[as->n_orphaned++] = at->net;
+	as->unpublished |= at->state == GW_ACTIVE;
+	as->n_displaced -= at->displaced;
+	gw_place_release(&as->places, at);
+	gw_group_leave(&as->groups, at);
 	as->slots[at->id] = NULL;
 	if (at->id < as->lowest_free)
 		as->lowest_free = at->id;
@@ -148,6 +150,10 @@ static void read_file(struct gateway *gw, const char *name, bool written)
 		at->held4 = at->held6 = 0;
 	at->changed |= memcmp(&at->a, &next, sizeof(next)) != 0;
 	at->a = next;
+	if (gw_group_enter(&as->groups, at) < 0) {
+		lm_error("%s: out of memory", name);
+		return;
+	}
 	at->readable = true;
 	at->bad_file.text[0] = '\0';
 	if (next.has_mac) {
@@ -282,8 +288,7 @@ int gw_attachments_open(struct gateway *gw)
 	as->inotify_fd = as->watch = -1;
 	as->n_slots = gw->config->max_endpoints;
 	as->slots = calloc(as->n_slots, sizeof(as->slots[0]));
-	as->orphaned = calloc(as->n_slots, sizeof(as->orphaned[0]));
-	if (!as->slots || !as->orphaned)
+	if (!as->slots || gw_groups_open(&as->groups, gw->config->max_networks) < 0)
 		return -ENOMEM;
 	as->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	int err = as->inotify_fd < 0 ? -errno : watch(gw);
@@ -307,8 +312,7 @@ void gw_attachments_close(struct gateway *gw)
 	if (as->inotify_fd >= 0)
 		close(as->inotify_fd);
 	lm_ra_times_free(&gw->ra_times);
+	gw_groups_close(&as->groups);
 	free(as->slots);
-	free(as->orphaned);
 	as->slots = NULL;
-	as->orphaned = NULL;
 }

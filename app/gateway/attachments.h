@@ -4,7 +4,7 @@
  *
  * A file that cannot be read or parsed leaves what was there before in force; a
  * removed file ends its attachment. The directory itself may be replaced: while it
- * is not there, everything stays. After any change everything is settled anew: which
+ * is not there, everything stays. After any change it is settled anew which
  * attachments the manifests in force agree with, and which clash.
  */
 #ifndef LM_GATEWAY_ATTACHMENTS_H
@@ -15,6 +15,8 @@
 #include <uthash.h>
 #include "base/why.h"
 #include "membership/attachment.h"
+#include "groups.h"
+#include "places.h"
 #include "workload/ra_times.h"
 
 struct gateway;
@@ -30,13 +32,18 @@ struct gw_attachment {
 	uint32_t id; /* the data plane's handle, stable while the file is there */
 	bool readable; /* a is valid: the file was parsed at least once */
 	bool changed; /* since the last settling */
-	uint32_t round; /* of the last settling */
 	struct lm_attachment a;
 	enum gw_attachment_state state;
 	struct lm_why reason; /* unless active: why not */
 	struct lm_why bad_file; /* why the file's newest version is not used; "": it is */
 	unsigned port; /* index in the data plane, valid when readable and known */
 	uint32_t net, endpoint; /* valid when active */
+	struct gw_group *group; /* of its network; NULL: the file was never readable */
+	LIST_ENTRY(gw_attachment) in_group;
+	bool seated; /* in the group's table of those that are active */
+	UT_hash_handle in_seats; /* by endpoint */
+	struct gw_stay in_vlan, at_mac; /* its place */
+	bool displaced; /* refused, because another one has its place */
 	bool mac_known;
 	struct lm_mac mac; /* given or learned */
 	/* Until then a declined address is not given out; monotonic ns, 0: none was declined. */
@@ -50,13 +57,12 @@ struct gw_attachments {
 	struct gw_attachment **slots; /* by id; NULL: free */
 	uint32_t n_slots;
 	uint32_t lowest_free;
-	/* Networks of attachments that were removed since the last settling. */
-	uint32_t *orphaned;
-	uint32_t n_orphaned;
-	uint32_t round; /* settlings so far */
+	struct gw_groups groups;
+	struct gw_places places;
+	uint32_t n_displaced;
 	bool crowded; /* files were left out, because every slot was taken */
 	bool unsettled; /* something has changed */
-	bool unpublished; /* a MAC was learned: the ports' table is to follow */
+	bool unpublished; /* the ports' table is to follow */
 	int inotify_fd;
 	int watch; /* of the directory; -1: it is not there */
 	uint64_t look_at; /* again, while it is not there */
@@ -73,8 +79,9 @@ void gw_attachments_event(struct gateway *gw);
 /* Does what events have left to do; returns when it wants to be called again. */
 uint64_t gw_attachments_tick(struct gateway *gw, uint64_t now);
 /*
- * Judges every attachment again, and publishes what changed and, whatever became of its
- * attachments, the network with this index. Nothing happens before gw_attachments_open.
+ * Judges the attachments whose file or network has changed, and publishes what came of it and,
+ * whatever became of its attachments, the network with this index. Nothing happens before
+ * gw_attachments_open.
  */
 void gw_attachments_settle(struct gateway *gw, uint32_t net);
 /* The ports' table as the attachments stand now. */

@@ -97,10 +97,10 @@ bool gw_networks_tick(struct gateway *gw);
 uint16_t gw_workload_mtu(const struct gateway *gw);
 
 /*
- * publish.c: those networks of the first n that are marked, with their attachments as settled.
- * Membership learns which of their endpoints are served here.
+ * publish.c: a network, if one with this index is in force, with its attachments as settled.
+ * Membership learns which of its endpoints are served here.
  */
-void gw_networks_publish(struct gateway *gw, const bool *which, uint32_t n);
+void gw_network_publish(struct gateway *gw, uint32_t index);
 
 /* punts.c: what the workers could not finish. */
 void gw_punt(void *ctx, const struct lm_dp_punt *punt);

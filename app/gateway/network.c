@@ -70,6 +70,7 @@ static void on_network_gone(void *ctx, const struct lm_network *net)
 	lm_dp_network_remove(gw->dp, net->index);
 	if (gw->records)
 		lm_journal_drop_group(gw->records, net->id.b);
+	gw_group_end(&gw->attachments.groups, net->index);
 	gw->attachments.unsettled = true; /* settled once membership has forgotten it */
 }
 
@@ -171,7 +172,9 @@ bool gw_networks_tick(struct gateway *gw)
 		return true;
 	if (!gw->any_stale)
 		return false;
-	gw_networks_publish(gw, gw->stale, end);
+	for (uint32_t i = 0; i < end; i++)
+		if (gw->stale[i])
+			gw_network_publish(gw, i);
 	memset(gw->stale, 0, gw->config->max_networks * sizeof(gw->stale[0]));
 	gw->any_stale = false;
 	return false;

@@ -11,24 +11,10 @@
 
 #define LM_LOG_MODULE "publish"
 
-/* Active attachments in the order of their networks: those of i are at[from[i]] .. at[from[i + 1]].
- */
-struct by_network {
-	const struct gw_attachment **at;
-	uint32_t *from;
-};
-
-static const struct gw_attachment *active(const struct gw_attachments *as, uint32_t id)
-{
-	const struct gw_attachment *at = as->slots[id];
-
-	return at && at->state == GW_ACTIVE ? at : NULL;
-}
-
 void gw_attachments_publish(struct gateway *gw)
 {
 	struct gw_attachments *as = &gw->attachments;
-	struct lm_dp_attachment *list = calloc(as->n_slots, sizeof(*list));
+	struct lm_dp_attachment *list = calloc(HASH_COUNT(as->by_name) + 1, sizeof(*list));
 	unsigned n = 0;
 
 	if (!list) {
@@ -36,12 +22,11 @@ void gw_attachments_publish(struct gateway *gw)
 		return;
 	}
 	as->unpublished = false;
-	for (uint32_t id = 0; id < as->n_slots; id++) {
-		const struct gw_attachment *at = active(as, id);
-		if (!at)
+	for (const struct gw_attachment *at = as->by_name; at; at = at->hh.next) {
+		if (at->state != GW_ACTIVE)
 			continue;
 		list[n++] = (struct lm_dp_attachment){
-		    .id = id,
+		    .id = at->id,
 		    .port = at->port,
 		    .vlan = at->a.vlan,
 		    .has_mac = at->mac_known,
@@ -54,24 +39,6 @@ void gw_attachments_publish(struct gateway *gw)
 	if (err)
 		lm_error("cannot publish %u attachments: %s", n, strerror(-err));
 	free(list);
-}
-
-static void sort_by_network(
-    struct by_network *by, const struct gw_attachments *as, uint32_t n_networks)
-{
-	for (uint32_t id = 0; id < as->n_slots; id++) {
-		const struct gw_attachment *at = active(as, id);
-		if (at)
-			by->from[at->net + 2]++;
-	}
-	for (uint32_t i = 2; i < n_networks + 2; i++)
-		by->from[i] += by->from[i - 1];
-	/* from[i + 1] runs through the places of network i, and ends where it belongs. */
-	for (uint32_t id = 0; id < as->n_slots; id++) {
-		const struct gw_attachment *at = active(as, id);
-		if (at)
-			by->at[by->from[at->net + 1]++] = at;
-	}
 }
 
 static void describe(
@@ -94,8 +61,8 @@ static void describe(
 	}
 }
 
-static void publish(struct gateway *gw, const struct lm_network *net,
-    const struct gw_attachment *const *at, uint32_t n)
+static void publish(
+    struct gateway *gw, const struct lm_network *net, const struct gw_attachment *seated)
 {
 	const struct lm_manifest *m = net->manifest;
 	struct lm_dp_endpoint *endpoints = calloc(m->n_endpoints + 1, sizeof(*endpoints));
@@ -105,8 +72,8 @@ static void publish(struct gateway *gw, const struct lm_network *net,
 	if (err)
 		goto out;
 	describe(gw, endpoints, net);
-	for (uint32_t i = 0; i < n; i++)
-		endpoints[at[i]->endpoint].attachment = at[i]->id;
+	for (const struct gw_attachment *at = seated; at; at = at->in_seats.next)
+		endpoints[at->endpoint].attachment = at->id;
 	struct lm_dp_network spec = {
 	    .net4 = m->ipv4,
 	    .net6 = m->ipv6,
@@ -127,14 +94,15 @@ out:
 	free(endpoints);
 }
 
-static void tell_served(struct gateway *gw, const struct lm_network *net,
-    const struct gw_attachment *const *at, uint32_t n)
+static void tell_served(
+    struct gateway *gw, const struct lm_network *net, const struct gw_attachment *seated)
 {
-	uint32_t *served = calloc(n + 1, sizeof(*served));
+	uint32_t *served = calloc(HASH_CNT(in_seats, seated) + 1, sizeof(*served));
 	int err = served ? 0 : -ENOMEM;
+	unsigned n = 0;
 
-	for (uint32_t i = 0; served && i < n; i++)
-		served[i] = at[i]->endpoint;
+	for (const struct gw_attachment *at = seated; served && at; at = at->in_seats.next)
+		served[n++] = at->endpoint;
 	if (served)
 		err = lm_membership_set_served(gw->membership, net->index, served, n);
 	if (err)
@@ -143,27 +111,14 @@ static void tell_served(struct gateway *gw, const struct lm_network *net,
 	free(served);
 }
 
-void gw_networks_publish(struct gateway *gw, const bool *which, uint32_t n)
+void gw_network_publish(struct gateway *gw, uint32_t index)
 {
-	const struct gw_attachments *as = &gw->attachments;
-	struct by_network by = {
-	    .at = calloc(as->n_slots, sizeof(*by.at)),
-	    .from = calloc(n + 2, sizeof(*by.from)),
-	};
+	const struct lm_network *net = lm_membership_network(gw->membership, index);
+	const struct gw_group *g = gw_group_of(&gw->attachments.groups, index);
+	const struct gw_attachment *seated = g ? g->seated : NULL;
 
-	if (by.at && by.from) {
-		sort_by_network(&by, as, n);
-		for (uint32_t i = 0; i < n; i++) {
-			const struct lm_network *net = lm_membership_network(gw->membership, i);
-			if (!net || !which[i])
-				continue;
-			const struct gw_attachment *const *at = by.at + by.from[i];
-			publish(gw, net, at, by.from[i + 1] - by.from[i]);
-			tell_served(gw, net, at, by.from[i + 1] - by.from[i]);
-		}
-	} else {
-		lm_error("out of memory: networks are not published, what the workers had stays");
-	}
-	free(by.at);
-	free(by.from);
+	if (!net)
+		return;
+	publish(gw, net, seated);
+	tell_served(gw, net, seated);
 }
