@@ -123,6 +123,12 @@ int gw_reload(struct gateway *gw, struct lm_why *text);
 /* keylog.c: lines for tshark's esp_sa table; nothing unless key_log is set. */
 void gw_keylog_sa(const struct gateway *gw, uint32_t spi, const uint8_t keymat[36]);
 
+/* report_control.c: however many there are, in a few numbers. */
+struct gw_counts {
+	unsigned networks, joined, attachments, active;
+};
+struct gw_counts gw_count(const struct gateway *gw);
+
 /* report.c: the telemetry commands. -errno if they cannot be registered. */
 int gw_report_register(struct gateway *gw);
 

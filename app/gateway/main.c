@@ -131,6 +131,9 @@ static int open_control(struct gateway *gw)
 	if (err)
 		return err;
 	gw_attachments_settle(gw, GW_ALL_NETWORKS);
+	struct gw_counts n = gw_count(gw);
+	lm_info("%u networks from the store, %u attachments, %u of them active", n.networks,
+	    n.attachments, n.active);
 	lm_underlay_announce(gw->underlay, gw_now().mono);
 	return gw_control_open(gw);
 }

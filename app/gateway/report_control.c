@@ -18,39 +18,33 @@ static uint64_t peers_up(const struct gateway *gw)
 	return n;
 }
 
-static void put_networks(const struct gateway *gw, struct rte_tel_data *d)
+struct gw_counts gw_count(const struct gateway *gw)
 {
 	uint32_t end = lm_membership_networks_end(gw->membership);
-	uint64_t n = 0, joined = 0;
+	const struct gw_attachments *as = &gw->attachments;
+	struct gw_counts c = {.attachments = HASH_COUNT(as->by_name)};
 
 	for (uint32_t i = 0; i < end; i++) {
-		n += lm_membership_network(gw->membership, i) != NULL;
-		joined += lm_membership_part(gw->membership, i) == LM_PART_JOINED;
+		c.networks += lm_membership_network(gw->membership, i) != NULL;
+		c.joined += lm_membership_part(gw->membership, i) == LM_PART_JOINED;
 	}
-	gw_put_u64(d, "networks", n);
-	gw_put_u64(d, "joined", joined);
-}
-
-static void put_attachments(const struct gateway *gw, struct rte_tel_data *d)
-{
-	const struct gw_attachments *as = &gw->attachments;
-	uint64_t active = 0;
-
 	for (const struct gw_attachment *at = as->by_name; at; at = at->hh.next)
-		active += at->state == GW_ACTIVE;
-	gw_put_u64(d, "attachments", HASH_COUNT(as->by_name));
-	gw_put_u64(d, "active", active);
+		c.active += at->state == GW_ACTIVE;
+	return c;
 }
 
 int gw_report_control(struct gateway *gw, const char *params, struct rte_tel_data *d)
 {
+	const struct gw_counts c = gw_count(gw);
 	const struct gw_turns *t = &gw->turns;
 	uint32_t in, out;
 
 	(void)params;
 	rte_tel_data_start_dict(d);
-	put_networks(gw, d);
-	put_attachments(gw, d);
+	gw_put_u64(d, "networks", c.networks);
+	gw_put_u64(d, "joined", c.joined);
+	gw_put_u64(d, "attachments", c.attachments);
+	gw_put_u64(d, "active", c.active);
 	gw_put_u64(d, "peers_up", peers_up(gw));
 	lm_dp_lane_counts(gw->dp, &in, &out);
 	gw_put_u64(d, "lanes_in", in);

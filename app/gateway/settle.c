@@ -79,10 +79,10 @@ static enum gw_attachment_state judge(
 static void say(const struct gw_attachment *at)
 {
 	if (at->state == GW_ACTIVE)
-		lm_info("%s: active: %s/%u of network '%s'", at->name, at->a.member, at->a.replica,
-		    at->a.network);
+		lm_info_limited("%s: active: %s/%u of network '%s'", at->name, at->a.member,
+		    at->a.replica, at->a.network);
 	else
-		lm_warn(
+		lm_warn_limited(
 		    "%s: %s: %s", at->name, gw_attachment_state_text(at->state), at->reason.text);
 }
 
@@ -249,5 +249,5 @@ void gw_attachment_learn(struct gateway *gw, struct gw_attachment *at, const str
 	at->mac = *mac;
 	gw->attachments.unpublished = true;
 	gw_advertise_news(gw, at);
-	lm_info("%s: the workload's MAC is %s", at->name, lm_mac_text(text, mac));
+	lm_info_limited("%s: the workload's MAC is %s", at->name, lm_mac_text(text, mac));
 }

@@ -176,8 +176,9 @@ int lm_network_put_in_force(struct lm_membership *m, struct lm_signed_manifest *
 		struct tombstone *t = lm_tombstone_find(m, &sm->net_id);
 		if (t)
 			lm_tombstone_drop(m, t);
-		lm_info("network %s: serial %" PRIu64 " is in force", sm->manifest->network,
-		    sm->manifest->serial);
+		if (!stored) /* of those at start, the owner of the store says how many */
+			lm_info_limited("network %s: serial %" PRIu64 " is in force",
+			    sm->manifest->network, sm->manifest->serial);
 		change_commit(m, &c);
 	}
 	free(c.is_new);

@@ -165,7 +165,7 @@ static int join(struct lm_membership *m, struct network *net)
 	}
 	lm_records_restore(m, net);
 	come_back(m, net);
-	lm_info("network %s: joined", net->pub.manifest->network);
+	lm_info_limited("network %s: joined", net->pub.manifest->network);
 	return 0;
 }
 
@@ -182,7 +182,7 @@ static void leave_begin(struct lm_membership *m, struct network *net)
 	if (lm_ledger_withdraw_all(m->ledger, &m->now, &net->pub.id) != 0)
 		lm_warn("network %s: not all that we said could be withdrawn",
 		    net->pub.manifest->network);
-	lm_info("network %s: leaving, none of its endpoints is attached here any more",
+	lm_info_limited("network %s: leaving, none of its endpoints is attached here any more",
 	    net->pub.manifest->network);
 }
 
@@ -192,7 +192,7 @@ static void leave_end(struct lm_membership *m, struct network *net)
 	net->tell = false;
 	lm_ledger_remove(m->ledger, &m->now, &net->pub.id);
 	lm_wipe(&net->secret, sizeof(net->secret));
-	lm_info("network %s: left", net->pub.manifest->network);
+	lm_info_limited("network %s: left", net->pub.manifest->network);
 }
 
 void lm_part_end(struct lm_membership *m, struct network *net)

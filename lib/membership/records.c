@@ -57,6 +57,6 @@ void lm_records_restore(struct lm_membership *m, const struct network *net)
 		return;
 	m->ops.records_each(m->ctx, &net->pub.id, restore_one, &r);
 	if (r.taken + r.refused)
-		lm_info("network %s: %u records from disk, %u no longer hold",
+		lm_info_limited("network %s: %u records from disk, %u no longer hold",
 		    net->pub.manifest->network, r.taken, r.refused);
 }
