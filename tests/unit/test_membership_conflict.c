@@ -172,6 +172,56 @@ static void test_conflict_of_sets(void)
 	}
 }
 
+/* Signs serial 1 of a network twice, with so many bytes of comment, and submits both. */
+static void sign_twice(struct sim *s, unsigned network, size_t bytes)
+{
+	char *comment = malloc(bytes + 2), name[16];
+
+	snprintf(name, sizeof(name), "net%u", network);
+	memset(comment, '#', bytes);
+	strcpy(comment + bytes, "\n");
+	for (unsigned i = 0; i < 2; i++) {
+		comment[bytes - 1] = (char)('1' + i);
+		struct sim_doc d = sim_sign(s, name, 1, 0x3, comment);
+		int err = sim_submit(s, 0, &d, NULL);
+		CU_ASSERT(err == 0 || (i == 1 && err == -EEXIST));
+		sim_doc_free(&d);
+	}
+	free(comment);
+}
+
+/* 16 MiB of proofs are kept; beyond that it is said all the same, and room comes with newer
+ * serials.
+ */
+static void test_proofs_are_bounded(void)
+{
+	enum { FIT = 18, BYTES = 900000 };
+	struct sim *s = sim_new(1, 2);
+
+	sim_crash(s, 1); /* it would only slow this down */
+	for (unsigned i = 0; i < FIT; i++)
+		sign_twice(s, i, BYTES);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_LIMIT), 0);
+	sign_twice(s, FIT, BYTES);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_LIMIT), 1);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_SIGNED_TWICE), FIT + 1);
+	for (unsigned i = 0; i < 2; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "net%u", i);
+		struct sim_doc next = sim_sign(s, name, 2, 0x3, NULL);
+		CU_ASSERT_EQUAL(sim_submit(s, 0, &next, NULL), 0);
+		sim_doc_free(&next);
+	}
+	sign_twice(s, FIT + 1, BYTES);
+	sign_twice(s, FIT + 2, BYTES);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_LIMIT), 1);
+	sign_twice(s, FIT + 3, BYTES);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_LIMIT), 2);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_SIGNED_TWICE), FIT + 4);
+	sim_end(s);
+}
+
 LM_SUITE("membership_conflict", {"conflict", test_conflict},
     {"conflict_is_said_everywhere", test_conflict_is_said_everywhere},
-    {"proof_is_repeated", test_proof_is_repeated}, {"conflict_of_sets", test_conflict_of_sets})
+    {"proof_is_repeated", test_proof_is_repeated}, {"proofs_are_bounded", test_proofs_are_bounded},
+    {"conflict_of_sets", test_conflict_of_sets})
