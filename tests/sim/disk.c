@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define JOURNAL_MAX 1024 /* a disk writes back by itself when much has come together */
+
 static struct sim_bytes copy_of(const uint8_t *bytes, size_t len)
 {
 	struct sim_bytes copy = {.len = len};
@@ -62,20 +64,58 @@ static struct sim_bytes put(
 	return before;
 }
 
-void sim_disk_write_record(struct sim_disk *d, const struct lm_net_id *net,
-    const uint8_t id[SIM_RECORD_ID_LEN], const uint8_t *bytes, size_t len)
+/* Takes bytes over; a crash may take it back. */
+static void write_record(
+    struct sim_disk *d, const struct sim_record_key *key, struct sim_bytes bytes)
 {
-	struct sim_undo undo = {.key.net = *net};
-
-	memcpy(undo.key.id, id, SIM_RECORD_ID_LEN);
-	undo.before = put(d, &undo.key, copy_of(bytes, len));
+	if (d->n_journal == JOURNAL_MAX)
+		sim_disk_sync(d);
 	if (d->n_journal == d->room) {
 		d->room = d->room ? 2 * d->room : 64;
 		d->journal = realloc(d->journal, d->room * sizeof(d->journal[0]));
 		if (!d->journal)
 			abort();
 	}
-	d->journal[d->n_journal++] = undo;
+	d->journal[d->n_journal++] = (struct sim_undo){.key = *key, .before = put(d, key, bytes)};
+}
+
+static struct sim_record_key key_of(
+    const struct lm_net_id *net, const uint8_t id[SIM_RECORD_ID_LEN])
+{
+	struct sim_record_key key = {.net = *net};
+
+	memcpy(key.id, id, SIM_RECORD_ID_LEN);
+	return key;
+}
+
+void sim_disk_put_record(struct sim_disk *d, const struct lm_net_id *net,
+    const uint8_t id[SIM_RECORD_ID_LEN], const uint8_t *bytes, size_t len)
+{
+	struct sim_record_key key = key_of(net, id);
+
+	write_record(d, &key, copy_of(bytes, len));
+}
+
+void sim_disk_drop_record(
+    struct sim_disk *d, const struct lm_net_id *net, const uint8_t id[SIM_RECORD_ID_LEN])
+{
+	struct sim_record_key key = key_of(net, id);
+
+	write_record(d, &key, (struct sim_bytes){0});
+}
+
+void sim_disk_each_record(struct sim_disk *d, const struct lm_net_id *net,
+    bool (*keep)(void *ctx, const uint8_t *bytes, size_t len), void *ctx)
+{
+	struct sim_record_file *file, *next;
+
+	HASH_ITER(hh, d->records, file, next)
+	{
+		struct sim_record_key key = file->key;
+		if (memcmp(&key.net, net, sizeof(*net)) == 0 &&
+		    !keep(ctx, file->bytes.data, file->bytes.len))
+			write_record(d, &key, (struct sim_bytes){0});
+	}
 }
 
 void sim_disk_sync(struct sim_disk *d)

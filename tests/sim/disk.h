@@ -6,6 +6,7 @@
 #ifndef LM_TESTS_SIM_DISK_H
 #define LM_TESTS_SIM_DISK_H
 
+#include <stdbool.h>
 #include <uthash.h>
 #include "base/id.h"
 #include "random.h"
@@ -49,9 +50,13 @@ struct sim_disk {
 
 void sim_disk_write(
     struct sim_disk *d, const struct lm_net_id *net, const uint8_t *bytes, size_t len);
-/* bytes NULL: deletes it. */
-void sim_disk_write_record(struct sim_disk *d, const struct lm_net_id *net,
+void sim_disk_put_record(struct sim_disk *d, const struct lm_net_id *net,
     const uint8_t id[SIM_RECORD_ID_LEN], const uint8_t *bytes, size_t len);
+void sim_disk_drop_record(
+    struct sim_disk *d, const struct lm_net_id *net, const uint8_t id[SIM_RECORD_ID_LEN]);
+/* Of one network; drops those for which keep returns false. */
+void sim_disk_each_record(struct sim_disk *d, const struct lm_net_id *net,
+    bool (*keep)(void *ctx, const uint8_t *bytes, size_t len), void *ctx);
 void sim_disk_sync(struct sim_disk *d);
 /* Loses some of what is not synced. */
 void sim_disk_crash(struct sim_disk *d, struct sim_random *random);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What lm_membership asks of its surroundings, and what happens to it. */
+/* A gateway's life: what happens to it, and what one can ask about it. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,167 +7,6 @@
 
 #define STREAM_GATEWAYS 1000
 #define NETWORKS_MAX 4096
-
-/* ---- effects ---- */
-
-static void on_send(void *ctx, const struct lm_udp_addr *to, const uint8_t *data, size_t len)
-{
-	struct sim_gateway *g = ctx;
-
-	if (g->death != SIM_DYING)
-		sim_send(g, to, data, len);
-}
-
-static void on_random(void *ctx, void *buf, size_t len)
-{
-	struct sim_gateway *g = ctx;
-
-	sim_random_bytes(&g->random, buf, len);
-}
-
-static int on_persist(void *ctx, const struct lm_net_id *net, const uint8_t *bytes, size_t len)
-{
-	struct sim_gateway *g = ctx;
-
-	if (g->death == SIM_DIES_BEFORE_WRITE)
-		g->death = SIM_DYING;
-	if (g->death == SIM_DYING || g->disk_full)
-		return -EIO;
-	sim_disk_write(&g->disk, net, bytes, len);
-	if (g->death == SIM_DIES_AFTER_WRITE)
-		g->death = SIM_DYING;
-	return 0;
-}
-
-static void on_network_changed(void *ctx, const struct lm_network *net)
-{
-	struct sim_gateway *g = ctx;
-
-	sim_lanes_cut(&g->lanes, net->index);
-	sim_say(g->sim, "gw%u: %s serial %llu", g->index, net->manifest->network,
-	    (unsigned long long)net->manifest->serial);
-	sim_serve(g, net);
-	for (unsigned i = 0; i < net->manifest->n_providers; i++) {
-		bool self = (int)i == net->self;
-		uint32_t slot = net->peers[i] ? lm_peer_slot(net->peers[i]) : UINT32_MAX;
-		if (self != !net->peers[i] ||
-		    (!self && (slot >= g->n_slots || !g->slots[slot].gateway)))
-			sim_broken(g->sim, "gw%u: %s has no peer for a provider", g->index,
-			    net->manifest->network);
-	}
-	if (g->sim->hooks.in_force && g->death != SIM_DYING)
-		g->sim->hooks.in_force(g->sim->hooks_ctx, g, net);
-}
-
-static void on_routes_changed(void *ctx, const struct lm_network *net)
-{
-	struct sim_gateway *g = ctx;
-
-	sim_lanes_cut(&g->lanes, net->index);
-}
-
-static void on_network_gone(void *ctx, const struct lm_network *net)
-{
-	struct sim_gateway *g = ctx;
-
-	sim_lanes_cut(&g->lanes, net->index);
-	sim_say(g->sim, "gw%u: %s is gone", g->index, net->manifest->network);
-	for (uint32_t slot = 0; slot < g->n_slots; slot++)
-		if (sim_lanes_out(&g->lanes, (struct sim_out_key){net->index, slot}))
-			sim_broken(g->sim, "gw%u: %s went away with lanes out", g->index,
-			    net->manifest->network);
-	if (g->sim->hooks.gone && g->death != SIM_DYING)
-		g->sim->hooks.gone(g->sim->hooks_ctx, g, net);
-}
-
-static void on_peer_added(void *ctx, uint32_t slot, struct lm_peer *peer)
-{
-	struct sim_gateway *g = ctx, *who = sim_by_key(g->sim, lm_peer_key(peer));
-
-	if (slot >= g->n_slots) {
-		g->slots = realloc(g->slots, (slot + 1) * sizeof(g->slots[0]));
-		if (!g->slots)
-			abort();
-		memset(&g->slots[g->n_slots], 0, (slot + 1 - g->n_slots) * sizeof(g->slots[0]));
-		g->n_slots = slot + 1;
-	}
-	if (g->slots[slot].gateway || !who)
-		sim_broken(g->sim, "gw%u: a peer in slot %u that is %s", g->index, slot,
-		    who ? "taken" : "nobody's");
-	g->slots[slot] = (struct sim_slot){.gateway = who};
-}
-
-static void on_peer_gone(void *ctx, uint32_t slot)
-{
-	struct sim_gateway *g = ctx;
-	const struct sim_out *out, *next;
-
-	if (slot >= g->n_slots || !g->slots[slot].gateway || g->slots[slot].path)
-		sim_broken(g->sim, "gw%u: peer %u went away with a path, or was not there",
-		    g->index, slot);
-	HASH_ITER(hh, g->lanes.out, out, next)
-	if (out->key.slot == slot)
-		sim_broken(g->sim, "gw%u: peer %u went away with lanes out", g->index, slot);
-	if (slot < g->n_slots)
-		g->slots[slot] = (struct sim_slot){0};
-}
-
-static void on_peer_path(void *ctx, uint32_t slot, const struct lm_udp_addr *to)
-{
-	struct sim_gateway *g = ctx;
-
-	sim_say(g->sim, "gw%u: gw%u is %s", g->index, g->slots[slot].gateway->index,
-	    to ? "up" : "down");
-	g->slots[slot].path = to != NULL;
-}
-
-static int on_sa_in_add(void *ctx, uint32_t net, uint32_t slot, uint8_t lane, uint8_t n_lanes,
-    const uint8_t keymat[36], uint32_t *spi)
-{
-	struct sim_gateway *g = ctx;
-	struct sim_sa_in sa = {.lane = lane, .n_lanes = n_lanes, .net = net, .slot = slot};
-
-	if (g->no_room_for_lanes)
-		return -ENOSPC;
-	sa.peer = g->slots[slot].gateway->index;
-	memcpy(sa.key, keymat, sizeof(sa.key));
-	*spi = sim_lanes_add(&g->lanes, &sa);
-	return 0;
-}
-
-static void on_sa_in_del(void *ctx, uint32_t spi)
-{
-	struct sim_gateway *g = ctx;
-
-	if (!sim_lanes_delete(&g->lanes, spi))
-		sim_broken(g->sim, "gw%u: deletes SPI %u, which is not there", g->index, spi);
-}
-
-static int on_sa_out_set(void *ctx, uint32_t net, uint32_t slot, uint8_t n_lanes,
-    const uint32_t *spis, const uint8_t (*keymat)[36])
-{
-	struct sim_gateway *g = ctx;
-
-	if (g->no_room_for_lanes && n_lanes)
-		return -ENOSPC;
-	sim_lanes_switch(&g->lanes, (struct sim_out_key){net, slot}, n_lanes, spis, keymat);
-	return 0;
-}
-
-const struct lm_membership_ops sim_gateway_ops = {
-    .send = on_send,
-    .random = on_random,
-    .persist = on_persist,
-    .network_changed = on_network_changed,
-    .network_gone = on_network_gone,
-    .routes_changed = on_routes_changed,
-    .peer_added = on_peer_added,
-    .peer_gone = on_peer_gone,
-    .peer_path = on_peer_path,
-    .sa_in_add = on_sa_in_add,
-    .sa_in_del = on_sa_in_del,
-    .sa_out_set = on_sa_out_set,
-};
 
 /* ---- events ---- */
 
@@ -188,7 +27,8 @@ static void end_life(struct sim_gateway *g)
 	g->death = SIM_ALIVE;
 	sim_event_set(&g->sim->events, &g->tick, SIM_NEVER);
 	sim_lanes_crash(&g->lanes);
-	memset(g->slots, 0, g->n_slots * sizeof(g->slots[0]));
+	for (uint32_t slot = 0; slot < g->n_slots; slot++)
+		g->slots[slot] = (struct sim_slot){0};
 }
 
 static void run_tick(struct sim_gateway *g)
@@ -275,6 +115,7 @@ void sim_start(struct sim_gateway *g)
 {
 	struct sim *s = g->sim;
 	struct lm_public_key *owners = calloc(s->n_owners, sizeof(*owners));
+	struct lm_membership_ops ops = sim_effects(g);
 
 	if (!owners)
 		abort();
@@ -282,13 +123,15 @@ void sim_start(struct sim_gateway *g)
 		owners[i] = s->owners[i].pub;
 	s->current = g;
 	sim_say(s, "gw%u: starts", g->index);
-	int err = lm_membership_create(&g->m, &g->id, &g->config, &sim_gateway_ops, g);
+	int err = lm_membership_create(&g->m, &g->id, &g->config, &ops, g);
 	if (!err)
 		err = lm_membership_set_owners(g->m, owners, s->n_owners);
 	if (err)
 		abort();
 	free(owners);
+	g->restoring = true;
 	restore(g);
+	g->restoring = false;
 	sim_touch(g);
 }
 

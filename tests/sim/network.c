@@ -108,19 +108,23 @@ static void arrive(struct sim *s, struct sim_event *e)
 	free(d);
 }
 
-static void deliver_later(struct sim_gateway *from, unsigned to, const struct sim_link *link,
-    const uint8_t *data, size_t len)
+static void deliver_later(
+    struct sim_gateway *from, unsigned to, uint64_t delay, const uint8_t *data, size_t len)
 {
 	struct sim *s = from->sim;
 	struct sim_datagram *d = malloc(sizeof(*d) + len);
-	uint64_t jitter = link->jitter ? sim_random_below(&s->random, link->jitter) : 0;
 
 	if (!d)
 		abort();
 	*d = (struct sim_datagram){.event.fire = arrive, .from = from->addr, .to = to, .len = len};
 	memcpy(d->data, data, len);
 	LIST_INSERT_HEAD(&s->network.under_way, d, link);
-	sim_event_set(&s->events, &d->event, s->now + link->delay + jitter);
+	sim_event_set(&s->events, &d->event, s->now + delay);
+}
+
+static uint64_t up_to(struct sim *s, uint64_t ns)
+{
+	return ns ? sim_random_below(&s->random, ns) : 0;
 }
 
 static bool chance(struct sim *s, unsigned thousandths)
@@ -138,8 +142,6 @@ void sim_send(
 	from->traffic.tx_datagrams++;
 	from->traffic.tx_bytes += len + SIM_HEADERS;
 	sim_note(s, (uint64_t)from->index << 32 | len);
-	if (s->hooks.sent)
-		s->hooks.sent(s->hooks_ctx, from, len);
 	if (at >= net->n || sim_is_cut(s, from->index, at)) {
 		s->network.lost++;
 		return;
@@ -150,7 +152,7 @@ void sim_send(
 		s->network.lost++;
 		return;
 	}
-	deliver_later(from, at, link, data, len);
+	deliver_later(from, at, link->delay + up_to(s, link->jitter), data, len);
 	if (chance(s, link->twice))
-		deliver_later(from, at, link, data, len);
+		deliver_later(from, at, link->delay + up_to(s, link->late), data, len);
 }

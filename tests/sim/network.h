@@ -18,6 +18,7 @@ struct sim_gateway;
 struct sim_link { /* one way */
 	uint64_t delay, jitter; /* ns; jitter is what comes on top, evenly: it reorders */
 	unsigned loss, twice; /* of a thousand datagrams */
+	uint64_t late; /* ns; the second copy comes up to so much after the delay */
 };
 
 struct sim_traffic { /* bytes with headers */

@@ -64,20 +64,27 @@ struct sim_gateway {
 	uint32_t n_slots;
 	bool attached; /* whatever manifests place here; see sim_attach for exceptions */
 	struct sim_exception *exceptions;
+	bool talks; /* its workloads send to, and hear of, everybody all the time */
 	bool disk_full, no_room_for_lanes;
 	enum sim_death death;
+	bool restoring; /* it starts, and reads what is on its disk */
+	uint64_t n_stirs; /* times that routes, or the path to a peer, have changed */
 	struct sim_traffic traffic;
-	void *user; /* the caller's */
 	UT_hash_handle by_key;
 };
 
 /* What a caller wants to hear; each may be NULL. They must not change the world. */
 struct sim_hooks {
+	/* It has written a manifest, which comes into force or takes it off the network. */
+	void (*stored)(void *ctx, struct sim_gateway *g, const struct lm_net_id *net,
+	    const uint8_t *bytes, size_t len);
 	void (*in_force)(void *ctx, struct sim_gateway *g, const struct lm_network *net);
 	void (*gone)(void *ctx, struct sim_gateway *g, const struct lm_network *net);
+	/* Its data plane is given keys to send by. */
+	void (*keyed)(
+	    void *ctx, struct sim_gateway *g, uint8_t n_lanes, const uint8_t (*keys)[SIM_LANE_KEY]);
 	/* Something has happened to this gateway, and it has been ticked. */
 	void (*after)(void *ctx, struct sim_gateway *g);
-	void (*sent)(void *ctx, struct sim_gateway *g, size_t len);
 };
 
 struct sim {
@@ -170,7 +177,7 @@ void sim_gateway_free(struct sim_gateway *g);
 void sim_receive(
     struct sim_gateway *g, const struct lm_udp_addr *from, const uint8_t *data, size_t len);
 void sim_serve(struct sim_gateway *g, const struct lm_network *net);
+struct lm_membership_ops sim_effects(const struct sim_gateway *g);
 void sim_exceptions_free(struct sim_gateway *g);
-extern const struct lm_membership_ops sim_gateway_ops;
 
 #endif

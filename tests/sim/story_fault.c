@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What fails, what is mended, and workloads that come and go. */
+#include <string.h>
+#include "story.h"
+
+#define HOURS(n) ((int64_t)(n) * 3600 * (int64_t)SIM_SECOND)
+
+static unsigned pick(struct story *t, unsigned n)
+{
+	return (unsigned)sim_random_below(&t->random, n);
+}
+
+/* ---- gateways ---- */
+
+static void life(struct story *t)
+{
+	struct sim_gateway *g = story_anybody(t);
+
+	if (!g->m)
+		sim_start(g);
+	else if (pick(t, 3))
+		sim_crash(g);
+	else
+		sim_stop(g);
+}
+
+static void restart(struct story *t)
+{
+	struct sim_gateway *g = story_running(t);
+
+	if (!g)
+		return;
+	sim_crash(g);
+	sim_start(g);
+}
+
+static void disk(struct story *t)
+{
+	struct sim_gateway *g = story_anybody(t);
+
+	if (pick(t, 2))
+		sim_disk_sync(&g->disk);
+	else
+		g->disk_full = pick(t, 2);
+	story_anybody(t)->no_room_for_lanes = pick(t, 4) == 0;
+	sim_say(t->sim, "gw%u: its disk is %s", g->index, g->disk_full ? "full" : "fine");
+}
+
+static void clock_fault(struct story *t)
+{
+	struct sim_gateway *g = story_anybody(t);
+
+	if (!t->clocks)
+		return;
+	g->clock.offset = HOURS(1) / 10 * ((int64_t)pick(t, 100) - 50); /* by up to five hours */
+	sim_say(t->sim, "gw%u: its clock is wrong by %lld s", g->index,
+	    (long long)(g->clock.offset / (int64_t)SIM_SECOND));
+	sim_touch(g);
+}
+
+/* ---- the network ---- */
+
+static void cut(struct story *t)
+{
+	unsigned a = story_anybody(t)->index, b = story_anybody(t)->index;
+	bool is = pick(t, 3) > 0;
+
+	if (pick(t, 2))
+		sim_cut(t->sim, a, b, is);
+	else
+		sim_part(t->sim, a, b, is);
+	sim_say(t->sim, "network: gw%u and gw%u are %s", a, b, is ? "cut off" : "joined");
+}
+
+static void islands(struct story *t)
+{
+	unsigned n = t->sim->n_gateways, border = 1 + pick(t, n - 1);
+
+	for (unsigned a = 0; a < border; a++)
+		for (unsigned b = border; b < n; b++)
+			sim_part(t->sim, a, b, true);
+	sim_say(t->sim, "network: gw%u and above are an island", border);
+}
+
+static void weather(struct story *t)
+{
+	struct sim_link link = {.delay = (1 + pick(t, 100)) * SIM_MS,
+	    .jitter = pick(t, 2) ? sim_random_below(&t->random, 3 * SIM_SECOND) : SIM_MS,
+	    .loss = pick(t, 2) * pick(t, 400),
+	    .twice = pick(t, 2) * pick(t, 300),
+	    .late = pick(t, 2) ? sim_random_below(&t->random, 60 * SIM_SECOND) : SIM_MS};
+
+	if (pick(t, 3))
+		sim_set_links(t->sim, &link);
+	else
+		sim_set_link(t->sim, story_anybody(t)->index, story_anybody(t)->index, &link);
+	sim_say(t->sim, "network: delay %llu to %llu ms, %u of 1,000 lost, %u doubled",
+	    (unsigned long long)(link.delay / SIM_MS),
+	    (unsigned long long)((link.delay + link.jitter) / SIM_MS), link.loss, link.twice);
+}
+
+void fault_happens(struct story *t)
+{
+	switch (pick(t, 12)) {
+	case 0:
+	case 1:
+		life(t);
+		break;
+	case 2:
+		restart(t);
+		break;
+	case 3:
+	case 4:
+		cut(t);
+		break;
+	case 5:
+		islands(t);
+		break;
+	case 6:
+	case 7:
+		sim_heal_cuts(t->sim);
+		sim_say(t->sim, "network: no cuts any more");
+		break;
+	case 8:
+		disk(t);
+		break;
+	case 9:
+		clock_fault(t);
+		break;
+	default:
+		weather(t);
+	}
+}
+
+/* ---- workloads ---- */
+
+void workload_moves(struct story *t)
+{
+	struct sim_gateway *g = story_anybody(t);
+	const struct story_net *net = &t->nets[pick(t, t->n_nets)];
+	static const char *const members[STORY_MEMBERS] = {"web", "db", "job"};
+	struct lm_net_id id = lm_net_id(&t->sim->owners[net->owner].pub, net->name);
+	unsigned m = pick(t, STORY_MEMBERS), r = pick(t, STORY_REPLICAS);
+
+	if (pick(t, 6) == 0)
+		g->talks = !g->talks;
+	if (pick(t, 3) == 0) {
+		sim_attach_all(g, pick(t, 3) > 0);
+		sim_say(t->sim, "gw%u: everything is %s", g->index,
+		    g->attached ? "attached" : "detached");
+		return;
+	}
+	bool attached = pick(t, 2);
+	sim_attach(g, &id, members[m], r, attached);
+	sim_say(t->sim, "gw%u: %s/%u of %s is %s", g->index, members[m], r, net->name,
+	    attached ? "attached" : "detached");
+}
+
+/* ---- and everything is well again ---- */
+
+void faults_stop(struct story *t)
+{
+	const struct sim_link fine = {.delay = 10 * SIM_MS, .jitter = SIM_MS};
+	const int64_t most = HOURS(1) / 60 * 25;
+
+	sim_set_links(t->sim, &fine);
+	sim_heal_cuts(t->sim);
+	for (unsigned i = 0; i < t->sim->n_gateways; i++) {
+		struct sim_gateway *g = t->sim->gateways[i];
+		g->disk_full = g->no_room_for_lanes = false;
+		if (g->clock.offset > most || g->clock.offset < -most)
+			g->clock.offset = most / 25 * ((int64_t)pick(t, 50) - 25);
+		if (!g->m)
+			sim_start(g);
+		else
+			sim_touch(g);
+	}
+}
