@@ -7,6 +7,8 @@
 #include "packet/checksum.h"
 
 const struct lm_mac lm_mac_broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+const struct lm_ip lm_ip_broadcast = {.family = 4, .b = {0xff, 0xff, 0xff, 0xff}};
+const struct lm_ip lm_ip_unspecified6 = {.family = 6};
 const struct lm_ip lm_ip_all_nodes = {.family = 6, .b = {0xff, 0x02, [15] = 1}};
 
 void lm_build_ether(struct lm_build *b, void *out, size_t size, const struct lm_mac *dst,

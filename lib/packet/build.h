@@ -48,7 +48,9 @@ struct lm_ip lm_solicited_node(const struct lm_ip *ip);
 struct lm_ip lm_link_local_of(const struct lm_mac *mac);
 
 extern const struct lm_mac lm_mac_broadcast;
+extern const struct lm_ip lm_ip_broadcast; /* 255.255.255.255 */
 extern const struct lm_ip lm_ip_all_nodes; /* ff02::1 */
+extern const struct lm_ip lm_ip_unspecified6; /* :: */
 
 /* A unicast address that a host can have: neither multicast nor all zeros. */
 static inline bool lm_mac_is_host(const uint8_t mac[6])

@@ -14,8 +14,6 @@
 #define ND_FLAG_SOLICITED 0x40 /* in the first byte of the advertisement's flags */
 #define ND_FLAG_OVERRIDE 0x20
 
-static const struct lm_ip unspecified = {.family = 6};
-
 static void nd_send(struct lm_underlay *u, uint8_t type, uint8_t flags, const struct lm_mac *mac,
     const struct lm_ip *src, const struct lm_ip *dst, const struct lm_ip *target, uint8_t option)
 {
@@ -73,7 +71,7 @@ static enum lm_underlay_result solicitation(struct lm_underlay *u, uint64_t now,
     const struct lm_frame *f, const struct lm_ip *src, const struct lm_ip *dst,
     const struct lm_ip *target)
 {
-	bool detection = lm_ip_equal(src, &unspecified); /* of a duplicate address */
+	bool detection = lm_ip_equal(src, &lm_ip_unspecified6); /* of a duplicate address */
 	struct lm_ip group = lm_solicited_node(target);
 	struct neighbour *n = neighbour_find(u, src);
 	const uint8_t *said;

@@ -10,8 +10,6 @@
 #include "workload/answer.h"
 #include "workload/dhcp4.h"
 
-static const struct lm_ip limited_broadcast = {.family = 4, .b = {0xff, 0xff, 0xff, 0xff}};
-
 static bool chose_another_server(const struct lm_answer *a, const struct dhcp4_request *q)
 {
 	return q->server.family && !lm_ip_equal(&q->server, &a->view->gateway4);
@@ -27,7 +25,7 @@ static bool is_for_us(const struct lm_answer *a, const struct dhcp4_request *q)
 	bool renews = q->type == DHCP_REQUEST && !q->server.family && !q->requested.family &&
 		      dhcp4_client_address(q).family;
 
-	return renews || lm_ip_equal(&dst, &limited_broadcast) ||
+	return renews || lm_ip_equal(&dst, &lm_ip_broadcast) ||
 	       lm_ip_equal(&dst, &a->view->gateway4);
 }
 

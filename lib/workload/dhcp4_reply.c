@@ -15,8 +15,6 @@
 #define MESSAGE_SIZE_MAX 1280
 #define OVERLOAD_LEN 3
 
-static const struct lm_ip limited_broadcast = {.family = 4, .b = {0xff, 0xff, 0xff, 0xff}};
-
 enum { OPTIONS, FILE_FIELD, SNAME, AREAS };
 
 /* Behind end there is room for the area's end option, and in OPTIONS for an overload option. */
@@ -144,10 +142,10 @@ static const struct lm_ip *destination(
     const struct dhcp4_request *q, const struct lm_ip *yours, const struct lm_ip *client)
 {
 	if (!yours)
-		return &limited_broadcast;
+		return &lm_ip_broadcast;
 	if (client->family == 4)
 		return client;
-	return q->header->flags[0] & DHCP_FLAG_BROADCAST ? &limited_broadcast : yours;
+	return q->header->flags[0] & DHCP_FLAG_BROADCAST ? &lm_ip_broadcast : yours;
 }
 
 static struct area make_area(void *start, size_t size, size_t reserved)

@@ -34,15 +34,13 @@ static bool options_ok(const uint8_t *at, size_t left, bool *source_mac)
 	return true;
 }
 
-static const struct lm_ip unspecified = {.family = 6};
-
 static enum lm_workload_result answer_neighbour(
     struct lm_answer *a, const struct lm_ip *src, bool source_mac)
 {
 	const struct lm_frame *f = a->frame;
 	struct lm_ip dst = lm_frame_dst(f), target = lm_ip_of6(f->l4 + 8);
 	struct lm_ip solicited = lm_solicited_node(&target);
-	bool detection = lm_ip_equal(src, &unspecified); /* of a duplicate address */
+	bool detection = lm_ip_equal(src, &lm_ip_unspecified6); /* of a duplicate address */
 	struct lm_build b;
 
 	if (target.b[0] == 0xff || (detection && (source_mac || !lm_ip_equal(&dst, &solicited))))
@@ -82,7 +80,7 @@ enum lm_workload_result lm_answer_nd(struct lm_answer *a)
 		return LM_WL_MALFORMED;
 	if (!router)
 		return answer_neighbour(a, &src, source_mac);
-	if (source_mac && lm_ip_equal(&src, &unspecified))
+	if (source_mac && lm_ip_equal(&src, &lm_ip_unspecified6))
 		return LM_WL_MALFORMED;
 	return lm_answer_rs(a, &src);
 }

@@ -107,9 +107,7 @@ static enum lm_workload_result advertise(struct lm_answer *a, const struct lm_ip
 /* At once and to the asker alone (section 6.2.6), so nobody else pays for who asks often. */
 enum lm_workload_result lm_answer_rs(struct lm_answer *a, const struct lm_ip *from)
 {
-	static const struct lm_ip unspecified = {.family = 6};
-
-	return advertise(a, lm_ip_equal(from, &unspecified) ? &lm_ip_all_nodes : from);
+	return advertise(a, lm_ip_equal(from, &lm_ip_unspecified6) ? &lm_ip_all_nodes : from);
 }
 
 /* To all nodes, in a frame that one of them gets (RFC 6085): others there may be other tenants'. */

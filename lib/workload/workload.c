@@ -3,9 +3,9 @@
 
 #include <rte_udp.h>
 #include "workload/answer.h"
+#include "workload/dhcp4.h"
+#include "workload/dhcp6.h"
 
-#define BOOTP_SERVER_PORT 67
-#define DHCP6_SERVER_PORT 547
 #define ICMP6_ND_FIRST 133 /* router solicitation */
 #define ICMP6_ND_LAST 137 /* redirect */
 

@@ -51,9 +51,9 @@ enum lm_workload_result {
 	LM_WL_DHCP_RELAYED,
 	LM_WL_DHCP_BOOTP,
 	LM_WL_DHCP_NO_ADDRESS, /* the endpoint has none of this family */
-	LM_WL_DHCP_RELEASED, /* DHCPv6: and answered, as the next but one is */
+	LM_WL_DHCP_RELEASED, /* DHCPv6: and answered */
 	LM_WL_DHCP_DECLINED, /* the caller sets held4 for LM_WORKLOAD_HOLD_SECONDS */
-	LM_WL_DHCP6_DECLINED, /* likewise held6 */
+	LM_WL_DHCP6_DECLINED, /* likewise held6; answered */
 	LM_WL_DHCP_HELD,
 	LM_WL_ICMP_IGNORED,
 	LM_WL_MALFORMED,
