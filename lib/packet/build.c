@@ -3,6 +3,7 @@
 
 #include <rte_ether.h>
 #include <rte_ip.h>
+#include <rte_tcp.h>
 #include <rte_udp.h>
 #include "packet/checksum.h"
 
@@ -79,6 +80,8 @@ static void finish_l4(struct lm_build *b, size_t len)
 
 		udp->dgram_len = rte_cpu_to_be_16((uint16_t)len);
 		at = offsetof(struct rte_udp_hdr, dgram_cksum);
+	} else if (b->protocol == IPPROTO_TCP) {
+		at = offsetof(struct rte_tcp_hdr, cksum);
 	} else if (b->protocol == IPPROTO_ICMP || b->protocol == IPPROTO_ICMPV6) {
 		at = 2;
 	} else {

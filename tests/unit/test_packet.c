@@ -191,6 +191,30 @@ static size_t build_udp(uint8_t *out, size_t size, const char *src, const char *
 	return lm_build_end(&b);
 }
 
+/* A segment with an odd number of bytes, whose checksum the receiver's code agrees with. */
+static void test_build_tcp(void)
+{
+	static const uint8_t header[] = {
+	    0, 53, 0x9c, 0x40, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x18, 4, 0, 0, 0, 0, 0, 'o', 'd', 'd'};
+	const char *const ends[][2] = {{"10.0.0.1", "10.0.0.2"}, {"2001:db8::1", "2001:db8::2"}};
+	uint8_t out[128];
+	struct lm_frame f;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct lm_ip s = ip_of(ends[i][0]), d = ip_of(ends[i][1]);
+		struct lm_build b;
+		lm_build_ether(&b, out, sizeof out, &mac_b, &mac_a, 0,
+		    i ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
+		lm_build_ip(&b, &s, &d, IPPROTO_TCP, LM_HOP_LIMIT);
+		lm_write(&b.w, header, sizeof header);
+		CU_ASSERT_EQUAL_FATAL(lm_frame_parse(&f, out, lm_build_end(&b)), 0);
+		CU_ASSERT_TRUE(lm_frame_l4_checksum_ok(&f));
+		CU_ASSERT_NOT_EQUAL(f.l4[16] << 8 | f.l4[17], 0);
+		out[f.l4 + 20 - out] ^= 1;
+		CU_ASSERT_FALSE(lm_frame_l4_checksum_ok(&f));
+	}
+}
+
 /* The bytes, as another implementation (Scapy 2.5) made them from the same fields. */
 static void test_build(void)
 {
@@ -385,5 +409,5 @@ static void test_truncation(void)
 
 LM_SUITE("packet", {"checksum", test_checksum}, {"checksum_lengths", test_checksum_lengths},
     {"ttl", test_ttl}, {"mss", test_mss}, {"mss_hostile", test_mss_hostile}, {"build", test_build},
-    {"frame", test_frame}, {"extension_headers", test_extension_headers},
-    {"truncation", test_truncation})
+    {"build TCP", test_build_tcp}, {"frame", test_frame},
+    {"extension_headers", test_extension_headers}, {"truncation", test_truncation})
