@@ -120,15 +120,15 @@ bool dns_record_end(struct dns_reply *r, enum dns_section section, struct dns_re
 	return true;
 }
 
-static void write_opt(struct dns_reply *r, enum dns_rcode rcode)
+void dns_write_opt(struct lm_writer *w, uint16_t size, enum dns_rcode rcode, bool dnssec_ok)
 {
-	lm_write_u8(&r->w, 0);
-	lm_write_u16(&r->w, DNS_OPT);
-	lm_write_u16(&r->w, LM_DNS_UDP_MAX);
-	lm_write_u8(&r->w, (uint8_t)(rcode >> 4));
-	lm_write_u8(&r->w, 0); /* our version */
-	lm_write_u16(&r->w, r->q->dnssec_ok ? EDNS_DO : 0); /* repeated, RFC 3225 section 3 */
-	lm_write_u16(&r->w, 0);
+	lm_write_u8(w, 0);
+	lm_write_u16(w, DNS_OPT);
+	lm_write_u16(w, size);
+	lm_write_u8(w, (uint8_t)(rcode >> 4));
+	lm_write_u8(w, 0); /* our version */
+	lm_write_u16(w, dnssec_ok ? EDNS_DO : 0);
+	lm_write_u16(w, 0);
 }
 
 size_t dns_reply_end(struct dns_reply *r, enum dns_rcode rcode, uint16_t flags)
@@ -148,7 +148,8 @@ size_t dns_reply_end(struct dns_reply *r, enum dns_rcode rcode, uint16_t flags)
 	lm_write_u16(&header, q->edns);
 	if (q->edns) {
 		r->w.end += DNS_OPT_LEN; /* what dns_reply_begin kept back */
-		write_opt(r, rcode);
+		/* Its flag is repeated, RFC 3225 section 3. */
+		dns_write_opt(&r->w, LM_DNS_UDP_MAX, rcode, q->dnssec_ok);
 	}
 	return lm_writer_len(&r->w);
 }

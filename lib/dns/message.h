@@ -87,6 +87,8 @@ bool dns_record_end(struct dns_reply *r, enum dns_section section, struct dns_re
 /* flags: DNS_AA, DNS_RA. The message's length. */
 size_t dns_reply_end(struct dns_reply *r, enum dns_rcode rcode, uint16_t flags);
 
+/* EDNS: what the writer takes, and the upper bits of a response code. */
+void dns_write_opt(struct lm_writer *w, uint16_t size, enum dns_rcode rcode, bool dnssec_ok);
 /* The bytes that an answer to this query may have over UDP. */
 size_t dns_udp_limit(const struct dns_query *q);
 /* An answer without records. */
