@@ -24,6 +24,7 @@ const char *const lm_workload_result_names[LM_WL_MAX] = {
     [LM_WL_DHCP6_DECLINED] = "dhcp6_declined",
     [LM_WL_DHCP_HELD] = "dhcp_held",
     [LM_WL_ICMP_IGNORED] = "icmp_ignored",
+    [LM_WL_DNS] = "dns",
     [LM_WL_MALFORMED] = "malformed",
     [LM_WL_UNHANDLED] = "unhandled",
 };

@@ -56,6 +56,7 @@ enum lm_workload_result {
 	LM_WL_DHCP6_DECLINED, /* likewise held6; answered */
 	LM_WL_DHCP_HELD,
 	LM_WL_ICMP_IGNORED,
+	LM_WL_DNS, /* a question, or a segment of TCP that brings one: workload/dns.h */
 	LM_WL_MALFORMED,
 	LM_WL_UNHANDLED,
 	LM_WL_MAX
