@@ -46,6 +46,7 @@ struct watch;
 /* A datagram that waits for its next hop. */
 struct pending {
 	struct lm_udp_addr to;
+	uint16_t from_port;
 	size_t len;
 	uint8_t data[];
 };
@@ -169,6 +170,6 @@ enum lm_underlay_result nd_input(struct lm_underlay *u, uint64_t now, const stru
 /* ip.c */
 enum lm_underlay_result ip_input(struct lm_underlay *u, uint64_t now, const struct lm_frame *f);
 void udp_output(struct lm_underlay *u, const struct neighbour *via, const struct lm_ip *src,
-    const struct lm_udp_addr *to, const uint8_t *data, size_t len);
+    uint16_t from_port, const struct lm_udp_addr *to, const uint8_t *data, size_t len);
 
 #endif

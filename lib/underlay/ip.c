@@ -58,7 +58,9 @@ static enum lm_underlay_result udp_input(struct lm_underlay *u, const struct lm_
 
 	if (f->l4_len < sizeof *udp || rte_be_to_cpu_16(udp->dgram_len) != f->l4_len)
 		return LM_UL_MALFORMED;
-	if (rte_be_to_cpu_16(udp->dst_port) != u->config.port)
+	uint16_t to_port = rte_be_to_cpu_16(udp->dst_port);
+	bool reply = to_port != u->config.port;
+	if (reply && (uint16_t)(to_port - u->config.reply_port_first) >= u->config.n_reply_ports)
 		return LM_UL_NOT_OURS;
 	/*
 	 * IPv4 may go without a checksum (RFC 768), IPv6 not: RFC 6935 allows it to tunnels, whose
@@ -68,7 +70,12 @@ static enum lm_underlay_result udp_input(struct lm_underlay *u, const struct lm_
 	if (udp->src_port == 0 || (!none && (udp->dgram_cksum == 0 || !lm_frame_l4_checksum_ok(f))))
 		return LM_UL_MALFORMED;
 	struct lm_udp_addr from = {.ip = lm_frame_src(f), .port = rte_be_to_cpu_16(udp->src_port)};
-	u->ops->udp(u->ctx, &from, f->l4 + sizeof *udp, f->l4_len - sizeof *udp);
+	const uint8_t *data = f->l4 + sizeof *udp;
+	size_t len = f->l4_len - sizeof *udp;
+	if (reply)
+		u->ops->reply(u->ctx, &from, to_port, data, len);
+	else
+		u->ops->udp(u->ctx, &from, data, len);
 	return LM_UL_UDP;
 }
 
@@ -112,14 +119,14 @@ enum lm_underlay_result ip_input(struct lm_underlay *u, uint64_t now, const stru
 }
 
 void udp_output(struct lm_underlay *u, const struct neighbour *via, const struct lm_ip *src,
-    const struct lm_udp_addr *to, const uint8_t *data, size_t len)
+    uint16_t from_port, const struct lm_udp_addr *to, const uint8_t *data, size_t len)
 {
 	struct lm_build b;
 
 	frame_start(
 	    u, &b, &via->mac, to->ip.family == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
 	lm_build_ip(&b, src, &to->ip, IPPROTO_UDP, LM_HOP_LIMIT);
-	lm_build_udp(&b, u->config.port, to->port);
+	lm_build_udp(&b, from_port, to->port);
 	lm_write(&b.w, data, len);
 	frame_send(u, &b);
 }

@@ -141,7 +141,7 @@ static void send_pending(struct lm_underlay *u, struct neighbour *n)
 
 	n->pending = NULL;
 	if (p && route_find(u, &p->to.ip, &r) && lm_ip_equal(&r.hop, &n->ip))
-		udp_output(u, n, &r.src, &p->to, p->data, p->len);
+		udp_output(u, n, &r.src, p->from_port, &p->to, p->data, p->len);
 	free(p);
 }
 

@@ -210,14 +210,15 @@ enum lm_underlay_result lm_underlay_input(
 	return result;
 }
 
-static int keep_pending(
-    struct neighbour *n, const struct lm_udp_addr *to, const uint8_t *data, size_t len)
+static int keep_pending(struct neighbour *n, uint16_t from_port, const struct lm_udp_addr *to,
+    const uint8_t *data, size_t len)
 {
 	struct pending *p = malloc(sizeof *p + len);
 
 	if (!p)
 		return -ENOMEM;
 	p->to = *to;
+	p->from_port = from_port;
 	p->len = len;
 	memcpy(p->data, data, len);
 	free(n->pending);
@@ -225,8 +226,8 @@ static int keep_pending(
 	return 0;
 }
 
-int lm_underlay_send(struct lm_underlay *u, uint64_t now, const struct lm_udp_addr *to,
-    const uint8_t *data, size_t len)
+int lm_underlay_ask(struct lm_underlay *u, uint64_t now, uint16_t from_port,
+    const struct lm_udp_addr *to, const uint8_t *data, size_t len)
 {
 	size_t headers =
 	    to->ip.family == 4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr);
@@ -243,9 +244,15 @@ int lm_underlay_send(struct lm_underlay *u, uint64_t now, const struct lm_udp_ad
 		return -ENOBUFS;
 	n->used = now;
 	if (!neighbour_ready(n))
-		return keep_pending(n, to, data, len);
-	udp_output(u, n, &r.src, to, data, len);
+		return keep_pending(n, from_port, to, data, len);
+	udp_output(u, n, &r.src, from_port, to, data, len);
 	return 0;
+}
+
+int lm_underlay_send(struct lm_underlay *u, uint64_t now, const struct lm_udp_addr *to,
+    const uint8_t *data, size_t len)
+{
+	return lm_underlay_ask(u, now, u->config.port, to, data, len);
 }
 
 uint64_t lm_underlay_tick(struct lm_underlay *u, uint64_t now)

@@ -33,6 +33,7 @@ struct lm_underlay_config {
 	uint16_t vlan; /* 0: untagged */
 	uint16_t mtu; /* of the link, IP bytes */
 	uint16_t port; /* our UDP port, host byte order */
+	uint16_t reply_port_first, n_reply_ports; /* where answers to lm_underlay_ask arrive */
 	struct lm_ifaddr addrs[LM_UNDERLAY_ADDRS_MAX];
 	unsigned n_addrs;
 	struct lm_ip gateway4, gateway6; /* family 0: none */
@@ -50,7 +51,7 @@ struct lm_underlay_path {
 
 enum lm_underlay_result {
 	LM_UL_HANDLED, /* ARP, ND, echo: ours, answered if it is due */
-	LM_UL_UDP, /* handed to ops.udp */
+	LM_UL_UDP, /* handed to ops.udp or ops.reply */
 	LM_UL_NOT_OURS, /* another MAC, VLAN, address or port */
 	LM_UL_MALFORMED, /* headers, lengths, checksums */
 	LM_UL_UNHANDLED, /* to us, but nothing that we speak */
@@ -66,6 +67,9 @@ struct lm_underlay_ops {
 	void (*path_changed)(void *ctx, const struct lm_udp_addr *to);
 	/* A UDP payload for our port arrived (checksum already verified). */
 	void (*udp)(void *ctx, const struct lm_udp_addr *from, const uint8_t *data, size_t len);
+	/* Likewise for one of the reply ports. */
+	void (*reply)(void *ctx, const struct lm_udp_addr *from, uint16_t to_port,
+	    const uint8_t *data, size_t len);
 };
 
 int lm_underlay_create(struct lm_underlay **out, const struct lm_underlay_config *config,
@@ -86,6 +90,9 @@ enum lm_underlay_result lm_underlay_input(
  */
 int lm_underlay_send(struct lm_underlay *u, uint64_t now, const struct lm_udp_addr *to,
     const uint8_t *data, size_t len);
+/* The same from another port than ours. */
+int lm_underlay_ask(struct lm_underlay *u, uint64_t now, uint16_t from_port,
+    const struct lm_udp_addr *to, const uint8_t *data, size_t len);
 /*
  * Keep the next hop towards `to` resolved and report changes, until unwatched. Counted references.
  * Without a route it waits for one (lm_underlay_reconfigure). -ENOSPC at LM_WATCHES_MAX.

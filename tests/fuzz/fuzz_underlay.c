@@ -57,13 +57,23 @@ static void udp(void *ctx, const struct lm_udp_addr *from, const uint8_t *data, 
 	lm_underlay_send(h->u, h->now, from, data, len);
 }
 
+static void reply(
+    void *ctx, const struct lm_udp_addr *from, uint16_t to_port, const uint8_t *data, size_t len)
+{
+	struct host *h = ctx;
+
+	lm_underlay_ask(h->u, h->now, to_port, from, data, len);
+}
+
 static const struct lm_underlay_ops ops = {
-    .frame = frame, .path_changed = path_changed, .udp = udp};
+    .frame = frame, .path_changed = path_changed, .udp = udp, .reply = reply};
 
 static void configure(struct lm_underlay_config *c, uint8_t how)
 {
 	*c = (struct lm_underlay_config){
 	    .mac = {{2, 0, 0, 0, 0, 1}}, .mtu = how & 1 ? 1280 : 1500, .port = 4500, .n_addrs = 2};
+	c->reply_port_first = 4501;
+	c->n_reply_ports = how & 64 ? 1000 : 0;
 	lm_ifaddr_parse(&c->addrs[0], how & 2 ? "192.0.2.9/25" : "192.0.2.1/24");
 	lm_ifaddr_parse(&c->addrs[1], "2001:db8::1/64");
 	lm_ip_parse(&c->gateway4, how & 4 ? "203.0.113.1" : "192.0.2.254");

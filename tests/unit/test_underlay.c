@@ -140,6 +140,16 @@ static void test_send(void)
 	CU_ASSERT_EQUAL(memcmp(f.l4 + 8, "second", 6), 0);
 	CU_ASSERT_EQUAL(rig_send(r, "192.0.2.2:4501", "third", 5), 0);
 	CU_ASSERT_EQUAL(r->n_sent, 3);
+	/* From a port of its own, which is kept while it waits. */
+	struct lm_udp_addr to = udp_of("192.0.2.2:53");
+	CU_ASSERT_EQUAL(lm_underlay_ask(r->u, r->now, 40000, &to, (const uint8_t *)"ask", 3), 0);
+	CU_ASSERT_EQUAL(lm_frame_parse(&f, rig_last(r)->b, rig_last(r)->len), 0);
+	CU_ASSERT_EQUAL(memcmp(f.l4, "\x9c\x40\0\x35\0\x0b", 6), 0);
+	to = udp_of("192.0.2.3:53");
+	CU_ASSERT_EQUAL(lm_underlay_ask(r->u, r->now, 40001, &to, (const uint8_t *)"ask", 3), 0);
+	resolve(r, 3, "192.0.2.3");
+	CU_ASSERT_EQUAL(lm_frame_parse(&f, rig_last(r)->b, rig_last(r)->len), 0);
+	CU_ASSERT_EQUAL(memcmp(f.l4, "\x9c\x41\0\x35\0\x0b", 6), 0);
 	/* The link's MTU. */
 	CU_ASSERT_EQUAL(rig_send(r, "192.0.2.2:4501", large, 1472), 0);
 	CU_ASSERT_EQUAL(rig_last(r)->len, 1514);

@@ -300,6 +300,33 @@ static struct frame udp(const char *src, const char *dst, uint16_t src_port, uin
 	return ip_frame(7, src, dst, IPPROTO_UDP, l4, sizeof l4);
 }
 
+/* Answers to what was asked from another port than ours. */
+static void test_reply(void)
+{
+	struct lm_underlay_config c = rig_config();
+	c.reply_port_first = 40000;
+	c.n_reply_ports = 100;
+	struct rig *r = rig_create(&c);
+	struct frame in = udp("192.0.2.53", "192.0.2.1", 53, 40099);
+	struct lm_udp_addr from = udp_of("192.0.2.53:53");
+
+	CU_ASSERT_EQUAL(rig_give(r, &in), LM_UL_UDP);
+	CU_ASSERT_EQUAL(r->n_udp, 0);
+	CU_ASSERT_EQUAL(r->n_reply, 1);
+	CU_ASSERT_EQUAL(r->reply_port, 40099);
+	CU_ASSERT_TRUE(lm_udp_addr_equal(&r->udp_from, &from));
+	CU_ASSERT_TRUE(r->udp_len == 5 && memcmp(r->udp, "hello", 5) == 0);
+	in = udp("192.0.2.53", "192.0.2.1", 53, 40100);
+	CU_ASSERT_EQUAL(rig_give(r, &in), LM_UL_NOT_OURS);
+	in = udp("192.0.2.53", "192.0.2.1", 53, 39999);
+	CU_ASSERT_EQUAL(rig_give(r, &in), LM_UL_NOT_OURS);
+	in = udp("192.0.2.53", "192.0.2.1", 53, 40050);
+	in.b[44]++;
+	CU_ASSERT_EQUAL(rig_give(r, &in), LM_UL_MALFORMED);
+	CU_ASSERT_EQUAL(r->n_reply, 1);
+	rig_free(r);
+}
+
 static void test_udp(void)
 {
 	struct lm_underlay_config c = rig_config();
@@ -431,4 +458,4 @@ static void test_names(void)
 
 LM_SUITE("underlay_input", {"arp", test_arp}, {"nd", test_nd}, {"conflict", test_conflict},
     {"announce", test_announce}, {"echo", test_echo}, {"limits", test_limits}, {"udp", test_udp},
-    {"vlan", test_vlan}, {"damage", test_damage}, {"names", test_names})
+    {"reply", test_reply}, {"vlan", test_vlan}, {"damage", test_damage}, {"names", test_names})

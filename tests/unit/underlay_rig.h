@@ -26,6 +26,8 @@ struct rig {
 	struct lm_udp_addr udp_from;
 	uint8_t udp[2048];
 	size_t udp_len;
+	unsigned n_reply;
+	uint16_t reply_port;
 	void (*on_changed)(struct rig *r, const struct lm_udp_addr *to); /* NULL: nothing more */
 };
 
@@ -62,8 +64,19 @@ static inline void rig_udp(
 	memcpy(r->udp, data, len);
 }
 
+static inline void rig_reply(
+    void *ctx, const struct lm_udp_addr *from, uint16_t to_port, const uint8_t *data, size_t len)
+{
+	struct rig *r = ctx;
+
+	rig_udp(ctx, from, data, len);
+	r->n_udp--;
+	r->n_reply++;
+	r->reply_port = to_port;
+}
+
 static const struct lm_underlay_ops rig_ops = {
-    .frame = rig_frame, .path_changed = rig_changed, .udp = rig_udp};
+    .frame = rig_frame, .path_changed = rig_changed, .udp = rig_udp, .reply = rig_reply};
 
 static const struct lm_mac rig_mac = {{2, 0, 0, 0, 0, 1}};
 
