@@ -8,6 +8,8 @@
 #include "dataplane/worker.h"
 
 #define PUNT_BURST 64 /* of one attachment at once */
+#define DNS_BURST 256 /* likewise, of its questions */
+#define DNS_PORT 53
 #define DHCP_SERVER_PORT 67
 #define DHCP6_SERVER_PORT 547
 #define ND_FIRST 133 /* router solicitation */
@@ -41,6 +43,23 @@ static bool punt(struct lm_worker *w, struct lm_pkt *p, enum lm_punt reason, uin
 
 	if (lm_limit_take(limit, w->now, w->dp->costs.attachment, PUNT_BURST))
 		lm_worker_punt(w, p->m, reason, p->port, p->attachment, mtu);
+	else
+		lm_worker_drop(w, p->m, LM_DROP_PUNT_LIMIT);
+	return GONE;
+}
+
+/*
+ * To the gateway's address. Questions have an allowance of their own: workloads ask more often than
+ * anything else, and shall get their leases nevertheless.
+ */
+static bool to_gateway(struct lm_worker *w, struct lm_pkt *p, enum lm_drop why)
+{
+	struct lm_limit *limit = &w->attached[p->attachment].dns;
+
+	if (why != LM_FINE || p->dst_port != DNS_PORT)
+		return punt(w, p, LM_PUNT_WORKLOAD, 0);
+	if (lm_limit_take(limit, w->now, w->dp->costs.dns, DNS_BURST))
+		lm_worker_punt(w, p->m, LM_PUNT_DNS, p->port, p->attachment, 0);
 	else
 		lm_worker_drop(w, p->m, LM_DROP_PUNT_LIMIT);
 	return GONE;
@@ -164,7 +183,7 @@ static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
 	if (unlikely(!p->src_ep))
 		return spoofed(a, p, LM_DROP_SPOOFED_SOURCE);
 	if (unlikely(lm_addr_equal(ends.dst, ipv6 ? net->gateway6 : net->gateway4)))
-		return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
+		return to_gateway(a->w, p, why);
 	if (unlikely(why != LM_FINE))
 		return drop(a, p, why);
 	p->tos = ipv6 ? (uint8_t)(lm_be16(p->ip) >> 4) : p->ip[1];

@@ -150,3 +150,8 @@ int lm_dp_port_info(const struct lm_dp *dp, unsigned index, struct lm_dp_port_in
 	}
 	return 0;
 }
+
+struct lm_mac lm_dp_port_mac(const struct lm_dp *dp, unsigned port)
+{
+	return port < dp->n_ports ? dp->ports[port].mac : (struct lm_mac){{0}};
+}

@@ -46,6 +46,8 @@
 	X(UNDERLAY, "underlay") /* ARP, ND, ICMP to us */ \
 	X(SESSION, "session") /* UDP to our port, first four bytes zero */ \
 	X(WORKLOAD, "workload") /* ARP, ND, DHCP, ICMP to the gateway's address */ \
+	X(RESOLVER, "resolver") /* what the operator's resolvers answer */ \
+	X(DNS, "dns") /* UDP and TCP to port 53 of the gateway's address */ \
 	X(TOO_BIG, "too_big") /* answered with fragmentation needed / packet too big */
 
 #define LM_STAGES(X) \

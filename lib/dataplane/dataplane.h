@@ -35,6 +35,7 @@ struct lm_dp_config {
 	unsigned flows; /* of each worker, a power of two */
 	uint32_t flow_timeout_s; /* idle flows */
 	uint16_t udp_port; /* ours on the underlay, host byte order */
+	uint16_t reply_port_first, n_reply_ports; /* where resolvers' answers arrive */
 	bool busy_poll;
 	bool lane_source_ports;
 	unsigned mbufs; /* of the packet pool, shared by all ports */
@@ -65,6 +66,8 @@ struct lm_dp_port_info {
 int lm_dp_port_add(struct lm_dp *dp, const struct lm_dp_port_config *config, struct lm_why *why);
 /* A negative errno beyond the last port. */
 int lm_dp_port_info(const struct lm_dp *dp, unsigned port, struct lm_dp_port_info *out);
+/* Its address alone, without asking the device. */
+struct lm_mac lm_dp_port_mac(const struct lm_dp *dp, unsigned port);
 void lm_dp_ports_stop(struct lm_dp *dp);
 
 /* ---- workers ------------------------------------------------------------ */
@@ -84,6 +87,8 @@ void lm_dp_set_flow_timeout(struct lm_dp *dp, uint32_t seconds);
 
 /* Where the gateway lives on the underlay. Replaces the list. */
 int lm_dp_underlay_addrs(struct lm_dp *dp, const struct lm_ip *addrs, unsigned n);
+/* Whose answers from port 53 to the reply ports are punted. Replaces the list. */
+int lm_dp_resolvers(struct lm_dp *dp, const struct lm_ip *addrs, unsigned n);
 
 struct lm_dp_attachment {
 	uint32_t id; /* small and stable: index below max_endpoints, chosen by the control plane */

@@ -21,10 +21,12 @@
 
 /* Punts a second of each worker. Sessions come first: they keep everything else alive. */
 #define PUNTS_ATTACHMENT 100
+#define PUNTS_DNS 5000 /* one attachment asks */
 #define PUNTS_SESSION 5000 /* of all strangers, and of all peers */
 #define PUNTS_STRANGER 500
 #define PUNTS_PEER 2000
 #define PUNTS_UNDERLAY 1000
+#define PUNTS_RESOLVER 20000
 
 int lm_meta_offset = -1;
 
@@ -99,8 +101,9 @@ static int create_parts(struct lm_dp *dp)
 	dp->nets = calloc(dp->config.max_networks, sizeof(struct lm_net *));
 	dp->paths = calloc(dp->config.max_peers, sizeof(struct lm_path *));
 	dp->underlay = calloc(1, sizeof *dp->underlay);
+	dp->resolvers = calloc(1, sizeof *dp->resolvers);
 	dp->punt_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (!dp->nets || !dp->paths || !dp->underlay || dp->punt_fd < 0)
+	if (!dp->nets || !dp->paths || !dp->underlay || !dp->resolvers || dp->punt_fd < 0)
 		return -ENOMEM;
 	err = lm_attach_table_create(&dp->attachments, NULL, 0, 0, NULL, 0);
 	for (unsigned i = 0; i < dp->config.n_workers && err == 0; i++)
@@ -126,8 +129,10 @@ int lm_dp_create(struct lm_dp **out, const struct lm_dp_config *config)
 	dp->sources.seed = rte_rand();
 	dp->costs = (struct lm_punt_costs){
 	    .attachment = dp->hz / PUNTS_ATTACHMENT,
+	    .dns = dp->hz / PUNTS_DNS,
 	    .session = dp->hz / PUNTS_SESSION,
 	    .underlay = dp->hz / PUNTS_UNDERLAY,
+	    .resolver = dp->hz / PUNTS_RESOLVER,
 	    .stranger = dp->hz / PUNTS_STRANGER,
 	    .peer = dp->hz / PUNTS_PEER,
 	};
@@ -161,6 +166,7 @@ void lm_dp_free(struct lm_dp *dp)
 	lm_sa_table_free(&dp->sas);
 	lm_attach_table_free(dp->attachments);
 	free(dp->underlay);
+	free(dp->resolvers);
 	free(dp->nets);
 	free(dp->paths);
 	lm_gcm_engine_free(dp->gcm);

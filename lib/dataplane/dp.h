@@ -18,17 +18,26 @@
 #include "dataplane/sa.h"
 #include "dataplane/sources.h"
 
-#define LM_UNDERLAY_ADDRS_IN_USE 16
+#define LM_ADDR_LIST_MAX 16
 #define LM_MBUF_ROOM 3840 /* the most that AF_XDP takes: with its headers it fills a page */
 
-struct lm_underlay_list {
+/* A few addresses: our own on the underlay, or resolvers'. */
+struct lm_addr_list {
 	unsigned n;
-	struct lm_addr addr[LM_UNDERLAY_ADDRS_IN_USE];
+	struct lm_addr addr[LM_ADDR_LIST_MAX];
 };
+
+static inline bool lm_addr_listed(const struct lm_addr_list *list, struct lm_addr addr)
+{
+	for (unsigned i = 0; i < list->n; i++)
+		if (lm_addr_equal(list->addr[i], addr))
+			return true;
+	return false;
+}
 
 /* Cycles a token, of each worker. */
 struct lm_punt_costs {
-	uint64_t attachment, session, underlay;
+	uint64_t attachment, dns, session, underlay, resolver;
 	uint64_t stranger, peer; /* messages of sessions, of one source */
 };
 
@@ -45,7 +54,7 @@ struct lm_dp {
 	uint64_t hz;
 
 	/* Published: control swaps pointers, workers load them. */
-	struct lm_underlay_list *underlay;
+	struct lm_addr_list *underlay, *resolvers;
 	struct lm_attach_table *attachments;
 	struct lm_net **nets; /* by network index; NULL: none */
 	struct lm_path **paths; /* by peer slot; NULL: no way now */

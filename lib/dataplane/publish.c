@@ -8,17 +8,28 @@
 #include <rte_random.h>
 #include "dataplane/dp.h"
 
-int lm_dp_underlay_addrs(struct lm_dp *dp, const struct lm_ip *addrs, unsigned n)
+static int publish_list(
+    struct lm_dp *dp, struct lm_addr_list **where, const struct lm_ip *addrs, unsigned n)
 {
-	if (n > LM_UNDERLAY_ADDRS_IN_USE)
+	if (n > LM_ADDR_LIST_MAX)
 		return -ENOSPC;
-	struct lm_underlay_list *list = calloc(1, sizeof *list);
+	struct lm_addr_list *list = calloc(1, sizeof *list);
 	if (!list)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++)
 		list->addr[list->n++] = lm_addr_of(&addrs[i]);
-	lm_retire(&dp->reclaim, lm_publish(dp->underlay, list), free);
+	lm_retire(&dp->reclaim, lm_publish(*where, list), free);
 	return 0;
+}
+
+int lm_dp_underlay_addrs(struct lm_dp *dp, const struct lm_ip *addrs, unsigned n)
+{
+	return publish_list(dp, &dp->underlay, addrs, n);
+}
+
+int lm_dp_resolvers(struct lm_dp *dp, const struct lm_ip *addrs, unsigned n)
+{
+	return publish_list(dp, &dp->resolvers, addrs, n);
 }
 
 int lm_dp_attachments_publish(struct lm_dp *dp, const struct lm_dp_attachment *list, unsigned n)

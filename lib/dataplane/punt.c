@@ -9,8 +9,10 @@
 #include "dataplane/worker.h"
 
 #define PUNT_BATCH 32u
-/* Of the ring's 1,024 entries: what everything but sessions must leave free for those. */
+/* Of the ring's 1,024 entries: what must be left free for sessions, and DNS leaves to all others.
+ */
 #define SESSIONS_RESERVE 256
+#define OTHERS_RESERVE 256
 
 /* ---- workers -------------------------------------------------------------- */
 
@@ -37,13 +39,26 @@ static void ring_control(struct lm_dp *dp)
 	(void)n; /* full means readable */
 }
 
+static unsigned reserve(enum lm_punt reason)
+{
+	switch (reason) {
+	case LM_PUNT_SESSION:
+		return 0;
+	case LM_PUNT_DNS:
+	case LM_PUNT_RESOLVER:
+		return SESSIONS_RESERVE + OTHERS_RESERVE;
+	default:
+		return SESSIONS_RESERVE;
+	}
+}
+
 void lm_worker_punt_flush(struct lm_worker *w)
 {
 	for (unsigned i = 0; i < w->punted.n; i++) {
 		struct rte_mbuf *m = w->punted.m[i];
 		uint8_t reason = lm_meta(m)->reason;
 
-		if ((reason != LM_PUNT_SESSION && rte_ring_free_count(w->up) <= SESSIONS_RESERVE) ||
+		if (rte_ring_free_count(w->up) <= reserve(reason) ||
 		    rte_ring_sp_enqueue(w->up, m) != 0)
 			lm_worker_drop(w, m, LM_DROP_PUNT_LIMIT);
 		else

@@ -13,6 +13,8 @@
 #define STRANGER_BURST 64
 #define STRANGERS_BURST 256
 #define UNDERLAY_BURST 256
+#define RESOLVER_BURST 256
+#define DNS_PORT 53
 #define KEEPALIVE 0xff /* RFC 3948 section 2.3 */
 #define ND_FIRST 133
 #define ND_LAST 137
@@ -23,7 +25,7 @@
 
 struct outer {
 	struct lm_worker *w;
-	const struct lm_underlay_list *addrs;
+	const struct lm_addr_list *addrs;
 	const struct lm_port *port;
 	unsigned index; /* of the port */
 };
@@ -69,12 +71,24 @@ static bool session(const struct outer *o, struct lm_pkt *p, struct lm_addr from
 	return punt(o, p, LM_PUNT_SESSION, ok);
 }
 
+/* UDP to another port than ours: is it an answer that we may have asked for? */
+static __rte_noinline bool other_port(
+    const struct outer *o, struct lm_pkt *p, const uint8_t *udp_hdr, struct lm_addr from)
+{
+	struct lm_worker *w = o->w;
+	const struct lm_dp_config *c = &w->dp->config;
+	uint16_t port = (uint16_t)(lm_be16(udp_hdr + 2) - c->reply_port_first);
+
+	if (port >= c->n_reply_ports || lm_be16(udp_hdr) != DNS_PORT ||
+	    !lm_addr_listed(lm_load(w->dp->resolvers), from))
+		return drop(o, p, LM_DROP_NOT_OURS);
+	return punt(o, p, LM_PUNT_RESOLVER,
+	    lm_limit_take(&w->resolver_punts, w->now, w->dp->costs.resolver, RESOLVER_BURST));
+}
+
 static bool is_ours(const struct outer *o, struct lm_addr dst)
 {
-	for (unsigned i = 0; i < o->addrs->n; i++)
-		if (lm_addr_equal(o->addrs->addr[i], dst))
-			return true;
-	return false;
+	return lm_addr_listed(o->addrs, dst);
 }
 
 /* True: ESP of a lane of ours, which goes on to be opened. */
@@ -106,7 +120,7 @@ static bool udp(
 		return drop(o, p, LM_DROP_MALFORMED);
 	unsigned claimed = lm_be16(udp_hdr + 4);
 	if (lm_be16(udp_hdr + 2) != o->w->dp->config.udp_port)
-		return drop(o, p, LM_DROP_NOT_OURS);
+		return other_port(o, p, udp_hdr, from);
 	if (unlikely(claimed < UDP_HEADER || claimed > len))
 		return drop(o, p, LM_DROP_MALFORMED);
 	len = claimed - (unsigned)UDP_HEADER;

@@ -83,8 +83,8 @@ struct lm_batch {
 /* What a worker keeps of each attachment. */
 struct lm_attach_state {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, spoofed;
-	struct lm_limit punts;
-	uint64_t pad[2];
+	struct lm_limit punts, dns;
+	uint64_t pad;
 };
 _Static_assert(sizeof(struct lm_attach_state) == 64, "one cache line each");
 
@@ -126,7 +126,7 @@ struct lm_worker {
 	struct lm_pkt pkts[LM_BURST];
 	struct lm_pkt *live[LM_BURST], *aside[LM_BURST];
 
-	struct lm_limit stranger_punts, peer_punts, underlay_punts;
+	struct lm_limit stranger_punts, peer_punts, underlay_punts, resolver_punts;
 	struct lm_limit *sources; /* LM_SOURCES: each one's messages of sessions */
 	uint64_t aged; /* cycles: when flows were last aged */
 	struct lm_attach_state *attached; /* by attachment id */

@@ -133,6 +133,8 @@ static void open_gw(struct rig *r, unsigned g)
 	const struct rig_options *o = &r->options;
 	unsigned n_queues = o->queues[g] ? o->queues[g] : o->workers[g];
 	const struct lm_dp_config config = {.n_workers = o->workers[g],
+	    .reply_port_first = RIG_REPLY_PORT,
+	    .n_reply_ports = 100,
 	    .max_networks = 4,
 	    .max_peers = 8,
 	    .max_endpoints = 256,

@@ -26,6 +26,7 @@
 #define RIG_FRAME_MAX 2048
 #define RIG_MTU 1400 /* of the networks */
 #define RIG_UDP 4500
+#define RIG_REPLY_PORT 40000 /* the first of 100 */
 #define RIG_KEY(seed, net, gw, lane) \
 	((int)((seed) + 64 * (net) + 16 * (gw) + (lane))) /* each byte */
 

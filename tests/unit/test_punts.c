@@ -92,7 +92,11 @@ static void test_to_the_gateway(void)
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MULTICAST), 1);
 	p = rig_query;
 	p.dst_ip = "100.64.10.1";
-	CU_ASSERT_EQUAL(packet(r, p).n, 1);
+	CU_ASSERT_EQUAL(packet(r, p).punt.reason, LM_PUNT_DNS);
+	p.protocol = IPPROTO_TCP;
+	CU_ASSERT_EQUAL(packet(r, p).punt.reason, LM_PUNT_DNS);
+	p.dst_port = 54;
+	CU_ASSERT_EQUAL(packet(r, p).punt.reason, LM_PUNT_WORKLOAD);
 	p.src_ip = "100.64.10.11";
 	CU_ASSERT_EQUAL(packet(r, p).n, 0);
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_SOURCE), 1);
@@ -190,6 +194,42 @@ static void test_flood(void)
 	CU_ASSERT_EQUAL(rig_punts(r, 0, by_reason), 1);
 	lm_dp_pass_time(r->gw[0].dp, 0, 1);
 	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "100.64.10.10")).n, 1);
+	rig_end(r);
+}
+
+/* Questions for names have an allowance of their own, and leave room for all others. */
+static void test_dns_flood(void)
+{
+	struct rig *r = rig_create(&rig_one_worker);
+	unsigned by_reason[LM_PUNT_MAX] = {0};
+	uint8_t frame[RIG_FRAME_MAX];
+	struct rig_packet p = rig_query;
+
+	p.dst_ip = "100.64.10.1";
+	size_t len = rig_build(r, frame, &p);
+	for (unsigned i = 0; i < 1000; i++)
+		rig_send(r, WEB, frame, len);
+	rig_run(r);
+	rig_punts(r, 0, by_reason);
+	CU_ASSERT_TRUE(by_reason[LM_PUNT_DNS] >= 256 && by_reason[LM_PUNT_DNS] < 600);
+	CU_ASSERT_EQUAL(by_reason[LM_PUNT_DNS] + rig_drops(r, 0, LM_DROP_PUNT_LIMIT), 1000);
+	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "100.64.10.10")).n, 1);
+
+	/* Two that ask as often as they may fill their part of the ring, while control is busy. */
+	for (unsigned round = 0; round < 4; round++) {
+		lm_dp_pass_time(r->gw[0].dp, 0, 1);
+		p.from = round % 2 ? APP : WEB;
+		len = rig_build(r, frame, &p);
+		for (unsigned i = 0; i < 256; i++)
+			rig_send(r, p.from, frame, len);
+		rig_run(r);
+	}
+	rig_send(r, WEB, frame, build_arp(frame, "100.64.10.10"));
+	rig_run(r);
+	memset(by_reason, 0, sizeof by_reason);
+	rig_punts(r, 0, by_reason);
+	CU_ASSERT_TRUE(by_reason[LM_PUNT_DNS] >= 500 && by_reason[LM_PUNT_DNS] <= 512);
+	CU_ASSERT_EQUAL(by_reason[LM_PUNT_WORKLOAD], 1);
 	rig_end(r);
 }
 
@@ -327,6 +367,45 @@ static int outer(struct rig *r, const char *dst, uint8_t protocol, uint16_t dst_
 	rig_run(r);
 	lm_dp_punts(r->gw[0].dp, 32, keep, &l);
 	return l.n > 0 ? (int)l.punt.reason : -1;
+}
+
+/* From 192.0.2.2 and this port; a punt's reason, or -1. */
+static int resolver(struct rig *r, uint16_t src_port, uint16_t dst_port)
+{
+	static const uint8_t answer[40];
+	struct last l = {0};
+	uint8_t frame[RIG_FRAME_MAX];
+	struct lm_build b;
+	struct lm_ip from = rig_ip("192.0.2.2"), to = rig_ip("192.0.2.1");
+
+	lm_build_ether(&b, frame, RIG_FRAME_MAX, &r->gw[0].under_mac, &r->gw[1].under_mac, 0,
+	    RTE_ETHER_TYPE_IPV4);
+	lm_build_ip(&b, &from, &to, IPPROTO_UDP, 64);
+	lm_build_udp(&b, src_port, dst_port);
+	lm_write(&b.w, answer, sizeof answer);
+	rig_put(r, 0, &r->gw[0].under, frame, lm_build_end(&b), -1);
+	rig_run(r);
+	lm_dp_punts(r->gw[0].dp, 32, keep, &l);
+	return l.n > 0 ? (int)l.punt.reason : -1;
+}
+
+/* Answers come from resolvers' port 53 to reply ports; nothing else does. */
+static void test_resolvers(void)
+{
+	struct rig *r = rig_create(&rig_one_worker);
+	struct lm_ip known[] = {rig_ip("192.0.2.53"), rig_ip("192.0.2.2")};
+
+	CU_ASSERT_EQUAL(resolver(r, 53, RIG_REPLY_PORT), -1);
+	CU_ASSERT_EQUAL(lm_dp_resolvers(r->gw[0].dp, known, 2), 0);
+	CU_ASSERT_EQUAL(resolver(r, 53, RIG_REPLY_PORT), LM_PUNT_RESOLVER);
+	CU_ASSERT_EQUAL(resolver(r, 53, RIG_REPLY_PORT + 99), LM_PUNT_RESOLVER);
+	CU_ASSERT_EQUAL(resolver(r, 53, RIG_REPLY_PORT + 100), -1);
+	CU_ASSERT_EQUAL(resolver(r, 53, RIG_REPLY_PORT - 1), -1);
+	CU_ASSERT_EQUAL(resolver(r, 54, RIG_REPLY_PORT), -1);
+	CU_ASSERT_EQUAL(lm_dp_resolvers(r->gw[0].dp, known, 1), 0);
+	CU_ASSERT_EQUAL(resolver(r, 53, RIG_REPLY_PORT), -1);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_NOT_OURS), 5);
+	rig_end(r);
 }
 
 static void test_underlay(void)
@@ -475,7 +554,8 @@ static void test_inject(void)
 }
 
 LM_SUITE("punts", {"ARP", test_arp}, {"to the gateway", test_to_the_gateway},
-    {"too big", test_too_big}, {"flood", test_flood}, {"learning", test_learning},
+    {"too big", test_too_big}, {"flood", test_flood}, {"DNS flood", test_dns_flood},
+    {"resolvers", test_resolvers}, {"learning", test_learning},
     {"attachments refused", test_attachments_refused}, {"underlay", test_underlay},
     {"sessions come through", test_sessions_come_through},
     {"strangers and peers", test_strangers_and_peers}, {"doorbell", test_doorbell},
