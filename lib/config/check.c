@@ -86,6 +86,19 @@ static int check_gateway(const struct lm_gateway_config *c, const char *file, co
 	return 0;
 }
 
+/* What we send to ourselves never leaves. */
+static int check_forwarders(const struct lm_gateway_config *c, const char *file, struct lm_why *why)
+{
+	char text[LM_IP_TEXT];
+
+	for (unsigned i = 0; i < c->n_forwarders; i++)
+		for (unsigned j = 0; j < c->n_addrs; j++)
+			if (lm_ip_equal(&c->forwarders[i], &c->addrs[j].ip))
+				return lm_config_why(c, file, "dns.forward", why,
+				    "%s is our own address", lm_ip_text(text, &c->forwarders[i]));
+	return 0;
+}
+
 int lm_config_check(const struct lm_gateway_config *c, const char *file, struct lm_why *why)
 {
 	int r = check_ports(c, file, why);
@@ -98,6 +111,8 @@ int lm_config_check(const struct lm_gateway_config *c, const char *file, struct 
 		r = check_gateway(c, file, "underlay.gateway4", &c->gateway4, why);
 	if (!r)
 		r = check_gateway(c, file, "underlay.gateway6", &c->gateway6, why);
+	if (!r)
+		r = check_forwarders(c, file, why);
 	return r;
 }
 

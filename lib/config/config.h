@@ -22,6 +22,7 @@
 #define LM_CONFIG_PATH_MAX 256
 #define LM_WORKERS_MAX 32
 #define LM_CONFIG_KEYS_MAX 40
+#define LM_FORWARDERS_MAX 4
 
 enum lm_port_role { LM_PORT_UNDERLAY, LM_PORT_ACCESS };
 
@@ -81,6 +82,10 @@ struct lm_gateway_config {
 	uint32_t dhcp_lease_seconds;
 	bool default_route; /* DHCP names us as the router for everything */
 	char domain[64]; /* suffix after the network's name, "internal" */
+
+	/* dns = { } [live] */
+	struct lm_ip forwarders[LM_FORWARDERS_MAX]; /* for names outside of the network */
+	unsigned n_forwarders; /* 0: such names are refused */
 
 	/* limits = { } */
 	unsigned max_networks, max_peers, max_endpoints;

@@ -37,6 +37,8 @@ int lm_read_ports(const struct lm_values *v, config_setting_t *s, const struct l
     struct lm_gateway_config *c);
 int lm_read_addresses(const struct lm_values *v, config_setting_t *s,
     const struct lm_config_key *key, struct lm_gateway_config *c);
+int lm_read_forwarders(const struct lm_values *v, config_setting_t *s,
+    const struct lm_config_key *key, struct lm_gateway_config *c);
 int lm_read_owners(const struct lm_values *v, config_setting_t *s, const struct lm_config_key *key,
     struct lm_gateway_config *c);
 

@@ -182,6 +182,8 @@ const struct lm_config_key lm_config_keys[] = {
 	{"workload.default_route", read_bool, AT(default_route), LIVE},
 	{"workload.domain", read_domain, AT(domain), .min = 1, LIVE},
 
+	{"dns.forward", lm_read_forwarders, AT(forwarders), LIVE},
+
 	{"limits.networks", read_uint, AT(max_networks), .min = 1, .max = LM_NETWORKS_MAX},
 	{"limits.peers", read_uint, AT(max_peers), .min = 1, .max = 16384},
 	{"limits.endpoints", read_uint, AT(max_endpoints), .min = 1, .max = 1 << 20},

@@ -117,6 +117,31 @@ int lm_read_addresses(const struct lm_values *v, config_setting_t *s,
 	return r;
 }
 
+int lm_read_forwarders(const struct lm_values *v, config_setting_t *s,
+    const struct lm_config_key *key, struct lm_gateway_config *c)
+{
+	int r = lm_value_list(v, s, 0, LM_FORWARDERS_MAX, &c->n_forwarders);
+
+	(void)key;
+	for (unsigned i = 0; !r && i < c->n_forwarders; i++) {
+		config_setting_t *e = config_setting_get_elem(s, i);
+		struct lm_ip *ip = &c->forwarders[i];
+		const char *text;
+
+		r = lm_value_string(v, e, 1, 64, &text);
+		if (r)
+			break;
+		if (lm_ip_parse(ip, text))
+			r = lm_value_why(v, e, "\"%s\" is no address", text);
+		else if (lm_ip_is_special(ip))
+			r = lm_value_why(v, e, "%s is no host's address", text);
+		for (unsigned j = 0; !r && j < i; j++)
+			if (lm_ip_equal(ip, &c->forwarders[j]))
+				r = lm_value_why(v, e, "%s is given twice", text);
+	}
+	return r;
+}
+
 struct owner_seen {
 	const struct lm_owner_config *owner;
 	unsigned index;

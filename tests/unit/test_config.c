@@ -110,6 +110,8 @@ static void test_accepted(void)
 	    {"};\nowners", "gateway4 = \"192.0.2.254\"; };\nowners"},
 	    {"owners", "/* \" ( @include */ // \"\nowners"},
 	    {"owners", "key_log = \"\";\nowners"},
+	    {"owners", "dns = { forward = [\"192.0.2.53\", \"2001:db8::53\"]; };\nowners"},
+	    {"owners", "dns = { forward = []; };\nowners"},
 	    {"\"gw.key\"", "\"gw\" /* joined */ \".\\\"key\""},
 	};
 

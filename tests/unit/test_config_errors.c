@@ -76,6 +76,17 @@ static const struct fixture_edit refused[] = {
     {"owners", "workload = { domain = \"a..b\"; };\nowners",
 	"gw.conf:12: workload.domain: \"a..b\" is no domain name"},
 
+    /* resolvers */
+    {"owners", "dns = { forward = [\"192.0.2.53:53\"]; };\nowners",
+	"gw.conf:12: dns.forward[0]: \"192.0.2.53:53\" is no address"},
+    {"owners", "dns = { forward = [\"127.0.0.1\"]; };\nowners",
+	"gw.conf:12: dns.forward[0]: 127.0.0.1 is no host's address"},
+    {"owners", "dns = { forward = [\"192.0.2.1\"]; };\nowners",
+	"gw.conf:12: dns.forward: 192.0.2.1 is our own address"},
+    {"owners", "dns = { forward = [\"192.0.2.53\", \"192.0.2.53\"]; };\nowners",
+	"gw.conf:12: dns.forward[1]: 192.0.2.53 is given twice"},
+    {"owners", "dns = { forwarders = []; };\nowners", "gw.conf:12: dns.forwarders: unknown key"},
+
     /* cores */
     {"[1, 2]", "[1, 1]", "gw.conf:4: dpdk.worker_cores: core 1 is given twice"},
     {"[1, 2]", "[0]",

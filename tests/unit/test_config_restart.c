@@ -36,6 +36,7 @@ static void test_restart_needed(void)
 	    {"\"net_b\"; }", "\"net_b\"; }, { name = \"c\"; role = \"access\"; device = \"d\"; }",
 		"/etc/lm/gw.conf:5: ports: needs a restart"},
 	    {"192.0.2.1/24", "192.0.2.7/24", NULL},
+	    {"owners", "dns = { forward = [\"192.0.2.53\"]; };\nowners", NULL},
 	    {"};\nowners", "gateway4 = \"192.0.2.254\"; };\nowners", NULL},
 	    {"};\nowners", "gateway6 = \"2001:db8::fe\"; };\nowners", NULL},
 	    {"};\nowners", "port = 4501; };\nowners",
