@@ -23,6 +23,7 @@
 #include "workload/workload.h"
 
 #include "attachments.h"
+#include "dns.h"
 #include "paths.h"
 
 #define GW_SECOND UINT64_C(1000000000)
@@ -53,6 +54,7 @@ struct gateway {
 	bool any_stale;
 	struct gw_paths paths;
 	struct lm_ra_times ra_times;
+	struct gw_dns dns;
 
 	int epoll_fd, signal_fd, ask_fd;
 	bool stopping;

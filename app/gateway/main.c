@@ -53,6 +53,8 @@ static int open_dataplane(struct gateway *gw)
 	    .flows = c->flows,
 	    .flow_timeout_s = c->flow_timeout_s,
 	    .udp_port = c->udp_port,
+	    .reply_port_first = LM_DNS_REPLY_PORT_FIRST,
+	    .n_reply_ports = LM_DNS_REPLY_PORTS,
 	    .busy_poll = c->busy_poll,
 	    .lane_source_ports = c->lane_source_ports,
 	    .mbufs = c->mbufs,
@@ -112,6 +114,8 @@ static int open_control(struct gateway *gw)
 	int err = gw->stale ? gw_underlay_apply(gw) : -ENOMEM;
 	if (!err)
 		err = gw_paths_open(gw);
+	if (!err)
+		err = gw_dns_open(gw);
 	if (!err)
 		err = lm_membership_create(&gw->membership, &gw->identity, &membership, &ops, gw);
 	if (!err)
@@ -184,6 +188,7 @@ static void close_all(struct gateway *gw)
 	if (gw->underlay)
 		lm_underlay_free(gw->underlay);
 	gw_paths_close(gw);
+	gw_dns_close(gw);
 	free(gw->stale);
 	if (gw->dp)
 		lm_dp_free(gw->dp);

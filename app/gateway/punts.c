@@ -26,6 +26,8 @@ int gw_underlay_config(const struct gateway *gw, struct lm_underlay_config *out)
 	    .mac = port.mac,
 	    .mtu = port.mtu,
 	    .port = c->udp_port,
+	    .reply_port_first = LM_DNS_REPLY_PORT_FIRST,
+	    .n_reply_ports = LM_DNS_REPLY_PORTS,
 	    .n_addrs = c->n_addrs,
 	    .gateway4 = c->gateway4,
 	    .gateway6 = c->gateway6,
@@ -103,6 +105,7 @@ const struct lm_underlay_ops gw_underlay_ops = {
     .frame = on_frame,
     .path_changed = on_path_changed,
     .udp = on_udp,
+    .reply = gw_dns_reply,
 };
 
 /* ---- workloads -------------------------------------------------------------- */
@@ -147,6 +150,8 @@ static void workload_punt(struct gateway *gw, const struct lm_dp_punt *punt)
 	if (punt->reason == LM_PUNT_TOO_BIG) {
 		len = lm_workload_too_big(&view.w, punt->data, punt->len, punt->mtu, reply);
 		gw->workload_results[len ? LM_WL_REPLY : LM_WL_ICMP_IGNORED]++;
+	} else if (punt->reason == LM_PUNT_DNS) {
+		gw_dns_punt(gw, at, net, &view, punt);
 	} else {
 		struct lm_mac mac;
 		memcpy(mac.b, punt->data + 6, sizeof(mac.b));
@@ -171,6 +176,7 @@ void gw_punt(void *ctx, const struct lm_dp_punt *punt)
 	switch (punt->reason) {
 	case LM_PUNT_UNDERLAY:
 	case LM_PUNT_SESSION:
+	case LM_PUNT_RESOLVER:
 		gw->underlay_results[lm_underlay_input(
 		    gw->underlay, gw_now().mono, punt->data, punt->len)]++;
 		break;

@@ -38,6 +38,9 @@ static int apply(struct gateway *gw, struct lm_gateway_config *old, struct lm_wh
 	err = gw_owners_apply(gw);
 	if (err)
 		return lm_why(text, -err, "owners: %s", strerror(-err));
+	err = gw_dns_apply(gw);
+	if (err)
+		return lm_why(text, -err, "dns: %s", strerror(-err));
 	lm_log_set_level(gw->config->log_level);
 	lm_dp_set_busy_poll(gw->dp, gw->config->busy_poll);
 	lm_dp_set_flow_timeout(gw->dp, gw->config->flow_timeout_s);

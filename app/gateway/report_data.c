@@ -138,6 +138,8 @@ static int put_control(struct gateway *gw, struct rte_tel_data *d)
 		unsigned n;
 	} parts[] = {
 	    {"workload", lm_workload_result_names, gw->workload_results, LM_WL_MAX},
+	    {"dns", lm_dns_count_names, gw->dns.counts, LM_DC_MAX},
+	    {"dns_tcp", lm_tcp_count_names, lm_tcp_counts(gw->dns.tcp), LM_TC_MAX},
 	    {"underlay", lm_underlay_result_names, gw->underlay_results, LM_UL_MAX},
 	    {"session", lm_session_drop_names,
 		lm_sessions_drops(lm_membership_sessions(gw->membership)), LM_SD_MAX},

@@ -25,14 +25,12 @@ void gw_view_fill(struct gateway *gw, const struct gw_attachment *at, const stru
 {
 	const struct lm_manifest *m = net->manifest;
 	const struct lm_endpoint *e = &m->endpoints[at->endpoint];
-	struct lm_dp_port_info port = {0};
 	uint64_t now = gw_now().mono;
 
-	lm_dp_port_info(gw->dp, at->port, &port);
 	snprintf(view->host, sizeof(view->host), "%s-%u", m->members[e->member].name, e->replica);
 	snprintf(view->domain, sizeof(view->domain), "%s.%s", m->network, gw->config->domain);
 	view->w = (struct lm_workload_view){
-	    .gateway_mac = port.mac,
+	    .gateway_mac = lm_dp_port_mac(gw->dp, at->port),
 	    .vlan = at->a.vlan,
 	    .ipv4 = e->ipv4,
 	    .ipv6 = e->ipv6,
