@@ -13,6 +13,7 @@
 #   manifest OWNER NETWORK SERIAL <MEMBERS     prints the name of the signed file
 #   submit GATEWAY FILE             as the tenant, over the underlay
 #   dhcp WORKLOAD [udhcpc|dhclient|dhclient6]  an address by a real client
+#   by_name WORKLOAD COMMAND...     with the names' server and domain that DHCP gave
 #   telemetry GATEWAY COMMAND, query GATEWAY COMMAND JQ-FILTER
 #
 # Settings: LM_DRIVER af_xdp (default) or af_packet; LM_HUGE yes, no or auto;
@@ -365,4 +366,20 @@ dhcp()
 		tail -n 5 "$dir/$client.log" >&2
 		return 1
 	}
+}
+
+# In a mount namespace of its own, whose /etc has nothing else: the host's is not touched.
+by_name()
+{
+	local lease program
+
+	program=$(readlink -f "$(command -v "$2")") # past /etc/alternatives
+	lease=$(tail -n 1 "$T/workload/$1/lease")
+	# shellcheck disable=SC2016
+	at "$1" unshare -m sh -c 'mount -t tmpfs tmpfs /etc || exit
+		printf "nameserver %s\nsearch %s\n" "$1" "$2" >/etc/resolv.conf
+		shift 2
+		exec "$@"' sh \
+		"$(sed -n 's/.* dns=\([^ ]*\).*/\1/p' <<<"$lease")" \
+		"$(sed -n 's/.* domain=\([^ ]*\).*/\1/p' <<<"$lease")" "$program" "${@:3}"
 }
