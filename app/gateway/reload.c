@@ -45,9 +45,13 @@ static int apply(struct gateway *gw, struct lm_gateway_config *old, struct lm_wh
 	lm_dp_set_busy_poll(gw->dp, gw->config->busy_poll);
 	lm_dp_set_flow_timeout(gw->dp, gw->config->flow_timeout_s);
 
-	/* The next hop or the source of a path may be another one now. */
-	if (underlay)
+	/* The next hop or the source of a path may be another one now, and so may we be for peers.
+	 */
+	if (underlay) {
+		struct lm_now now = gw_now();
 		gw_paths_refresh(gw);
+		lm_membership_moved(gw->membership, &now);
+	}
 	if (old->workload_mtu != gw->config->workload_mtu || gw->tunnel_mtu_changed) {
 		gw_attachments_settle(gw, GW_ALL_NETWORKS);
 		gw->tunnel_mtu_changed = false;

@@ -336,6 +336,13 @@ void lm_membership_sent(struct lm_membership *m, const struct lm_now *now, uint3
 		lm_peer_sent(m->remotes[slot]->party.session, now);
 }
 
+void lm_membership_moved(struct lm_membership *m, const struct lm_now *now)
+{
+	for (uint32_t slot = 0; slot < m->remotes_end; slot++)
+		if (m->remotes[slot])
+			lm_peer_wake(m->remotes[slot]->party.session, now);
+}
+
 uint64_t lm_membership_tick(struct lm_membership *m, const struct lm_now *now)
 {
 	enter(m, now);

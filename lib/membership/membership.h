@@ -163,6 +163,8 @@ void lm_membership_input(struct lm_membership *m, const struct lm_now *now,
 /* The data plane has heard authentic ESP from this peer of late, or has sent some to it. */
 void lm_membership_heard(struct lm_membership *m, const struct lm_now *now, uint32_t slot);
 void lm_membership_sent(struct lm_membership *m, const struct lm_now *now, uint32_t slot);
+/* Our own address is another one: all peers hear from us, wherever their sessions sleep. */
+void lm_membership_moved(struct lm_membership *m, const struct lm_now *now);
 /*
  * Runs what is due; returns the monotonic time of the next, or UINT64_MAX. Every other call may
  * bring that time forward: tick after each, it is cheap when nothing is due.

@@ -14,7 +14,8 @@ bool lm_peer_unconfirmed(const struct lm_peer *p)
 
 static bool always_lively(const struct lm_peer *p)
 {
-	return p->guest || p->watched || lm_peer_unconfirmed(p);
+	/* A NAT forgets who is silent, and then only that one can call. */
+	return p->guest || p->watched || p->strayed || lm_peer_unconfirmed(p);
 }
 
 bool lm_peer_lively(const struct lm_peer *p, uint64_t now)

@@ -29,6 +29,13 @@ static struct lm_peer *peer_create(struct lm_sessions *s, const uint8_t name[LM_
 
 /* ---- addresses ---- */
 
+static void find_strayed(struct lm_peer *p)
+{
+	p->strayed = p->addr.ip.family != 0;
+	for (unsigned i = 0; i < p->n_candidates && p->strayed; i++)
+		p->strayed = !lm_udp_addr_equal(&p->addr, &p->candidates[i]);
+}
+
 static bool set_candidates(struct lm_peer *p, const struct lm_udp_addr *addrs, unsigned n)
 {
 	if (n > LM_PEER_ADDRS_MAX)
@@ -46,6 +53,7 @@ static bool set_candidates(struct lm_peer *p, const struct lm_udp_addr *addrs, u
 	}
 	p->n_candidates = n;
 	p->attempts = 0;
+	find_strayed(p);
 	return true;
 }
 
@@ -69,6 +77,7 @@ void lm_peer_move(struct lm_peer *p, const struct lm_udp_addr *to)
 		lm_places_add(&p->s->places, &to->ip);
 	}
 	p->addr = *to;
+	find_strayed(p);
 	p->s->ops.moved(p->s->ctx, p, to);
 }
 
@@ -231,6 +240,8 @@ int lm_peer_add(struct lm_sessions *s, const struct lm_now *now, const struct lm
 	if (fresh < 0)
 		return fresh;
 	/* hs_at of one that has just called us lies ahead: let that handshake finish first. */
+	if (!lm_peer_lively(p, now->mono))
+		p->lively_since = now->mono; /* in case it becomes so */
 	bool changed = set_candidates(p, addrs, n_addrs);
 	if (!p->up && (p->hs.active ? changed : now->mono >= p->hs_at))
 		lm_handshake_start(p, now);

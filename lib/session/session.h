@@ -31,11 +31,12 @@
 #define LM_KEEPALIVE 10 /* a session that carries nothing says so */
 #define LM_DEAD_AFTER 30 /* nothing authentic heard: the peer is down */
 /*
- * A session is *lively* while the peer is watched, for LM_IN_USE after it was used, and before it
- * is up. Then it is as above. Otherwise it is *quiet*: nothing is sent, and silence means nothing.
- * The keys of a quiet session are renewed only if ESP was sent or heard since they were made; at
- * their end they are wiped, and the session is asleep. It is up all the same: whatever uses it
- * starts a handshake, and if that is not answered within LM_DEAD_AFTER, the peer is down.
+ * A session is *lively* while the peer is watched, for LM_IN_USE after it was used, before it is
+ * up, and while the peer is elsewhere than its addresses say (a NAT between would forget it). Then
+ * it is as above. Otherwise it is *quiet*: nothing is sent, and silence means nothing. The keys of
+ * a quiet session are renewed only if ESP was sent or heard since they were made; at their end they
+ * are wiped, and the session is asleep. It is up all the same: whatever uses it starts a handshake,
+ * and if that is not answered within LM_DEAD_AFTER, the peer is down.
  */
 #define LM_IN_USE 40
 #define LM_CALL_EVERY_MAX 120 /* a peer that is down and not watched is called less and less */

@@ -73,6 +73,7 @@ struct lm_peer {
 	bool up; /* ops->up was called and ops->down not yet */
 	bool promoted; /* was a guest when it became a peer: ops->up is owed */
 	bool watched; /* its death is to be noticed */
+	bool strayed; /* it is not where it is said to be: perhaps behind a NAT */
 	uint64_t lively_since, lively_until; /* mono; the session is used, or was of late */
 	uint64_t esp_at; /* mono; ESP was last known to be sent or heard */
 	struct lm_waiting waiting; /* for keys */

@@ -178,7 +178,7 @@ uint64_t lm_sessions_tick(struct lm_sessions *s, const struct lm_now *now)
 			    &s->timers, first, lm_max_u64(due(p), now->mono + TICK_MIN_NS));
 	}
 	lm_session_leave(s);
-	return lm_sessions_next(s);
+	return lm_max_u64(lm_sessions_next(s), now->mono + NS_PER_MS);
 }
 
 uint64_t lm_sessions_next(const struct lm_sessions *s)

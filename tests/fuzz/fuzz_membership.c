@@ -111,7 +111,7 @@ static void say_lanes(struct fuzz *f)
 	lm_write_u64(&w, set.incarnation);
 	lm_write_u32(&w, set.generation);
 	lm_write(&w, check, 16);
-	lm_write_u8(&w, n);
+	lm_write_u8(&w, n | (lm_read_u8(&f->in) & 0x80));
 	for (uint8_t i = 0; i < n; i++)
 		lm_write_u32(&w, 256u + lm_read_u8(&f->in));
 	size_t len = lm_writer_len(&w);
@@ -147,6 +147,25 @@ static void say_away(struct fuzz *f)
 	sim_raw_send(who, LM_MSG_AWAY, body, lm_writer_len(&w));
 }
 
+/* Somebody is missing: one that is there, one that is not, we ourselves, or what is no key. */
+static void say_missing(struct fuzz *f)
+{
+	uint8_t who = lm_read_u8(&f->in), how = lm_read_u8(&f->in);
+	uint8_t key[LM_LEDGER_KEY_MAX - 8] = {0}, value[3] = {1, how};
+	size_t key_len = how & 1 ? LM_PUBLIC_KEY_LEN : how % sizeof(key);
+
+	memcpy(key, f->s->node[who % 3]->id.pub.b, LM_PUBLIC_KEY_LEN);
+	key[who % LM_PUBLIC_KEY_LEN] ^= how & 2;
+	value[0] ^= how >> 2 & 1;
+	if (how & 8)
+		lm_ledger_withdraw(
+		    f->peer->ledger, &f->s->now, &docs[0].net, LM_LEDGER_MISSING, key, key_len);
+	else
+		lm_ledger_publish(f->peer->ledger, &f->s->now, &docs[0].net, LM_LEDGER_MISSING, key,
+		    key_len, value, how >> 4 & 3, LM_LEDGER_LIFETIME);
+	sim_tick(f->peer);
+}
+
 static void say_submit(struct fuzz *f)
 {
 	struct sim_node *who = somebody(f);
@@ -179,7 +198,7 @@ static void set_up(struct fuzz *f, const uint8_t *data, size_t size)
 
 static void step(struct fuzz *f)
 {
-	switch (lm_read_u8(&f->in) % 11) {
+	switch (lm_read_u8(&f->in) % 13) {
 	case 0:
 		say_anything(f);
 		break;
@@ -211,6 +230,12 @@ static void step(struct fuzz *f)
 		break;
 	case 10:
 		sim_attach(f->s, US, lm_read_u8(&f->in) & 1);
+		break;
+	case 11:
+		say_missing(f);
+		break;
+	case 12:
+		sim_traffic(f->s, US, PROVIDER, some_doc(f));
 		break;
 	}
 	sim_run(f->s, 5 * SIM_MS);

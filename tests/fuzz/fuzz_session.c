@@ -242,6 +242,33 @@ static void rejoin(struct end *e, const struct end *other)
 	lm_handshake_start(e->peer, &now);
 }
 
+/* What callers may do with a peer that is there. */
+static void use(uint8_t how, struct end *e, const struct end *other)
+{
+	if (!e->peer || e->peer->guest)
+		how = 0;
+	switch (how) {
+	case 1:
+	case 2:
+		lm_peer_watch(e->peer, &now, how == 1);
+		break;
+	case 3:
+		lm_peer_wake(e->peer, &now);
+		break;
+	case 4:
+		lm_peer_sent(e->peer, &now);
+		break;
+	case 5:
+		lm_peer_heard(e->peer, &now);
+		break;
+	case 6:
+		lm_peer_send(e->peer, &now, LM_MSG_MEMBERSHIP, "word", 4);
+		break;
+	default:
+		rejoin(e, other);
+	}
+}
+
 /* Peers may have been removed by a message, or given way: look them up. */
 static void refresh(void)
 {
@@ -282,7 +309,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			pass_time(&r);
 			break;
 		case 7:
-			rejoin(a, b);
+			use(step >> 3 & 0xf, a, b);
 			break;
 		}
 	}

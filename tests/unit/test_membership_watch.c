@@ -222,6 +222,25 @@ static void test_first_packet(void)
 	sim_end(s);
 }
 
+/* Where it lives has changed: also those that have not spoken to it for hours know. */
+static void test_moved(void)
+{
+	struct sim_doc d;
+	struct sim *s = world(&d, 12);
+	int from = sleeper(s, 3);
+
+	CU_ASSERT_FATAL(from >= 0);
+	s->node[3]->addr.port = 4700;
+	lm_membership_moved(s->node[3]->m, &s->now);
+	sim_tick(s->node[3]);
+	sim_run(s, (LM_KEEPALIVE + 1) * SIM_SECOND);
+	for (unsigned i = 0; i < s->n; i++)
+		CU_ASSERT(i == 3 || lm_peer_addr(session(s, i, 3))->port == 4700);
+	CU_ASSERT(sim_traffic(s, (unsigned)from, 3, &d));
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
 /* A manifest without one of them: its lanes end at once, and the others have new keys soon. */
 static void test_revocation(void)
 {
@@ -298,4 +317,4 @@ static void test_liar(void)
 LM_SUITE("membership_watch", {"idle_cost", test_idle_cost}, {"silent_death", test_silent_death},
     {"many_deaths", test_many_deaths}, {"halves", test_halves},
     {"traffic_to_the_dead", test_traffic_to_the_dead}, {"first_packet", test_first_packet},
-    {"revocation", test_revocation}, {"liar", test_liar})
+    {"moved", test_moved}, {"revocation", test_revocation}, {"liar", test_liar})

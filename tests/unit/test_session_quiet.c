@@ -15,6 +15,7 @@ static void watch(struct sim *sim, unsigned n, unsigned other, bool watched)
 static void quiet_up(struct sim *sim, uint64_t seed)
 {
 	sim_two_up(sim, seed);
+	sim_know(sim, 1, 0, true);
 	watch(sim, 0, 1, false);
 	watch(sim, 1, 0, false);
 }
@@ -221,6 +222,32 @@ static void test_both_wake(void)
 	sim_free(&sim);
 }
 
+/*
+ * Its calls come from elsewhere than is said, so there may be a NAT between, which forgets who is
+ * silent: the session is kept alive, by both ends. Once its address is known, it is let alone.
+ */
+static void test_behind_nat(void)
+{
+	static struct sim sim;
+	sim_two_up(&sim, 15);
+	watch(&sim, 0, 1, false);
+	watch(&sim, 1, 0, false);
+	unsigned sent = sim.nodes[0].sent;
+	sim_run(&sim, HOUR);
+	CU_ASSERT(sim.nodes[0].sent - sent >= 3600 / LM_KEEPALIVE - 1);
+	CU_ASSERT(!asleep(&sim, 1, 0));
+	sim_know(&sim, 1, 0, true);
+	sim_run(&sim, LM_REJECT_AFTER * SEC);
+	CU_ASSERT(asleep(&sim, 1, 0));
+	/* The other way round, while it sleeps. */
+	struct lm_now now = sim_now(&sim, &sim.nodes[1]);
+	CU_ASSERT_EQUAL(lm_peer_add(sim.nodes[1].s, &now, &sim.nodes[0].id.pub, NULL, 0, NULL), 0);
+	sim_run(&sim, HOUR);
+	CU_ASSERT(!asleep(&sim, 1, 0));
+	CU_ASSERT_EQUAL(sim.nodes[0].downs + sim.nodes[1].downs, 0);
+	sim_free(&sim);
+}
+
 /* ---- calling who is not there ---- */
 
 static void test_called_less_and_less(void)
@@ -284,7 +311,7 @@ static void test_restarted_unnoticed(void)
 	CU_ASSERT_EQUAL(was, 0);
 	sim_stop(&sim, 1);
 	sim_start(&sim, 1);
-	sim_know(&sim, 1, 0, false);
+	sim_know(&sim, 1, 0, false); /* it cannot call */
 	sim_run(&sim, HOUR);
 	CU_ASSERT_EQUAL(sim.nodes[0].ups, 1);
 	CU_ASSERT(sim_send(&sim, 0, sim.nodes[0].peers[1]) >= 0);
@@ -300,6 +327,7 @@ LM_SUITE("session_quiet", {"silent", test_silent}, {"message_wakes", test_messag
     {"dead_while_asleep", test_dead_while_asleep}, {"use_after_silence", test_use_after_silence},
     {"use_before_keys_end", test_use_before_keys_end}, {"one_watches", test_one_watches},
     {"doubt", test_doubt}, {"used_keys_are_renewed", test_used_keys_are_renewed},
-    {"both_wake", test_both_wake}, {"called_less_and_less", test_called_less_and_less},
+    {"both_wake", test_both_wake}, {"behind_nat", test_behind_nat},
+    {"called_less_and_less", test_called_less_and_less},
     {"watched_is_called", test_watched_is_called},
     {"restarted_unnoticed", test_restarted_unnoticed})
