@@ -21,7 +21,7 @@
 
 /* Punts a second of each worker. Sessions come first: they keep everything else alive. */
 #define PUNTS_ATTACHMENT 100
-#define PUNTS_DNS 5000 /* one attachment asks */
+#define PUNTS_DNS 2000 /* one attachment asks */
 #define PUNTS_SESSION 5000 /* of all strangers, and of all peers */
 #define PUNTS_STRANGER 500
 #define PUNTS_PEER 2000

@@ -140,12 +140,10 @@ size_t dns_reply_end(struct dns_reply *r, enum dns_rcode rcode, uint16_t flags)
 	flags |= (uint16_t)(rcode & DNS_RCODE);
 	if (r->truncated)
 		flags |= DNS_TC;
-	lm_write_u16(&header, q->id);
-	lm_write_u16(&header, flags);
-	lm_write_u16(&header, q->question_len > 0);
-	lm_write_u16(&header, r->counts[DNS_ANSWER]);
-	lm_write_u16(&header, r->counts[DNS_AUTHORITY]);
-	lm_write_u16(&header, q->edns);
+	const uint16_t words[] = {q->id, flags, q->question_len > 0, r->counts[DNS_ANSWER],
+	    r->counts[DNS_AUTHORITY], q->edns};
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		lm_write_u16(&header, words[i]);
 	if (q->edns) {
 		r->w.end += DNS_OPT_LEN; /* what dns_reply_begin kept back */
 		/* Its flag is repeated, RFC 3225 section 3. */
