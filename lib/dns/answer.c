@@ -2,6 +2,7 @@
 /* From a query to its answer: which records a name has now. */
 #include <errno.h>
 #include <stdio.h>
+#include "base/domain.h"
 #include "dns/dns.h"
 #include "dns/lookup.h"
 #include "dns/message.h"
@@ -34,8 +35,8 @@ static void put_soa(struct answer *a, enum dns_section section)
 	struct dns_record record = dns_record_begin(&a->reply, a->target.apex, DNS_SOA, LM_DNS_TTL);
 	struct lm_writer *w = &a->reply.w;
 
-	dns_name_write(w, a->zone->origin);
-	dns_name_write(w, "nobody.invalid");
+	lm_write_domain(w, a->zone->origin);
+	lm_write_domain(w, "nobody.invalid");
 	lm_write_u32(w, a->zone->serial);
 	lm_write_u32(w, SOA_REFRESH);
 	lm_write_u32(w, SOA_RETRY);
@@ -48,7 +49,7 @@ static void put_name(struct answer *a, enum dns_type type, const char *name)
 {
 	struct dns_record record = dns_record_begin(&a->reply, 0, type, LM_DNS_TTL);
 
-	dns_name_write(&a->reply.w, name);
+	lm_write_domain(&a->reply.w, name);
 	dns_record_end(&a->reply, DNS_ANSWER, record);
 }
 
@@ -96,7 +97,7 @@ static void put_member(struct answer *a)
 
 static void put_replica(struct answer *a)
 {
-	char name[DNS_NAME_MAX];
+	char name[LM_DOMAIN_MAX];
 	struct lm_dns_endpoint e;
 
 	a->zone->endpoint(a->zone->ctx, a->target.first, &e);

@@ -3,11 +3,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include "base/domain.h"
 #include "base/timers.h"
 #include "dns/message.h"
 
 #define MS UINT64_C(1000000)
-#define QUESTION_MAX (DNS_NAME_MAX + 4)
+#define QUESTION_MAX (LM_DOMAIN_MAX + 4)
 
 struct question {
 	bool open;

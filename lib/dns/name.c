@@ -2,6 +2,7 @@
 #include "dns/name.h"
 
 #include <errno.h>
+#include "base/domain.h"
 
 #define POINTER 0xc0 /* RFC 1035 section 4.1.4; 0x40 and 0x80 never came into use (RFC 6891) */
 
@@ -15,7 +16,7 @@ int dns_name_read(struct lm_reader *r, struct dns_name *out)
 		size_t at = (size_t)(r->at - start);
 		uint8_t len = lm_read_u8(r);
 
-		if (r->failed || len > DNS_LABEL_MAX || at + 1 + len > DNS_NAME_MAX)
+		if (r->failed || len > DNS_LABEL_MAX || at + 1 + len > LM_DOMAIN_MAX)
 			return -EINVAL;
 		if (len == 0) {
 			out->len = (uint8_t)(at + 1);
@@ -40,22 +41,10 @@ void dns_name_skip(struct lm_reader *r)
 			return;
 		}
 		total += 1u + len;
-		if (len > DNS_LABEL_MAX || total >= DNS_NAME_MAX)
+		if (len > DNS_LABEL_MAX || total >= LM_DOMAIN_MAX)
 			r->failed = true;
 		lm_read_ref(r, len);
 	}
-}
-
-void dns_name_write(struct lm_writer *w, const char *text)
-{
-	while (*text) {
-		size_t len = strcspn(text, ".");
-
-		lm_write_u8(w, (uint8_t)len);
-		lm_write(w, text, len);
-		text += len + (text[len] == '.');
-	}
-	lm_write_u8(w, 0);
 }
 
 static uint8_t lower(uint8_t c)
@@ -74,10 +63,10 @@ bool dns_bytes_equal(const uint8_t *a, const uint8_t *b, size_t len)
 
 int dns_name_below(const struct dns_name *name, const char *suffix)
 {
-	uint8_t wire[DNS_NAME_MAX];
+	uint8_t wire[LM_DOMAIN_MAX];
 	struct lm_writer w = lm_writer(wire, sizeof(wire));
 
-	dns_name_write(&w, suffix);
+	lm_write_domain(&w, suffix);
 	size_t len = lm_writer_len(&w);
 	if (w.failed || len > name->len)
 		return -ENOENT;

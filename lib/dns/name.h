@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include "base/bytes.h"
 
-#define DNS_NAME_MAX 255 /* with the root's zero */
 #define DNS_LABEL_MAX 63
 #define DNS_LABELS_MAX 127
 
@@ -29,9 +28,8 @@ struct dns_name {
 int dns_name_read(struct lm_reader *r, struct dns_name *out);
 /* Passes over the name of a record, which may end in a pointer. It is not followed. */
 void dns_name_skip(struct lm_reader *r);
-/* "shop.internal", as it is configured: labels are sound. */
-void dns_name_write(struct lm_writer *w, const char *text);
 
+/* Capitals are no difference. */
 bool dns_bytes_equal(const uint8_t *a, const uint8_t *b, size_t len);
 /* How many labels name has in front of this suffix; -ENOENT: it does not end so. */
 int dns_name_below(const struct dns_name *name, const char *suffix);

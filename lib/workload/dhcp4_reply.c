@@ -7,7 +7,7 @@
  */
 #include <rte_udp.h>
 #include "workload/dhcp4.h"
-#include "workload/domain.h"
+#include "base/domain.h"
 
 #define BOOTP_LEN_MIN 300 /* RFC 951; some clients still insist */
 /* IP bytes: what every client takes (RFC 2131 section 2), and what every access port takes. */

@@ -4,7 +4,7 @@
  * bindings to remember: an address is this client's if it is the endpoint's.
  */
 #include "workload/dhcp6.h"
-#include "workload/domain.h"
+#include "base/domain.h"
 
 #define REFRESH_SECONDS_MIN 600 /* section 21.23 */
 #define IA_ADDRESS_LEN 24

@@ -5,7 +5,7 @@
  * make up is dropped as spoofed. An endpoint without IPv6 is told nothing.
  */
 #include "workload/answer.h"
-#include "workload/domain.h"
+#include "base/domain.h"
 #include "workload/ra_times.h"
 
 #define ND_ROUTER_ADVERTISEMENT 134

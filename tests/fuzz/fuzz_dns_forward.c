@@ -4,6 +4,7 @@
  * is the answer, of which id and question are made right unless told otherwise.
  * Whoever asked gets an answer to his question, within what he takes.
  */
+#include "base/domain.h"
 #include "dns/forward.h"
 #include "dns/message.h"
 #include "fuzz.h"
@@ -58,7 +59,7 @@ static void write_query(struct world *w, bool edns)
 	lm_write_u32(&out, 0xabcd0100);
 	lm_write_u32(&out, 0x00010000);
 	lm_write_u32(&out, edns);
-	dns_name_write(&out, "www.eXample.com");
+	lm_write_domain(&out, "www.eXample.com");
 	lm_write_u32(&out, 0x00010001);
 	if (edns)
 		dns_write_opt(&out, 700, DNS_NOERROR, true);

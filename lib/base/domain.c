@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "workload/domain.h"
+#include "base/domain.h"
 
 #define LABEL_MAX 63
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside lib/workload: a domain name as DNS has it on the wire (RFC 1035 section
- * 3.1, not compressed), which is how DHCP and router advertisements tell search
- * lists.
+ * A domain name as it is on the wire (RFC 1035 section 3.1, not compressed): in
+ * DNS, and in the search lists of DHCP and router advertisements. Any thread.
  */
-#ifndef LM_WORKLOAD_DOMAIN_H
-#define LM_WORKLOAD_DOMAIN_H
+#ifndef LM_BASE_DOMAIN_H
+#define LM_BASE_DOMAIN_H
 
 #include "base/bytes.h"
 
