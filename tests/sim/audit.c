@@ -48,7 +48,7 @@ bool audit_expired(const struct audit_paper *p, const struct sim_gateway *g)
 }
 
 const struct audit_paper *audit_paper(struct audit *a, const struct sim_document *d,
-    const unsigned *providers, unsigned n, int64_t expires, bool closes)
+    const char *name, const unsigned *providers, unsigned n, int64_t expires, bool closes)
 {
 	struct audit_paper *p = calloc(1, sizeof(*p));
 	int net = audit_net(a, &d->net);
@@ -58,7 +58,7 @@ const struct audit_paper *audit_paper(struct audit *a, const struct sim_document
 	if (net < 0) {
 		net = (int)a->n_nets++;
 		a->nets[net].id = d->net;
-		snprintf(a->nets[net].name, sizeof(a->nets[net].name), "net%d", net);
+		snprintf(a->nets[net].name, sizeof(a->nets[net].name), "%s", name);
 	}
 	memcpy(p->hash, d->hash, sizeof(p->hash));
 	p->net = (unsigned)net;

@@ -48,6 +48,7 @@ struct audit_published {
 /* A key that a lane was sent by. */
 struct audit_key {
 	uint8_t key[SIM_LANE_KEY];
+	const struct audit_paper *under; /* in force then */
 	UT_hash_handle hh;
 };
 
@@ -64,6 +65,9 @@ struct audit_gateway {
 
 struct audit {
 	struct sim *sim;
+	/* Clocks were set back: who said it is away may not have been believed, and not say it
+	 * again. */
+	bool clocks_set;
 	struct audit_net nets[AUDIT_NETS];
 	unsigned n_nets;
 	struct audit_gateway *gateways;
@@ -75,9 +79,9 @@ struct audit {
 
 void audit_open(struct audit *a, struct sim *s);
 void audit_close(struct audit *a);
-/* An owner has signed this; expires, closes: what the document says. */
+/* An owner has signed this for the network of that name; expires, closes: what it says. */
 const struct audit_paper *audit_paper(struct audit *a, const struct sim_document *d,
-    const unsigned *providers, unsigned n, int64_t expires, bool closes);
+    const char *name, const unsigned *providers, unsigned n, int64_t expires, bool closes);
 /* Does it take the other one's place? b NULL: yes. */
 bool audit_newer(const struct audit_paper *p, const struct audit_paper *b);
 bool audit_expired(const struct audit_paper *p, const struct sim_gateway *g);
@@ -91,8 +95,10 @@ unsigned audit_end(struct audit *a, bool loud);
 /* Between the files of the audit. */
 int audit_net(const struct audit *a, const struct lm_net_id *id); /* -1: nobody signed such */
 void audit_lanes(struct audit *a, struct sim_gateway *g);
+/* The document that was in force when this key was taken up. */
+const struct audit_paper *audit_under(const struct audit *a, const uint8_t key[SIM_LANE_KEY]);
 void audit_lanes_of(struct audit *a, struct sim_gateway *g, const struct lm_network *net);
-void audit_keyed(void *ctx, struct sim_gateway *g, uint8_t n_lanes,
+void audit_keyed(void *ctx, struct sim_gateway *g, uint32_t net, uint8_t n_lanes,
     const uint8_t (*keys)[SIM_LANE_KEY]); /* as struct sim_hooks */
 void audit_records(struct audit *a, struct sim_gateway *g);
 /* The endpoint of the network that a record is about, or -1. */

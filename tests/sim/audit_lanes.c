@@ -8,27 +8,45 @@
 #include <stdlib.h>
 #include "audit.h"
 
-static void check_key(struct audit *a, const struct sim_gateway *g, const uint8_t key[SIM_LANE_KEY])
+static struct audit_key *key_of(const struct audit *a, const uint8_t key[SIM_LANE_KEY])
 {
 	struct audit_key *k;
 
 	HASH_FIND(hh, a->keys, key, SIM_LANE_KEY, k);
-	if (k) {
+	return k;
+}
+
+static void check_key(struct audit *a, const struct sim_gateway *g, const uint8_t key[SIM_LANE_KEY],
+    const struct audit_paper *under)
+{
+	if (key_of(a, key)) {
 		sim_broken(a->sim, "gw%u takes up a key again that it has sent by", g->index);
 		return;
 	}
-	k = calloc(1, sizeof(*k));
+	struct audit_key *k = calloc(1, sizeof(*k));
 	if (!k)
 		abort();
 	memcpy(k->key, key, SIM_LANE_KEY);
+	k->under = under;
 	HASH_ADD(hh, a->keys, key, SIM_LANE_KEY, k);
 }
 
-void audit_keyed(
-    void *ctx, struct sim_gateway *g, uint8_t n_lanes, const uint8_t (*keys)[SIM_LANE_KEY])
+void audit_keyed(void *ctx, struct sim_gateway *g, uint32_t index, uint8_t n_lanes,
+    const uint8_t (*keys)[SIM_LANE_KEY])
 {
+	struct audit *a = ctx;
+	const struct lm_network *net = lm_membership_network(g->m, index);
+	int at = net ? audit_net(a, &net->id) : -1;
+
 	for (uint8_t i = 0; i < n_lanes; i++)
-		check_key(ctx, g, keys[i]);
+		check_key(a, g, keys[i], at < 0 ? NULL : audit_of(a, g)->in[at].stored);
+}
+
+const struct audit_paper *audit_under(const struct audit *a, const uint8_t key[SIM_LANE_KEY])
+{
+	const struct audit_key *k = key_of(a, key);
+
+	return k ? k->under : NULL;
 }
 
 static const char *wrong_with(const struct sim_gateway *from, const struct sim_gateway *to,

@@ -192,7 +192,7 @@ static int on_sa_out_set(void *ctx, uint32_t net, uint32_t slot, uint8_t n_lanes
 	if (g->no_room_for_lanes && n_lanes)
 		return -ENOSPC;
 	if (n_lanes && g->sim->hooks.keyed)
-		g->sim->hooks.keyed(g->sim->hooks_ctx, g, n_lanes, keymat);
+		g->sim->hooks.keyed(g->sim->hooks_ctx, g, net, n_lanes, keymat);
 	sim_lanes_switch(&g->lanes, (struct sim_out_key){net, slot}, n_lanes, spis, keymat);
 	return 0;
 }

@@ -80,9 +80,9 @@ struct sim_hooks {
 	    const uint8_t *bytes, size_t len);
 	void (*in_force)(void *ctx, struct sim_gateway *g, const struct lm_network *net);
 	void (*gone)(void *ctx, struct sim_gateway *g, const struct lm_network *net);
-	/* Its data plane is given keys to send by. */
-	void (*keyed)(
-	    void *ctx, struct sim_gateway *g, uint8_t n_lanes, const uint8_t (*keys)[SIM_LANE_KEY]);
+	/* Its data plane is given keys to send by in this network. */
+	void (*keyed)(void *ctx, struct sim_gateway *g, uint32_t net, uint8_t n_lanes,
+	    const uint8_t (*keys)[SIM_LANE_KEY]);
 	/* Something has happened to this gateway, and it has been ticked. */
 	void (*after)(void *ctx, struct sim_gateway *g);
 };

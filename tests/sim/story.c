@@ -70,7 +70,7 @@ static void open_world(struct story *t, uint64_t seed, FILE *trace)
 	config.gateways = size_of(t, seed);
 	t->sim = sim_new(&config);
 	audit_open(&t->audit, t->sim);
-	t->clocks = sim_random_one_in(&t->random, 8);
+	t->clocks = t->audit.clocks_set = sim_random_one_in(&t->random, 8);
 	for (unsigned i = 0; i < config.gateways; i++)
 		open_gateway(t, t->sim->gateways[i]);
 	if (sim_random_one_in(&t->random, 2))

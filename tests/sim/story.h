@@ -18,7 +18,7 @@
  * 5 s), a manifest that is told again every 60 s to who did not want it, lanes told as rarely to
  * who has not confirmed the manifest, and a refused document's rest of 20 s.
  */
-#define STORY_AGREE (200 * SIM_SECOND)
+#define STORY_AGREE (120 * SIM_SECOND)
 
 #define STORY_MEMBERS 3 /* of a network: web, db, job */
 #define STORY_REPLICAS 3

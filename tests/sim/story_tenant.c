@@ -121,7 +121,7 @@ static struct story_doc *sign(struct story *t, unsigned at, const struct wording
 	    .n_members = STORY_MEMBERS,
 	    .extra = text};
 	*d = (struct story_doc){.doc = sim_sign(t->sim, &plan), .net = at};
-	d->paper = audit_paper(&t->audit, &d->doc, providers, n, w->expires, w->closes);
+	d->paper = audit_paper(&t->audit, &d->doc, net->name, providers, n, w->expires, w->closes);
 	free(providers);
 	t->n_docs++;
 	return d;
@@ -203,8 +203,8 @@ static void submit_new(struct story *t)
 	settle(t, net);
 	net->serial += 1 + (pick(t, 8) == 0 ? pick(t, 1000) : 0);
 	if (!t->clocks && pick(t, 8) == 0) {
-		w.expires =
-		    (int64_t)(SIM_WORLD_BEGINS + t->sim->now / SIM_SECOND) + 1800 + pick(t, 3600);
+		w.expires = (int64_t)(SIM_WORLD_BEGINS + t->sim->now / SIM_SECOND) + 30 +
+			    pick(t, t->slow ? 7200 : 900);
 		w.closes = pick(t, 2);
 	}
 	const struct story_doc *d = sign(t, at, &w);
@@ -227,7 +227,7 @@ static void submit_old(struct story *t)
 {
 	const struct story_doc *d = &t->docs[pick(t, t->n_docs)];
 
-	submit(t, d, where(t, &t->nets[d->net]));
+	submit(t, d, pick(t, 2) ? where(t, &t->nets[d->net]) : story_anybody(t));
 }
 
 /* A bit is wrong, or its end is missing, or it has expired: nothing may come of it. */
