@@ -80,7 +80,7 @@ struct lm_gateway_config {
 	/* workload = { } [live] */
 	uint16_t workload_mtu; /* 0: computed from the underlay's */
 	uint32_t dhcp_lease_seconds;
-	bool default_route; /* DHCP names us as the router for everything */
+	bool default_route; /* workloads are told that we are the router for everything */
 	char domain[64]; /* suffix after the network's name, "internal" */
 
 	/* dns = { } [live] */
