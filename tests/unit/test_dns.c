@@ -163,6 +163,8 @@ static void test_elsewhere(void)
 	struct rig_query q = rig_query((struct rig_ask){.name = "xx.shop.internal", .type = A});
 	q.b[12] = 16;
 	IS(rig_answer(net, q.b, q.len, false), "-");
+	q.b[12] = 7; /* likewise, and a label begins inside of them */
+	IS(rig_answer(net, q.b, q.len, false), "-");
 
 	q = rig_query((struct rig_ask){.name = "example.com", .type = A, .flags = 0x0100});
 	size_t len = lm_dns_refuse(q.b, q.len, out, counts);
@@ -412,6 +414,10 @@ static void test_long_names(void)
 	for (unsigned i = 0; i < 127; i++)
 		memcpy(name + 2 * i, "a.", 2);
 	IS(ask(name, A), "-");
+	/* A label of 64: those lengths never came to mean anything. */
+	memset(name, 0, sizeof name);
+	memset(name, 'a', 64);
+	IS(ask(name, A), "FORMERR rd");
 	/* The longest name below the origin, and a label of 63. */
 	memset(name, 0, sizeof name);
 	memset(name, 'a', 63);

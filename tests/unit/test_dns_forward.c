@@ -315,12 +315,21 @@ static void test_bounds(void)
 	CU_ASSERT_EQUAL(lm_dns_forward(w->f, w->now, 1000, q.b, q.len, false), -ENOBUFS);
 	CU_ASSERT_EQUAL(w->counts[LM_DC_FORWARD_LIMIT], 2);
 	CU_ASSERT_EQUAL(w->n_out, LM_DNS_OPEN_MAX);
-	/* Each has a port of its own; all end, and there is room again. */
+	/* Each has a port of its own; all end, and there is room again, and for many more. */
+	for (unsigned round = 1; round < 20; round++) {
+		for (unsigned i = 0; i < LM_DNS_TRIES; i++) {
+			w->now += LM_DNS_TRY_MS * MS;
+			lm_dns_forward_tick(w->f, w->now);
+		}
+		CU_ASSERT_EQUAL(w->n_answers, round * LM_DNS_OPEN_MAX);
+		for (open = 0; open < LM_DNS_OPEN_MAX; open++)
+			lm_dns_forward(
+			    w->f, w->now, open / LM_DNS_OPEN_OF_ASKER, q.b, q.len, false);
+	}
 	for (unsigned i = 0; i < LM_DNS_TRIES; i++) {
 		w->now += LM_DNS_TRY_MS * MS;
 		lm_dns_forward_tick(w->f, w->now);
 	}
-	CU_ASSERT_EQUAL(w->n_answers, LM_DNS_OPEN_MAX);
 	CU_ASSERT_TRUE(lm_dns_forward(w->f, w->now, 1, q.b, q.len, false) >= 0);
 	end(w);
 }

@@ -211,7 +211,7 @@ static void test_dns_flood(void)
 		rig_send(r, WEB, frame, len);
 	rig_run(r);
 	rig_punts(r, 0, by_reason);
-	CU_ASSERT_TRUE(by_reason[LM_PUNT_DNS] >= 256 && by_reason[LM_PUNT_DNS] < 600);
+	CU_ASSERT_TRUE(by_reason[LM_PUNT_DNS] >= 256 && by_reason[LM_PUNT_DNS] < 400);
 	CU_ASSERT_EQUAL(by_reason[LM_PUNT_DNS] + rig_drops(r, 0, LM_DROP_PUNT_LIMIT), 1000);
 	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "100.64.10.10")).n, 1);
 
