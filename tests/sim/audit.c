@@ -47,6 +47,34 @@ bool audit_expired(const struct audit_paper *p, const struct sim_gateway *g)
 	return p->expires && p->expires <= (int64_t)(sim_now(g).wall / SIM_SECOND);
 }
 
+/*
+ * Those who are named, and only they, are given the secret; and as long as they are the same, it is
+ * the same: so whoever is taken off can know no later one.
+ */
+static void check_secret(
+    struct audit *a, struct audit_paper *p, const struct sim_document *d, unsigned provider)
+{
+	const struct sim *s = a->sim;
+	struct lm_signed_manifest *sm;
+	struct lm_secret stolen;
+	struct lm_why why = {""};
+
+	if (lm_manifest_open(&sm, "audit", d->bytes, d->len, &why) < 0 ||
+	    lm_manifest_secret(&p->secret, sm, &s->gateways[provider]->id) < 0)
+		abort();
+	for (unsigned i = 0; i < s->n_gateways; i++)
+		if (!p->names[i] && lm_manifest_secret(&stolen, sm, &s->gateways[i]->id) == 0)
+			sim_broken(a->sim, "gw%u can open a document that does not name it", i);
+	lm_signed_manifest_free(sm);
+	for (const struct audit_paper *b = a->papers; b; b = b->hh.next) {
+		bool same = memcmp(p->names, b->names, s->n_gateways * sizeof(p->names[0])) == 0;
+		if (b->net == p->net &&
+		    same != lm_equal_secret(&p->secret, &b->secret, sizeof(p->secret)))
+			sim_broken(a->sim, "%s: %s providers have %s secret", a->nets[p->net].name,
+			    same ? "the same" : "other", same ? "another" : "the same");
+	}
+}
+
 const struct audit_paper *audit_paper(struct audit *a, const struct sim_document *d,
     const char *name, const unsigned *providers, unsigned n, int64_t expires, bool closes)
 {
@@ -70,6 +98,7 @@ const struct audit_paper *audit_paper(struct audit *a, const struct sim_document
 		abort();
 	for (unsigned i = 0; i < n; i++)
 		p->names[providers[i]] = true;
+	check_secret(a, p, d, providers[0]);
 	HASH_ADD(hh, a->papers, hash, sizeof(p->hash), p);
 	return p;
 }
@@ -161,6 +190,7 @@ static void check_stopped(struct audit *a, struct sim_gateway *g)
 	struct audit_gateway *ag = audit_of(a, g);
 
 	ag->seen = (struct lm_ledger_info){0};
+	audit_versions_forget(ag);
 	for (unsigned i = 0; i < a->n_nets; i++) {
 		ag->in[i].in_force = false;
 		audit_routes_forget(ag, i);
@@ -234,8 +264,10 @@ void audit_close(struct audit *a)
 		HASH_DEL(a->keys, k);
 		free(k);
 	}
-	for (unsigned g = 0; g < a->sim->n_gateways; g++)
+	for (unsigned g = 0; g < a->sim->n_gateways; g++) {
+		audit_versions_forget(&a->gateways[g]);
 		for (unsigned i = 0; i < AUDIT_NETS; i++)
 			free(a->gateways[g].unfounded[i]);
+	}
 	free(a->gateways);
 }

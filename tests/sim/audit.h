@@ -25,6 +25,7 @@ struct audit_paper {
 	int64_t expires; /* UTC seconds; 0: never */
 	bool closes; /* on_expiry: close */
 	bool *names; /* by gateway: it is a provider */
+	struct lm_secret secret; /* of the network under this document */
 	UT_hash_handle hh;
 };
 
@@ -45,6 +46,12 @@ struct audit_published {
 	UT_hash_handle hh;
 };
 
+/* The highest version of a record that a gateway has had, by its name's fingerprint. */
+struct audit_version {
+	uint64_t name, version;
+	UT_hash_handle hh;
+};
+
 /* A key that a lane was sent by. */
 struct audit_key {
 	uint8_t key[SIM_LANE_KEY];
@@ -55,6 +62,7 @@ struct audit_key {
 struct audit_gateway {
 	bool liar, ran; /* ran: at its last event */
 	struct lm_ledger_info seen; /* when its records were looked at last */
+	struct audit_version *versions; /* as long as it drops no records but by their own end */
 	bool new_authors; /* a manifest came into force or went since then */
 	uint64_t n_stirs, look_until; /* routes may still be about to follow */
 	uint64_t tx_datagrams; /* at its last event */
@@ -101,6 +109,7 @@ void audit_lanes_of(struct audit *a, struct sim_gateway *g, const struct lm_netw
 void audit_keyed(void *ctx, struct sim_gateway *g, uint32_t net, uint8_t n_lanes,
     const uint8_t (*keys)[SIM_LANE_KEY]); /* as struct sim_hooks */
 void audit_records(struct audit *a, struct sim_gateway *g);
+void audit_versions_forget(struct audit_gateway *ag);
 /* The endpoint of the network that a record is about, or -1. */
 int audit_endpoint(const struct lm_network *net, const struct lm_ledger_record *r);
 void audit_routes(struct audit *a, struct sim_gateway *g);

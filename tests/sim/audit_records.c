@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A record is known only where its network is in force, only of authors whom that manifest names,
- * and only as its author has published it.
+ * and only as its author has published it; its version never falls.
  */
 #include <stdlib.h>
 #include "audit.h"
+
+#define BASIS 0xcbf29ce484222325ull /* of FNV-1a */
 
 struct look {
 	struct audit *a;
@@ -24,7 +26,7 @@ static uint64_t fingerprint(const struct look *l, unsigned author, const struct 
 {
 	const uint64_t head[] = {
 	    author, l->index, r->kind, r->key_len, r->value_len, r->version, r->expiry};
-	uint64_t h = mix(0xcbf29ce484222325ull, (const uint8_t *)head, sizeof(head));
+	uint64_t h = mix(BASIS, (const uint8_t *)head, sizeof(head));
 
 	return mix(mix(h, r->key, r->key_len), r->value, r->value_len);
 }
@@ -76,6 +78,40 @@ static void check_published(
 	HASH_ADD(hh, l->a->published, fingerprint, sizeof(print), p);
 }
 
+void audit_versions_forget(struct audit_gateway *ag)
+{
+	struct audit_version *v, *next;
+
+	HASH_ITER(hh, ag->versions, v, next)
+	{
+		HASH_DEL(ag->versions, v);
+		free(v);
+	}
+}
+
+static void check_version(
+    const struct look *l, const struct sim_gateway *author, const struct lm_ledger_record *r)
+{
+	struct audit_gateway *ag = audit_of(l->a, l->g);
+	const uint64_t head[] = {author->index, l->index, r->kind};
+	uint64_t name = mix(BASIS, (const uint8_t *)head, sizeof(head));
+	struct audit_version *v;
+
+	name = mix(name, r->key, r->key_len);
+	HASH_FIND(hh, ag->versions, &name, sizeof(name), v);
+	if (!v) {
+		v = calloc(1, sizeof(*v));
+		if (!v)
+			abort();
+		v->name = name;
+		HASH_ADD(hh, ag->versions, name, sizeof(name), v);
+	}
+	if (r->version < v->version)
+		sim_broken(l->a->sim, "gw%u: a record of gw%u in %s falls to an older version",
+		    l->g->index, author->index, l->a->nets[l->index].name);
+	v->version = r->version;
+}
+
 static int look_at(void *ctx, const struct lm_ledger_record *r)
 {
 	const struct look *l = ctx;
@@ -92,6 +128,8 @@ static int look_at(void *ctx, const struct lm_ledger_record *r)
 		    l->g->index, l->a->nets[l->index].name);
 	else if (!audit_of(l->a, author)->liar)
 		check_published(l, author, r);
+	if (author)
+		check_version(l, author, r);
 	return 0;
 }
 
@@ -110,6 +148,8 @@ void audit_records(struct audit *a, struct sim_gateway *g)
 	lm_ledger_info(ledger, &info);
 	if (!ag->new_authors && same(&info, &ag->seen))
 		return;
+	if (ag->new_authors || info.joined != ag->seen.joined)
+		audit_versions_forget(ag);
 	ag->new_authors = false;
 	ag->seen = info;
 	ag->look_until = 0;
