@@ -83,7 +83,7 @@ LIST_HEAD(pair_list, pair);
 /* What we send by to a pair's peer. It outlives the pair, for one that may take its place. */
 struct lanes_out {
 	struct lm_lane_set set; /* the newest that was ever sent by */
-	uint64_t epoch_order;
+	uint64_t epoch_order; /* the newest epoch that any set was of */
 	uint8_t n; /* 0: nothing is sent */
 	/* Once the pair is gone, in the remote's list until its keys are gone as well: */
 	struct lm_net_id net;

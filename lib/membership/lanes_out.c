@@ -90,7 +90,8 @@ static uint64_t epoch_of(const struct pair *p, const struct lanes *l, uint32_t *
  * Is this newer than all that we have sent by? Generations count up while the peer lives, and none
  * is ever taken up again: its keys have seen our first numbers. A peer that started again counts
  * from the beginning, and can only know epochs that are newer than the last of its former life;
- * anything else with another incarnation is an old datagram that was late.
+ * anything else with another incarnation is an old datagram that was late. That holds for the
+ * newest epoch of all sets, not only of the last one, or incarnations could lead us in a circle.
  */
 static bool is_newer(const struct pair *p, const struct lanes *l, uint64_t order)
 {
@@ -146,7 +147,7 @@ static void told(struct lm_membership *m, struct pair *p, const struct lanes *l)
 	}
 	if (!again) {
 		p->out->set = l->set;
-		p->out->epoch_order = order;
+		p->out->epoch_order = lm_max_u64(p->out->epoch_order, order);
 		p->out->n = l->n;
 	}
 	send_ack(m, p);

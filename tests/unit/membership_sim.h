@@ -202,6 +202,9 @@ void sim_raw_join(struct sim_node *raw, const struct sim_doc *d);
 /* One lane, with the keys of the session's present epoch. */
 void sim_raw_lanes(struct sim_node *raw, const struct sim_doc *d, uint64_t incarnation,
     uint32_t generation, uint32_t spi);
+/* ... of any epoch that it still knows. */
+void sim_raw_lanes_of(struct sim_node *raw, const struct sim_doc *d, uint32_t epoch,
+    uint64_t incarnation, uint32_t generation, uint32_t spi);
 /* Acknowledges what it was told last, as of this incarnation, which is added to the true one. */
 void sim_raw_ack(struct sim_node *raw, uint64_t incarnation_off);
 void sim_raw_send(struct sim_node *raw, uint8_t type, const void *body, size_t len);

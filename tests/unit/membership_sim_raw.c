@@ -203,6 +203,12 @@ void sim_raw_join(struct sim_node *raw, const struct sim_doc *d)
 void sim_raw_lanes(struct sim_node *raw, const struct sim_doc *d, uint64_t incarnation,
     uint32_t generation, uint32_t spi)
 {
+	sim_raw_lanes_of(raw, d, lm_peer_epoch(raw->peer), incarnation, generation, spi);
+}
+
+void sim_raw_lanes_of(struct sim_node *raw, const struct sim_doc *d, uint32_t epoch,
+    uint64_t incarnation, uint32_t generation, uint32_t spi)
+{
 	uint8_t body[65], check[36];
 	struct lm_writer w = lm_writer(body, sizeof(body));
 	struct lm_signed_manifest *sm;
@@ -214,7 +220,7 @@ void sim_raw_lanes(struct sim_node *raw, const struct sim_doc *d, uint64_t incar
 	err = lm_manifest_secret(&secret, sm, &raw->id);
 	assert(err == 0);
 	lm_signed_manifest_free(sm);
-	err = lm_peer_lane_key(raw->peer, lm_peer_epoch(raw->peer), &d->net, &secret,
+	err = lm_peer_lane_key(raw->peer, epoch, &d->net, &secret,
 	    &(struct lm_lane_set){incarnation, generation}, true, 0xff, check);
 	assert(err == 0);
 	lm_write(&w, d->net.b, 32);

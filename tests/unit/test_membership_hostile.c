@@ -232,6 +232,34 @@ static void test_late_lanes(void)
 	sim_end(s);
 }
 
+/*
+ * A peer that goes back to an older epoch with a newer set, and from there to another incarnation,
+ * is not followed to a set that was in use before.
+ */
+static void test_lanes_in_a_circle(void)
+{
+	struct sim *s = sim_new(1, 2);
+	struct sim_doc d = sim_sign(s, "shop", 1, 0x3, NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_crash(s, 1);
+	struct sim_node *raw = sim_raw(s, 1, 0);
+	sim_raw_join(raw, &d);
+	sim_run(s, 20 * SIM_SECOND);
+	uint32_t before = lm_peer_epoch(raw->peer);
+	sim_run(s, 115 * SIM_SECOND);
+	CU_ASSERT_NOT_EQUAL(lm_peer_epoch(raw->peer), before);
+
+	CU_ASSERT_EQUAL(told(s, raw, &d, 7, 5, 1005), 1005);
+	sim_raw_lanes_of(raw, &d, before, 7, 6, 1006);
+	sim_run(s, 100 * SIM_MS);
+	CU_ASSERT_EQUAL(spi_in_use(s, &d), 1006);
+	CU_ASSERT_EQUAL(told(s, raw, &d, 8, 1, 2001), 1006);
+	CU_ASSERT_EQUAL(told(s, raw, &d, 7, 5, 1005), 1006);
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
 static void test_acks(void)
 {
 	struct sim *s = sim_new(1, 2);
@@ -315,5 +343,6 @@ static void test_away_in_vain(void)
 }
 
 LM_SUITE("membership_hostile", {"guest", test_guest}, {"guest_limits", test_guest_limits},
-    {"unauthorised", test_unauthorised}, {"late_lanes", test_late_lanes}, {"acks", test_acks},
-    {"flood", test_flood}, {"away_in_vain", test_away_in_vain})
+    {"unauthorised", test_unauthorised}, {"late_lanes", test_late_lanes},
+    {"lanes_in_a_circle", test_lanes_in_a_circle}, {"acks", test_acks}, {"flood", test_flood},
+    {"away_in_vain", test_away_in_vain})
