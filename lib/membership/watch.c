@@ -103,11 +103,6 @@ static unsigned choose(struct lm_membership *m, struct network *net)
 	return others;
 }
 
-void lm_watch_end(struct lm_membership *m, struct pair *p)
-{
-	watch(m, p, false);
-}
-
 /* ---- saying who is missing ---- */
 
 static int say(
@@ -136,6 +131,15 @@ static uint64_t tell(struct lm_membership *m, const struct network *net, struct 
 		p->missed = missing;
 	}
 	return down && !missing ? r->missing_at : LM_NEVER;
+}
+
+/* Nobody else takes it back for us, and it would stand against the provider if that came back. */
+void lm_watch_end(struct lm_membership *m, struct pair *p)
+{
+	watch(m, p, false);
+	if (p->missed)
+		say(m, p->key.net, p, false);
+	p->missed = false;
 }
 
 /* ---- hearing who is missing ---- */

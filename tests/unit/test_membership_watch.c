@@ -135,6 +135,31 @@ static void test_silent_death(void)
 	}
 }
 
+/* A manifest without the one that is missed: nobody misses it, nor when it is back years later. */
+static void test_missed_and_left_out(void)
+{
+	struct sim_doc d;
+	struct sim *s = world(&d, 12);
+	struct sim_doc without = sim_sign(s, "shop", 2, mask_of(12) & ~(1u << 3), NULL);
+	struct sim_doc with = sim_sign(s, "shop", 3, mask_of(12), NULL);
+
+	sim_crash(s, 3);
+	sim_run(s, KNOWN_EVERYWHERE);
+	CU_ASSERT(missing(s, 0, &d) >= 4);
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &without, NULL), 0);
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT_EQUAL(missing(s, 0, &d), 0);
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &with, NULL), 0);
+	sim_start(s, 3);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT_EQUAL(routed_to(s, 3, &d), 11);
+	CU_ASSERT_EQUAL(missing(s, 0, &d), 0);
+	sim_doc_free(&d);
+	sim_doc_free(&without);
+	sim_doc_free(&with);
+	sim_end(s);
+}
+
 /* All that stand beside it have died before: others watch it in their place. */
 static void test_many_deaths(void)
 {
@@ -315,6 +340,7 @@ static void test_liar(void)
 }
 
 LM_SUITE("membership_watch", {"idle_cost", test_idle_cost}, {"silent_death", test_silent_death},
-    {"many_deaths", test_many_deaths}, {"halves", test_halves},
-    {"traffic_to_the_dead", test_traffic_to_the_dead}, {"first_packet", test_first_packet},
-    {"moved", test_moved}, {"revocation", test_revocation}, {"liar", test_liar})
+    {"missed_and_left_out", test_missed_and_left_out}, {"many_deaths", test_many_deaths},
+    {"halves", test_halves}, {"traffic_to_the_dead", test_traffic_to_the_dead},
+    {"first_packet", test_first_packet}, {"moved", test_moved}, {"revocation", test_revocation},
+    {"liar", test_liar})
