@@ -91,6 +91,7 @@ void lm_network_end(struct lm_membership *m, struct network *net, const char *re
 	lm_info("network %s: gone, %s", net->pub.manifest->network, reason);
 	for (unsigned i = 0; i < net->pub.manifest->n_providers; i++) {
 		struct pair *p = net->pairs[i];
+		/* Said once: who misses it hears it when it next tells us lanes. */
 		if (p && p->on)
 			lm_away_answer(m, &p->key.peer->party, &net->pub.id);
 		if (p)
@@ -128,10 +129,6 @@ int lm_network_drop(struct lm_membership *m, const struct lm_net_id *id, struct 
 	if (err)
 		return lm_why(why, EIO, "network %s could not be removed from the store: %s", name,
 		    strerror(-err));
-	/* Said once: who misses it hears it when it next tells us lanes. */
-	for (unsigned i = 0; i < net->pub.manifest->n_providers; i++)
-		if (net->pairs[i] && net->pairs[i]->on)
-			lm_away_answer(m, &net->pairs[i]->key.peer->party, id);
 	lm_network_end(m, net, "the operator has dropped it");
 	return 0;
 }
