@@ -253,6 +253,17 @@ static int respond(struct lm_peer *p, const struct lm_now *now, const struct lm_
 	return 0;
 }
 
+/*
+ * An initiation of the past is a replay, or of a peer that has started again and whose clock has
+ * gone back. That one cannot call, and we may take a sleeping session with it for a good one: so we
+ * call. A replay makes us do no more than watching the peer would.
+ */
+static void doubt(struct lm_peer *p, const struct lm_now *now)
+{
+	if (!p->guest && !lm_peer_lively(p, now->mono))
+		lm_peer_wake(p, now);
+}
+
 /* The initiation is authentic: whose is it, is it new, and do we answer? */
 static void answer(struct lm_sessions *s, const struct lm_now *now, const struct lm_udp_addr *from,
     struct lm_noise *noise, const struct lm_hello *hello, uint32_t remote_index)
@@ -268,8 +279,10 @@ static void answer(struct lm_sessions *s, const struct lm_now *now, const struct
 		p = lm_guest_create(s, now, name);
 	if (!p)
 		return; /* counted */
-	if (hello->timestamp <= p->rx_timestamp)
+	if (hello->timestamp <= p->rx_timestamp) {
+		doubt(p, now);
 		return lm_session_drop(s, LM_SD_STALE_TIMESTAMP);
+	}
 	p->rx_timestamp = hello->timestamp;
 	if (crossed(p, now->mono)) {
 		/* It is there now, but perhaps it was not when ours was sent. */

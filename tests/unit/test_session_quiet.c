@@ -323,6 +323,27 @@ static void test_restarted_unnoticed(void)
 	sim_free(&sim);
 }
 
+/* Its clock has gone back as well: it cannot call, but that it tries makes the other one call. */
+static void test_restarted_in_the_past(void)
+{
+	static struct sim sim;
+	for (unsigned at = 30; at <= 600; at += 570) { /* before its keys end, and after */
+		quiet_up(&sim, 15);
+		sim_run(&sim, HOUR);
+		CU_ASSERT(sim_send(&sim, 1, sim.nodes[1].peers[0]) >= 0);
+		sim_run(&sim, at * SEC);
+		sim_stop(&sim, 1);
+		sim.nodes[1].clock_offset = -(int64_t)(HOUR / 2);
+		sim_start(&sim, 1);
+		sim_know(&sim, 1, 0, true);
+		sim_run(&sim, LM_DEAD_AFTER * SEC);
+		CU_ASSERT(sim_drops(&sim.nodes[0], LM_SD_STALE_TIMESTAMP) > 0);
+		CU_ASSERT(sim_agree(&sim, 0, 1));
+		CU_ASSERT_EQUAL(sim.nodes[0].downs, 0);
+		sim_free(&sim);
+	}
+}
+
 LM_SUITE("session_quiet", {"silent", test_silent}, {"message_wakes", test_message_wakes},
     {"dead_while_asleep", test_dead_while_asleep}, {"use_after_silence", test_use_after_silence},
     {"use_before_keys_end", test_use_before_keys_end}, {"one_watches", test_one_watches},
@@ -330,4 +351,5 @@ LM_SUITE("session_quiet", {"silent", test_silent}, {"message_wakes", test_messag
     {"both_wake", test_both_wake}, {"behind_nat", test_behind_nat},
     {"called_less_and_less", test_called_less_and_less},
     {"watched_is_called", test_watched_is_called},
-    {"restarted_unnoticed", test_restarted_unnoticed})
+    {"restarted_unnoticed", test_restarted_unnoticed},
+    {"restarted_in_the_past", test_restarted_in_the_past})
