@@ -36,10 +36,15 @@ void lm_peer_use(struct lm_peer *p, const struct lm_now *now)
 	lm_timer_touch(p);
 }
 
-/* Down, but there is news of it: from here on it is called as if it had just gone. */
+/*
+ * Down, but there is news of it: from here on it is called as if it had just gone. Whose turn it is
+ * of its addresses stays, or who brings news all the time would keep us from the others.
+ */
 static void call(struct lm_peer *p, uint64_t now)
 {
-	p->attempts = 0;
+	unsigned n = lm_peer_addrs(p);
+
+	p->attempts = n ? p->attempts % n : 0;
 	if (!p->hs.active || now - p->hs.sent >= LM_HANDSHAKE_RETRY * NS_PER_S)
 		p->hs_at = lm_min_u64(p->hs_at, now);
 	lm_timer_touch(p);

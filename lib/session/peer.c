@@ -29,9 +29,14 @@ static struct lm_peer *peer_create(struct lm_sessions *s, const uint8_t name[LM_
 
 /* ---- addresses ---- */
 
+static bool is_known(const struct lm_peer *p)
+{
+	return p->addr.ip.family != 0;
+}
+
 static void find_strayed(struct lm_peer *p)
 {
-	p->strayed = p->addr.ip.family != 0;
+	p->strayed = is_known(p);
 	for (unsigned i = 0; i < p->n_candidates && p->strayed; i++)
 		p->strayed = !lm_udp_addr_equal(&p->addr, &p->candidates[i]);
 }
@@ -57,11 +62,15 @@ static bool set_candidates(struct lm_peer *p, const struct lm_udp_addr *addrs, u
 	return true;
 }
 
+unsigned lm_peer_addrs(const struct lm_peer *p)
+{
+	return is_known(p) + p->n_candidates;
+}
+
 /* Where it was last, then where it is said to be. */
 const struct lm_udp_addr *lm_peer_try_addr(const struct lm_peer *p)
 {
-	unsigned known = p->addr.ip.family != 0;
-	unsigned n = known + p->n_candidates;
+	unsigned known = is_known(p), n = lm_peer_addrs(p);
 	if (n == 0)
 		return NULL;
 	unsigned turn = p->attempts % n;

@@ -142,6 +142,8 @@ void lm_peer_sleep(struct lm_peer *p);
 /* The current keys are new: calls ops->up. */
 void lm_peer_up(struct lm_peer *p, const struct lm_now *now);
 void lm_peer_move(struct lm_peer *p, const struct lm_udp_addr *to);
+/* How many addresses take turns: `attempts` modulo this is whose it is. */
+unsigned lm_peer_addrs(const struct lm_peer *p);
 /* Where to send the next initiation; NULL: nowhere yet. */
 const struct lm_udp_addr *lm_peer_try_addr(const struct lm_peer *p);
 

@@ -344,6 +344,34 @@ static void test_restarted_in_the_past(void)
 	}
 }
 
+/* Others keep saying that it is back: all of its addresses get their turn. */
+static void test_called_at_each_address(void)
+{
+	static struct sim sim;
+	const struct lm_udp_addr *at = &sim.nodes[1].addr;
+	quiet_up(&sim, 16);
+	struct lm_udp_addr addrs[3] = {*at, *at, *at};
+	struct lm_now now = sim_now(&sim, &sim.nodes[0]);
+	struct lm_peer *p = sim.nodes[0].peers[1];
+	addrs[0].port += 1;
+	addrs[1].port += 2;
+	addrs[2].port += 3;
+	sim_stop(&sim, 1);
+	CU_ASSERT_EQUAL(
+	    lm_peer_add(sim.nodes[0].s, &now, lm_peer_key(p), addrs, 3, &sim.nodes[0].peers[1]), 0);
+	CU_ASSERT(sim_send(&sim, 0, p) >= 0);
+	sim_run(&sim, 60 * SEC);
+	unsigned called = 0;
+	for (unsigned i = 0; i < 8; i++) {
+		now = sim_now(&sim, &sim.nodes[0]);
+		lm_peer_wake(p, &now);
+		sim_run(&sim, LM_HANDSHAKE_RETRY * SEC);
+		called |= 1u << (lm_peer_try_addr(p)->port - at->port);
+	}
+	CU_ASSERT_EQUAL(called, 0xf);
+	sim_free(&sim);
+}
+
 LM_SUITE("session_quiet", {"silent", test_silent}, {"message_wakes", test_message_wakes},
     {"dead_while_asleep", test_dead_while_asleep}, {"use_after_silence", test_use_after_silence},
     {"use_before_keys_end", test_use_before_keys_end}, {"one_watches", test_one_watches},
@@ -352,4 +380,5 @@ LM_SUITE("session_quiet", {"silent", test_silent}, {"message_wakes", test_messag
     {"called_less_and_less", test_called_less_and_less},
     {"watched_is_called", test_watched_is_called},
     {"restarted_unnoticed", test_restarted_unnoticed},
-    {"restarted_in_the_past", test_restarted_in_the_past})
+    {"restarted_in_the_past", test_restarted_in_the_past},
+    {"called_at_each_address", test_called_at_each_address})
