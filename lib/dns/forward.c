@@ -8,11 +8,10 @@
 #include "dns/message.h"
 
 #define MS UINT64_C(1000000)
+#define NOBODY UINT32_MAX /* the slot is free */
 #define QUESTION_MAX (LM_DOMAIN_MAX + 4)
 
 struct question {
-	bool open;
-	uint32_t asker;
 	struct lm_timer timer;
 	unsigned tries, server;
 	uint16_t id, port; /* of this try */
@@ -30,8 +29,9 @@ struct lm_dns_forwarder {
 	unsigned n_servers;
 	unsigned server; /* with which a question begins: the last that answered */
 	struct lm_timers timers;
-	unsigned n_open;
 	struct question questions[LM_DNS_OPEN_MAX];
+	/* Who asked each; apart, since all of them are walked through for each question. */
+	uint32_t askers[LM_DNS_OPEN_MAX];
 	uint16_t by_port[LM_DNS_REPLY_PORTS]; /* slot + 1; 0: nothing is expected there */
 };
 
@@ -47,6 +47,8 @@ int lm_dns_forwarder_create(struct lm_dns_forwarder **out, const struct lm_dns_f
 		lm_dns_forwarder_free(f);
 		return err;
 	}
+	for (unsigned i = 0; i < LM_DNS_OPEN_MAX; i++)
+		f->askers[i] = NOBODY;
 	f->ops = ops;
 	f->counts = counts;
 	f->ctx = ctx;
@@ -73,11 +75,9 @@ void lm_dns_forwarder_set(struct lm_dns_forwarder *f, const struct lm_ip *server
 
 /* ---- asking -------------------------------------------------------------------- */
 
-static void ports_free(struct lm_dns_forwarder *f, struct question *question)
+static void port_free(struct lm_dns_forwarder *f, const struct question *question)
 {
-	if (question->port)
-		f->by_port[question->port - LM_DNS_REPLY_PORT_FIRST] = 0;
-	question->port = 0;
+	f->by_port[question->port - LM_DNS_REPLY_PORT_FIRST] = 0;
 }
 
 /* Sixteen times as many ports as questions: one that is free is found soon. */
@@ -117,43 +117,40 @@ static void send(struct lm_dns_forwarder *f, uint64_t now, struct question *ques
 	f->ops->send(f->ctx, question->port, &to, message, lm_writer_len(&w));
 }
 
-/* A free slot, if the asker has not taken its share; it is the walk that finds both. */
-static struct question *slot_find(struct lm_dns_forwarder *f, uint32_t asker)
+/* A free slot, or -ENOBUFS: there is none, or the asker has taken his share. */
+static int slot_find(const struct lm_dns_forwarder *f, uint32_t asker)
 {
-	struct question *free_slot = NULL;
+	int slot = -ENOBUFS;
 	unsigned own = 0;
 
-	for (unsigned i = 0; i < LM_DNS_OPEN_MAX; i++) {
-		struct question *question = &f->questions[i];
-
-		if (!question->open)
-			free_slot = free_slot ? free_slot : question;
-		else
-			own += question->asker == asker;
+	for (int i = 0; i < LM_DNS_OPEN_MAX; i++) {
+		own += f->askers[i] == asker;
+		if (f->askers[i] == NOBODY)
+			slot = i;
 	}
-	return own < LM_DNS_OPEN_OF_ASKER ? free_slot : NULL;
+	return own < LM_DNS_OPEN_OF_ASKER ? slot : -ENOBUFS;
 }
 
 int lm_dns_forward(struct lm_dns_forwarder *f, uint64_t now, uint32_t asker, const uint8_t *query,
     size_t len, bool stream)
 {
-	struct question *question;
-
 	if (f->n_servers == 0)
 		return -ENOTCONN;
-	question = slot_find(f, asker);
-	if (!question) {
+	int slot = slot_find(f, asker);
+	if (slot < 0) {
 		f->counts[LM_DC_FORWARD_LIMIT]++;
-		return -ENOBUFS;
+		return slot;
 	}
-	*question = (struct question){.open = true, .asker = asker, .stream = stream};
+	struct question *question = &f->questions[slot];
+	f->askers[slot] = asker;
+	*question = (struct question){.stream = stream};
 	dns_query_parse(&question->q, query, len);
 	memcpy(question->wire, question->q.name.wire, question->q.question_len);
 	question->q.name.wire = question->wire;
 	question->server = f->server;
 	f->counts[LM_DC_FORWARDED]++;
 	send(f, now, question);
-	return (int)(question - f->questions);
+	return slot;
 }
 
 /* ---- answering --------------------------------------------------------------------- */
@@ -161,10 +158,12 @@ int lm_dns_forward(struct lm_dns_forwarder *f, uint64_t now, uint32_t asker, con
 static void finish(
     struct lm_dns_forwarder *f, struct question *question, const uint8_t *data, size_t len)
 {
-	ports_free(f, question);
+	unsigned slot = (unsigned)(question - f->questions);
+
+	port_free(f, question);
 	lm_timers_set(&f->timers, &question->timer, LM_NEVER);
-	f->ops->answer(f->ctx, (unsigned)(question - f->questions), data, len);
-	question->open = false;
+	f->ops->answer(f->ctx, slot, data, len);
+	f->askers[slot] = NOBODY;
 }
 
 static void fail(struct lm_dns_forwarder *f, struct question *question, enum lm_dns_count why)
@@ -293,7 +292,7 @@ uint64_t lm_dns_forward_tick(struct lm_dns_forwarder *f, uint64_t now)
 			continue;
 		}
 		f->counts[LM_DC_FORWARD_RETRY]++;
-		ports_free(f, question);
+		port_free(f, question);
 		question->server = (question->server + 1) % f->n_servers;
 		send(f, now, question);
 	}

@@ -44,7 +44,8 @@ void lm_dns_forwarder_free(struct lm_dns_forwarder *f); /* answers nothing any m
 /* Replaces the list (none: n is 0). What is open goes on with the new one, by its next try. */
 void lm_dns_forwarder_set(struct lm_dns_forwarder *f, const struct lm_ip *servers, unsigned n);
 /*
- * Passes on a query that lm_dns_answer() called LM_DNS_ELSEWHERE. asker: whose share it takes.
+ * Passes on a query that lm_dns_answer() called LM_DNS_ELSEWHERE. asker: whose share it takes, any
+ * number but UINT32_MAX.
  * Returns its slot, below LM_DNS_OPEN_MAX; -ENOTCONN: there is no resolver; -ENOBUFS: too many are
  * open. now: monotonic ns.
  */

@@ -230,6 +230,7 @@ namespace resolver
 plug resolver eth0
 host_end resolver eth0
 ip -n "$LM_ID-resolver" addr add 192.0.2.53/24 dev eth0
+ip -n "$LM_ID-resolver" addr add 2001:db8::53/64 dev eth0 nodad
 at resolver dnsmasq -k -C /dev/null --no-resolv --no-hosts --user=root --pid-file \
 	--address=/www.example.com/198.51.100.7 --host-record=v6.example.com,2001:db8::7 \
 	--txt-record="long.example.com,$(printf 'x%.0s' $(seq 200)),$(printf 'y%.0s' $(seq 200)),$(printf 'z%.0s' $(seq 200))" \
@@ -256,6 +257,9 @@ unasked()
 	[ "$(drops alpha not_ours)" -gt "$before" ]
 }
 eventually 2 "what no resolver sent is dropped by the workers" unasked
+sed -i 's/^dns = .*/dns = { forward = ["2001:db8::53"]; };/' "$T/gateway/alpha/gateway.conf"
+expect "a resolver by IPv6" leasemesh reload --prefix "$LM_ID-alpha"
+is "answers as well" 198.51.100.7 "$(short web www.example.com)"
 sed -i '/^dns = /d' "$T/gateway/alpha/gateway.conf"
 expect "no resolver any more" leasemesh reload --prefix "$LM_ID-alpha"
 is "refused again" "REFUSED qr rd" "$(header web www.example.com)"
