@@ -332,9 +332,9 @@ dhclient_run()
 	local dir=$T/workload/$1
 
 	cp -n "$(command -v dhclient)" "$dir/dhclient-copy"
-	at "$1" "$dir/dhclient-copy" "-$2" "${@:3}" -v -cf "$LM_ROOT/app/demo/dhclient.conf" \
+	at "$1" "$dir/dhclient-copy" "-$2" -v -cf "$LM_ROOT/app/demo/dhclient.conf" \
 		-e LM_LEASE="$dir/lease" -e LM_LEASE6="$dir/lease6" -sf "$LM_ROOT/app/demo/dhcp-lease" \
-		-lf "$dir/dhclient$2.leases" -pf "$dir/dhclient$2.pid" eth0 </dev/null
+		-lf "$dir/dhclient$2.leases" -pf "$dir/dhclient$2.pid" "${@:3}" eth0 </dev/null
 }
 
 # Which is not in doubt any more.

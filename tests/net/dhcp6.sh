@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 180
 # DHCPv6 by three clients, two of which do DHCPv4 and router advertisements as well: the endpoint's
-# address and names, renewal, another address by a new manifest, and (two of them) giving it back.
+# address and names, renewal, another address by a new manifest, and (two of them) giving it back;
+# one declines it first.
 . "$(dirname "$0")/common.bash"
 
 export LM_DHCP_LEASE=6
@@ -72,56 +73,83 @@ has_only()
 	addresses "$@" && [ "$(ip -n "$LM_ID-$1" -6 addr show dev eth0 scope global | grep -c inet6)" = 1 ]
 }
 
-released()
+# counted GATEWAY REASON N
+counted()
 {
-	[ "$(query "$1" /leasemesh/drops .control.workload_dhcp_released)" -ge "$2" ]
+	query "$1" /leasemesh/drops ".control.workload_$2 >= $3" >/dev/null
+}
+
+# With one more, which has IPv6 only: members SED-SCRIPT
+members()
+{
+	{
+		open_members
+		cat <<-END
+		  - name: app
+		    deployment: 1005
+		    endpoints: [{provider: alpha, ipv6: "fd5a:10::13"}]
+		END
+	} | sed -E "$1"
 }
 
 begin
 shop_hosts
+workload app alpha
 gateway_start alpha
 gateway_start beta
 shop_attach
-open_members | shop_network 1
+attach app shop shop app 0 1005
+members '' | shop_network 1
 await 5 active alpha web
 await 5 active beta db
 
 dhcpcd_start cache
 networkd_start db
+
+# A script tells dhclient by this status that somebody else has the address.
+cat >"$T/conflict" <<'END'
+#!/bin/sh
+[ "$reason" != BOUND6 ] || exit 3
+END
+chmod +x "$T/conflict"
+await 5 has_link_local app
+dhclient_run app 6 -d -sf "$T/conflict" >"$T/workload/app/decline.log" 2>&1 &
+eventually 10 "dhclient declines" counted alpha dhcp6_declined 1
+expect "which is said" contains "app: the workload declined fd5a:10::13" "$T/gateway/alpha/log"
+eventually 10 "it is not offered for a moment" counted alpha dhcp_held 1
 expect "dhclient gets a lease" dhcp web dhclient6
 is "dhclient: what it was told" \
 	"event=bound6 ip=fd5a:10::10 lease=6 dns=fd5a:10::1 search=shop.internal." \
 	"$(head -n 1 "$T/workload/web/lease6")"
 eventually 15 "dhcpcd has both addresses" addresses cache 11
 eventually 15 "systemd-networkd has both addresses" addresses db 20
-eventually 5 "web reaches dhcpcd's address" reaches web fd5a:10::11
-eventually 5 "and systemd-networkd's" reaches web fd5a:10::20
-
 events=$T/workload/cache/events
-expect "dhcpcd: names by DHCPv4" grep -q "event=BOUND dns4=100.64.10.1 search4=shop.internal " "$events"
-expect "dhcpcd: names by DHCPv6" grep -q "event=BOUND6 .*dns6=fd5a:10::1 search6=shop.internal " "$events"
+eventually 5 "dhcpcd: names by DHCPv4" grep -q "event=BOUND dns4=100.64.10.1 search4=shop.internal " "$events"
+eventually 5 "dhcpcd: names by DHCPv6" grep -q "event=BOUND6 .*dns6=fd5a:10::1 search6=shop.internal " "$events"
 expect "dhcpcd: names by advertisement" \
 	grep -q "event=ROUTERADVERT .*rdnss=fd5a:10::1 dnssl=shop.internal$" "$events"
 eventually 10 "systemd-networkd is content" networkd_is db ADMIN_STATE configured
 expect "systemd-networkd: DNS servers" networkd_is db DNS "100.64.10.1 fd5a:10::1"
 expect "systemd-networkd: domain" networkd_is db DOMAINS shop.internal
 
-eventually 10 "dhclient renews" grep -q "event=renew6 ip=fd5a:10::10" "$T/workload/web/lease6"
 eventually 10 "dhcpcd renews" grep -q "event=RENEW6" "$events"
-eventually 10 "systemd-networkd renews" grep -q "DHCPv6 client: State changed: renew -> bound" \
+eventually 10 "systemd-networkd renews" grep -qE "DHCPv6 client: State changed: re(new|bind) -> bound" \
 	"$T/workload/db/networkd.log"
 
+eventually 5 "web reaches dhcpcd's address" reaches web fd5a:10::11
+eventually 5 "and systemd-networkd's" reaches web fd5a:10::20
+eventually 10 "dhclient renews" grep -q "event=renew6 ip=fd5a:10::10" "$T/workload/web/lease6"
+
 # At their next renewal they move: DHCPv6 by one reply, DHCPv4 by a NAK.
-open_members | sed -E 's/(10\.|10::)(1[01]|20)\b/\11\2/g' | shop_network 2
+members 's/(10\.|10::)(1[01]|20)\b/\11\2/g' | shop_network 2
 eventually 10 "dhclient has its new address only" has_only web 110
 eventually 15 "dhcpcd has its new addresses only" has_only cache 111
 eventually 15 "systemd-networkd has its new addresses only" has_only db 120
 eventually 5 "and they reach each other" reaches web fd5a:10::120
-is "alpha has refused dhcpcd's old address" true \
-	"$(query alpha /leasemesh/drops '.control.workload_refusal >= 1')"
+expect "alpha has refused dhcpcd's old address" counted alpha refusal 1
 
 expect "dhclient gives its address back" dhclient_run web 6 -r
 kill -s ALRM "$(client cache)"
-eventually 5 "alpha has heard dhclient and dhcpcd" released alpha 2
+eventually 5 "alpha has heard dhclient and dhcpcd" counted alpha dhcp_released 2
 expect "and gets it again" dhcp web dhclient6
 is "dhclient: the same" fd5a:10::110 "$(tail -n 1 "$T/workload/web/lease6" | grep -o 'fd5a[^ ]*' | head -n 1)"
