@@ -3,6 +3,7 @@
  * Networks of more gateways than watch each other: what idling costs, how a death is noticed by
  * those who do not look, and what liars can do.
  */
+#include "membership/internal.h"
 #include "membership_sim.h"
 #include "suite.h"
 
@@ -296,6 +297,15 @@ static uint64_t handshakes(const struct sim *s, unsigned a, unsigned b)
 	return info.handshakes;
 }
 
+/* When a gateway may be made to look for another one again by those who have made it look. */
+static uint64_t doubted_until(const struct sim *s, unsigned a, unsigned b, const struct sim_doc *d)
+{
+	const struct lm_membership *m = s->node[a]->m;
+	struct remote *r = m->remotes[sim_slot(s->node[a], b)];
+
+	return lm_pair_find(m, lm_network_find(m, &d->net), r)->doubt_until;
+}
+
 /*
  * A member that cries wolf, over and over, of one that lives: no route is withdrawn, and the others
  * look for the victim no more than once in five minutes.
@@ -311,6 +321,8 @@ static void test_liar(void)
 	unsigned liar = (unsigned)witness == 5 ? 6 : 5, there = routed_to(s, 3, &d);
 	struct lm_ledger *lies = (struct lm_ledger *)lm_membership_ledger(s->node[liar]->m);
 	uint64_t before = handshakes(s, (unsigned)witness, 3);
+	uint64_t until = 0;
+	unsigned looks = 0;
 	for (unsigned i = 0; i < 60; i++) {
 		CU_ASSERT_EQUAL(
 		    lm_ledger_publish(lies, &s->now, &d.net, LM_LEDGER_MISSING, &s->node[3]->id.pub,
@@ -326,10 +338,13 @@ static void test_liar(void)
 		sim_tick(s->node[liar]);
 		sim_run(s, 15 * SIM_SECOND);
 		CU_ASSERT_EQUAL(routed_to(s, 3, &d), there);
+		looks += until != doubted_until(s, (unsigned)witness, 3, &d);
+		until = doubted_until(s, (unsigned)witness, 3, &d);
 	}
 	/* Half an hour; comparing ledgers wakes sessions as well, now and then. */
 	uint64_t woken = handshakes(s, (unsigned)witness, 3) - before;
 	CU_ASSERT(woken >= 4 && woken < 25);
+	CU_ASSERT(looks >= 6 && looks <= 7);
 
 	/* Then it is true, and those who say it are more than the liar. */
 	sim_crash(s, 3);

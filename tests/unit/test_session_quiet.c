@@ -65,7 +65,7 @@ static void test_message_wakes(void)
 	sim_run(&sim, HOUR);
 	for (unsigned i = 0; i < LM_WAITING_MAX; i++) {
 		seq[i] = sim_send(&sim, 0, sim.nodes[0].peers[1]);
-		CU_ASSERT(seq[i] >= 0);
+		CU_ASSERT_FATAL(seq[i] >= 0);
 	}
 	CU_ASSERT_EQUAL(sim_send(&sim, 0, sim.nodes[0].peers[1]), -ENOBUFS);
 	sim_run(&sim, SEC);
