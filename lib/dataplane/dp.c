@@ -24,7 +24,7 @@
 #define PUNTS_DNS 2000 /* one attachment asks */
 #define PUNTS_SESSION 5000 /* of all strangers, and of all peers */
 #define PUNTS_STRANGER 500
-#define PUNTS_PEER 2000
+#define PUNTS_PEER 4000
 #define PUNTS_UNDERLAY 1000
 #define PUNTS_RESOLVER 20000
 

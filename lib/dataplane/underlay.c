@@ -8,8 +8,8 @@
 #include "dataplane/worker.h"
 
 /* Messages of sessions at once: of one source, of all of them. */
-#define PEER_BURST 256
-#define PEERS_BURST 512
+#define PEER_BURST 640
+#define PEERS_BURST 768
 #define STRANGER_BURST 64
 #define STRANGERS_BURST 256
 #define UNDERLAY_BURST 256
