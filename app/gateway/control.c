@@ -13,7 +13,7 @@
 
 #define LM_LOG_MODULE "control"
 
-#define PUNTS_PER_TURN 256 /* then timers and the other descriptors get a look */
+#define PUNTS_PER_TURN 16 /* then timers and the other descriptors get a look */
 #define USED_EVERY (5 * GW_SECOND)
 
 static uint64_t clock_ns(clockid_t id)

@@ -16,7 +16,7 @@
 
 #define LOOK_EVERY (100 * MS) /* a burst of records makes one look, and one publication */
 #define TELL_AGAIN (10 * SECOND) /* the ledger had no room for us */
-#define VISITS_AT_ONCE 64 /* of one call: a peer that goes must not stall the others */
+#define VISITS_AT_ONCE 8 /* of one call: whoever else waits must not be stalled by many joining */
 #define ROUNDS 4 /* the ledger's answers stir as well */
 #define STALE_MAX 32
 
