@@ -33,8 +33,8 @@ state()
 # Echo requests that a workload has received.
 echoes()
 {
-	at "$1" awk '/^Icmp:/ { if (at) print $at; else for (i = 1; i <= NF; i++)
-		if ($i == "InEchos") at = i }' /proc/net/snmp
+	at "$1" cat /proc/net/snmp | awk '/^Icmp:/ { if (at) print $at
+		else for (i = 1; i <= NF; i++) if ($i == "InEchos") at = i }'
 }
 
 begin
