@@ -286,6 +286,10 @@ static void heard_proof(struct lm_membership *m, struct pair *p, const struct ha
 		send_proof(m, p, 0);
 }
 
+/*
+ * Who has no say in the network is pulled from even if what it announces is old: would we pull only
+ * what is newer than ours, whoever guesses names and serials could see what we have.
+ */
 static void heard(struct lm_membership *m, struct party *from, const struct have *h)
 {
 	struct network *net = lm_network_find(m, &h->net);
@@ -298,8 +302,7 @@ static void heard(struct lm_membership *m, struct party *from, const struct have
 		heard_proof(m, p, h);
 	else if (p)
 		heard_authorised(m, p, h);
-	else if (!hash ||
-		 lm_manifest_newer(h->serial, h->hash, lm_network_serial(m, &h->net), hash))
+	else if (!hash || memcmp(hash, h->hash, 32) != 0)
 		consider(m, from, h);
 	else
 		m->drops[LM_MD_OLD]++; /* says nothing: this peer has no right to know */
@@ -357,7 +360,8 @@ void lm_gossip_judged(
 		snprintf(from, sizeof(from), "a gateway not known yet");
 	else if (doc->from)
 		lm_hex(from, lm_peer_id(doc->from->session)->b, LM_KEY_ID_LEN);
-	lm_warn_limited("manifest from %s refused: %s", from, why->text);
+	if (err != -ESTALE) /* that one has missed that it was left out, and will say so again */
+		lm_warn_limited("manifest from %s refused: %s", from, why->text);
 	bool may_pass = err == -ENOSPC || err == -EIO || err == -ENOMEM;
 	lm_memory_put(
 	    &m->refused, doc->hash, m->now.mono + (may_pass ? REFUSED_BRIEFLY : REFUSED_FOR));

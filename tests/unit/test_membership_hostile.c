@@ -134,12 +134,15 @@ static void test_unauthorised(void)
 	sim_raw_have(s, raw, &old, 9, 1); /* a lie: it is 2, and judged so */
 	sim_run(s, SIM_SECOND);
 	CU_ASSERT_EQUAL(sim_serial(s, 0, &shop), 3);
-	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_OLD), 1);
 	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_REFUSED), 1);
 	unsigned finds = raw->finds;
 	sim_raw_have(s, raw, &old, 9, 1);
 	sim_run(s, SIM_SECOND);
 	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_REFUSED), 2);
+	/* It has this one from elsewhere, and is to learn nothing of who else has it. */
+	sim_raw_have(s, raw, &shop, 3, 1);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_OLD), 1);
 	CU_ASSERT(finds > 0 && raw->finds == finds); /* remembered, and not pulled again */
 	CU_ASSERT(raw->haves - haves <= 1); /* of the network that it is in */
 
@@ -180,6 +183,33 @@ static void test_unauthorised(void)
 	sim_doc_free(&shop);
 	sim_doc_free(&old);
 	sim_doc_free(&both);
+	sim_end(s);
+}
+
+/* Who knows an owner and guesses names cannot see which of them are networks here. */
+static void test_guessed_names(void)
+{
+	struct sim *s = sim_new(1, 2);
+	struct sim_doc shop = sim_sign(s, "shop", 3, 0x3, NULL);
+	struct sim_doc none = sim_sign(s, "none", 1, 0x3, NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &shop, NULL), 0);
+	struct sim_node *raw = sim_raw(s, 100, 0);
+	sim_run(s, SIM_SECOND);
+	for (unsigned serial = 1; serial <= 4; serial++) {
+		struct sim_doc guesses[] = {
+		    {.net = shop.net, .len = 300}, {.net = none.net, .len = 300}};
+		for (uint8_t i = 0; i < 2; i++) {
+			unsigned finds = raw->finds;
+			memset(guesses[i].hash, (int)(2 * serial + i), 32);
+			sim_raw_have(s, raw, &guesses[i], serial, 1);
+			sim_run(s, SIM_SECOND);
+			CU_ASSERT_EQUAL(raw->finds, finds + 1);
+		}
+	}
+	CU_ASSERT_EQUAL(raw->haves, 0);
+	sim_doc_free(&shop);
+	sim_doc_free(&none);
 	sim_end(s);
 }
 
@@ -343,6 +373,6 @@ static void test_away_in_vain(void)
 }
 
 LM_SUITE("membership_hostile", {"guest", test_guest}, {"guest_limits", test_guest_limits},
-    {"unauthorised", test_unauthorised}, {"late_lanes", test_late_lanes},
-    {"lanes_in_a_circle", test_lanes_in_a_circle}, {"acks", test_acks}, {"flood", test_flood},
-    {"away_in_vain", test_away_in_vain})
+    {"unauthorised", test_unauthorised}, {"guessed_names", test_guessed_names},
+    {"late_lanes", test_late_lanes}, {"lanes_in_a_circle", test_lanes_in_a_circle},
+    {"acks", test_acks}, {"flood", test_flood}, {"away_in_vain", test_away_in_vain})
