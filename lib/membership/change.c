@@ -90,6 +90,8 @@ static void cut_dropped(struct lm_membership *m, struct pair **old, unsigned n)
 		if (!old[i] || old[i]->mark == m->mark)
 			continue;
 		lm_lanes_cut(m, old[i]);
+		/* What else is in there is told again by whoever has a say in it. */
+		lm_peer_unsay(pair_session(old[i]));
 		lm_pair_unlink(m, old[i]);
 		lm_pair_free(m, old[i]);
 	}

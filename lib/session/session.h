@@ -136,6 +136,8 @@ uint64_t lm_sessions_next(const struct lm_sessions *s);
  */
 int lm_peer_send(
     struct lm_peer *peer, const struct lm_now *now, uint8_t type, const void *body, size_t len);
+/* What waits like that is not sent any more. */
+void lm_peer_unsay(struct lm_peer *peer);
 
 void lm_peer_set_user(struct lm_peer *peer, void *user);
 void *lm_peer_user(const struct lm_peer *peer);

@@ -60,6 +60,11 @@ int lm_peer_send(
 	return err;
 }
 
+void lm_peer_unsay(struct lm_peer *peer)
+{
+	lm_waiting_clear(&peer->waiting);
+}
+
 /* The first authentic message under keys that we made as responder: now both ends have them. */
 static void confirm(struct lm_peer *p)
 {

@@ -5,6 +5,7 @@
  */
 #include "membership/internal.h"
 #include "membership_sim.h"
+#include "session/state.h"
 #include "suite.h"
 
 #define HOUR (3600 * SIM_SECOND)
@@ -287,6 +288,38 @@ static void test_revocation(void)
 	sim_end(s);
 }
 
+/* What was on its way to one that slept is not sent once a manifest has left that one out. */
+static void test_revoked_asleep(void)
+{
+	const uint8_t format = 1;
+	struct sim_doc d;
+	struct sim *s = world(&d, 12);
+	struct sim_doc other = sim_sign(s, "other", 1, mask_of(12), NULL); /* keeps the sessions */
+	struct sim_doc two = sim_sign(s, "shop", 2, mask_of(12) & ~(1u << 3), NULL);
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &other, NULL), 0);
+	sim_run(s, HOUR);
+	int from = sleeper(s, 3);
+	CU_ASSERT_FATAL(from >= 0);
+	struct sim_node *n = s->node[from];
+	sim_partition(s, (unsigned)from, 3, true);
+	CU_ASSERT_EQUAL(lm_ledger_publish((struct lm_ledger *)lm_membership_ledger(n->m), &s->now,
+			    &d.net, LM_LEDGER_MISSING, &s->node[7]->id.pub, LM_PUBLIC_KEY_LEN,
+			    &format, 1, LM_LEDGER_LIFETIME),
+	    0);
+	sim_tick(n);
+	CU_ASSERT(session(s, (unsigned)from, 3)->waiting.n > 0);
+	CU_ASSERT_EQUAL(sim_submit(s, (unsigned)from, &two, NULL), 0);
+	sim_partition(s, (unsigned)from, 3, false);
+	sim_run(s, (LM_HANDSHAKE_RETRY + 2) * SIM_SECOND);
+	CU_ASSERT(!asleep(s, (unsigned)from, 3));
+	CU_ASSERT_EQUAL(missing(s, 3, &d), 0);
+	sim_doc_free(&d);
+	sim_doc_free(&other);
+	sim_doc_free(&two);
+	sim_end(s);
+}
+
 /* ---- liars ---- */
 
 static uint64_t handshakes(const struct sim *s, unsigned a, unsigned b)
@@ -358,4 +391,4 @@ LM_SUITE("membership_watch", {"idle_cost", test_idle_cost}, {"silent_death", tes
     {"missed_and_left_out", test_missed_and_left_out}, {"many_deaths", test_many_deaths},
     {"halves", test_halves}, {"traffic_to_the_dead", test_traffic_to_the_dead},
     {"first_packet", test_first_packet}, {"moved", test_moved}, {"revocation", test_revocation},
-    {"liar", test_liar})
+    {"revoked_asleep", test_revoked_asleep}, {"liar", test_liar})
