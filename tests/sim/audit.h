@@ -101,6 +101,15 @@ struct audit_gateway *audit_of(struct audit *a, const struct sim_gateway *g);
 unsigned audit_end(struct audit *a, bool loud);
 
 /* Between the files of the audit. */
+#define AUDIT_MIX_BASIS 0xcbf29ce484222325ull /* FNV-1a */
+static inline uint64_t audit_mix(uint64_t h, const void *bytes, size_t len)
+{
+	const uint8_t *at = bytes;
+
+	while (len--)
+		h = (h ^ *at++) * 0x100000001b3ull;
+	return h;
+}
 int audit_net(const struct audit *a, const struct lm_net_id *id); /* -1: nobody signed such */
 void audit_lanes(struct audit *a, struct sim_gateway *g);
 /* The document that was in force when this key was taken up. */

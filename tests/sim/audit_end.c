@@ -107,15 +107,6 @@ struct digest {
 	bool unfounded; /* an honest author's that is not so */
 };
 
-static uint64_t mix(uint64_t h, const void *bytes, size_t len)
-{
-	const uint8_t *at = bytes;
-
-	while (len--)
-		h = (h ^ *at++) * 0x100000001b3ull; /* FNV-1a */
-	return h;
-}
-
 static bool is_founded(
     struct digest *d, const struct sim_gateway *author, const struct lm_ledger_record *r)
 {
@@ -135,12 +126,12 @@ static int add(void *ctx, const struct lm_ledger_record *r)
 {
 	struct digest *d = ctx;
 	const struct sim_gateway *author = sim_by_key(d->o->a->sim, r->author);
-	uint64_t h = mix(0xcbf29ce484222325ull, r->author, sizeof(*r->author));
+	uint64_t h = audit_mix(AUDIT_MIX_BASIS, r->author, sizeof(*r->author));
 
-	h = mix(h, &r->kind, 1);
-	h = mix(h, r->key, r->key_len);
-	h = mix(h, &r->version, sizeof(r->version));
-	d->sum += mix(h, r->value, r->value_len);
+	h = audit_mix(h, &r->kind, 1);
+	h = audit_mix(h, r->key, r->key_len);
+	h = audit_mix(h, &r->version, sizeof(r->version));
+	d->sum += audit_mix(h, r->value, r->value_len);
 	d->n++;
 	/* Who has left without being heard is known to be away; its records stay until they expire.
 	 */

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include "audit.h"
 
-#define BASIS 0xcbf29ce484222325ull /* of FNV-1a */
-
 struct look {
 	struct audit *a;
 	struct sim_gateway *g;
@@ -15,20 +13,13 @@ struct look {
 	unsigned index;
 };
 
-static uint64_t mix(uint64_t h, const uint8_t *bytes, size_t len)
-{
-	while (len--)
-		h = (h ^ *bytes++) * 0x100000001b3ull; /* FNV-1a */
-	return h;
-}
-
 static uint64_t fingerprint(const struct look *l, unsigned author, const struct lm_ledger_record *r)
 {
 	const uint64_t head[] = {
 	    author, l->index, r->kind, r->key_len, r->value_len, r->version, r->expiry};
-	uint64_t h = mix(BASIS, (const uint8_t *)head, sizeof(head));
+	uint64_t h = audit_mix(AUDIT_MIX_BASIS, (const uint8_t *)head, sizeof(head));
 
-	return mix(mix(h, r->key, r->key_len), r->value, r->value_len);
+	return audit_mix(audit_mix(h, r->key, r->key_len), r->value, r->value_len);
 }
 
 int audit_endpoint(const struct lm_network *net, const struct lm_ledger_record *r)
@@ -94,10 +85,10 @@ static void check_version(
 {
 	struct audit_gateway *ag = audit_of(l->a, l->g);
 	const uint64_t head[] = {author->index, l->index, r->kind};
-	uint64_t name = mix(BASIS, (const uint8_t *)head, sizeof(head));
+	uint64_t name = audit_mix(AUDIT_MIX_BASIS, (const uint8_t *)head, sizeof(head));
 	struct audit_version *v;
 
-	name = mix(name, r->key, r->key_len);
+	name = audit_mix(name, r->key, r->key_len);
 	HASH_FIND(hh, ag->versions, &name, sizeof(name), v);
 	if (!v) {
 		v = calloc(1, sizeof(*v));

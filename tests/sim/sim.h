@@ -100,7 +100,6 @@ struct sim {
 	struct sim_hooks hooks;
 	void *hooks_ctx;
 	const struct sim_gateway *current; /* whose event it is; for the log */
-	unsigned said_twice; /* log lines about serials that were signed twice */
 	uint64_t digest; /* of all that has happened: equal for equal plays */
 	FILE *trace;
 	unsigned broken; /* what must never be and was */

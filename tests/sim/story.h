@@ -64,7 +64,6 @@ struct story {
 	struct liar_record kept[LIAR_KEEPS];
 	unsigned n_kept;
 	uint64_t agreed_after; /* ns; SIM_NEVER: they did not */
-	uint64_t idle_bytes, idle_sessions; /* of a minute in which nothing changed, of all */
 };
 
 struct story_result {
@@ -77,6 +76,11 @@ struct story_result {
 void story_play(uint64_t seed, FILE *trace, struct story_result *out);
 
 /* Between the files of the story. */
+extern const char *const story_members[STORY_MEMBERS]; /* their names */
+static inline unsigned story_pick(struct story *t, unsigned n)
+{
+	return (unsigned)sim_random_below(&t->random, n);
+}
 struct sim_gateway *story_anybody(struct story *t);
 struct sim_gateway *story_running(struct story *t); /* NULL: none that we found */
 void tenant_open(struct story *t);

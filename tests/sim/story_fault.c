@@ -5,11 +5,6 @@
 
 #define HOURS(n) ((int64_t)(n) * 3600 * (int64_t)SIM_SECOND)
 
-static unsigned pick(struct story *t, unsigned n)
-{
-	return (unsigned)sim_random_below(&t->random, n);
-}
-
 /* ---- gateways ---- */
 
 static void life(struct story *t)
@@ -18,7 +13,7 @@ static void life(struct story *t)
 
 	if (!g->m)
 		sim_start(g);
-	else if (pick(t, 3))
+	else if (story_pick(t, 3))
 		sim_crash(g);
 	else
 		sim_stop(g);
@@ -38,11 +33,11 @@ static void disk(struct story *t)
 {
 	struct sim_gateway *g = story_anybody(t);
 
-	if (pick(t, 2))
+	if (story_pick(t, 2))
 		sim_disk_sync(&g->disk);
 	else
-		g->disk_full = pick(t, 2);
-	story_anybody(t)->no_room_for_lanes = pick(t, 4) == 0;
+		g->disk_full = story_pick(t, 2);
+	story_anybody(t)->no_room_for_lanes = story_pick(t, 4) == 0;
 	sim_say(t->sim, "gw%u: its disk is %s", g->index, g->disk_full ? "full" : "fine");
 }
 
@@ -52,7 +47,8 @@ static void clock_fault(struct story *t)
 
 	if (!t->clocks)
 		return;
-	g->clock.offset = HOURS(1) / 10 * ((int64_t)pick(t, 100) - 50); /* by up to five hours */
+	g->clock.offset =
+	    HOURS(1) / 10 * ((int64_t)story_pick(t, 100) - 50); /* by up to five hours */
 	sim_say(t->sim, "gw%u: its clock is wrong by %lld s", g->index,
 	    (long long)(g->clock.offset / (int64_t)SIM_SECOND));
 	sim_touch(g);
@@ -63,9 +59,9 @@ static void clock_fault(struct story *t)
 static void cut(struct story *t)
 {
 	unsigned a = story_anybody(t)->index, b = story_anybody(t)->index;
-	bool is = pick(t, 3) > 0;
+	bool is = story_pick(t, 3) > 0;
 
-	if (pick(t, 2))
+	if (story_pick(t, 2))
 		sim_cut(t->sim, a, b, is);
 	else
 		sim_part(t->sim, a, b, is);
@@ -74,7 +70,7 @@ static void cut(struct story *t)
 
 static void islands(struct story *t)
 {
-	unsigned n = t->sim->n_gateways, border = 1 + pick(t, n - 1);
+	unsigned n = t->sim->n_gateways, border = 1 + story_pick(t, n - 1);
 
 	for (unsigned a = 0; a < border; a++)
 		for (unsigned b = border; b < n; b++)
@@ -84,13 +80,13 @@ static void islands(struct story *t)
 
 static void weather(struct story *t)
 {
-	struct sim_link link = {.delay = (1 + pick(t, 100)) * SIM_MS,
-	    .jitter = pick(t, 2) ? sim_random_below(&t->random, 3 * SIM_SECOND) : SIM_MS,
-	    .loss = pick(t, 2) * pick(t, 400),
-	    .twice = pick(t, 2) * pick(t, 300),
-	    .late = pick(t, 2) ? sim_random_below(&t->random, 60 * SIM_SECOND) : SIM_MS};
+	struct sim_link link = {.delay = (1 + story_pick(t, 100)) * SIM_MS,
+	    .jitter = story_pick(t, 2) ? sim_random_below(&t->random, 3 * SIM_SECOND) : SIM_MS,
+	    .loss = story_pick(t, 2) * story_pick(t, 400),
+	    .twice = story_pick(t, 2) * story_pick(t, 300),
+	    .late = story_pick(t, 2) ? sim_random_below(&t->random, 60 * SIM_SECOND) : SIM_MS};
 
-	if (pick(t, 3))
+	if (story_pick(t, 3))
 		sim_set_links(t->sim, &link);
 	else
 		sim_set_link(t->sim, story_anybody(t)->index, story_anybody(t)->index, &link);
@@ -101,7 +97,7 @@ static void weather(struct story *t)
 
 void fault_happens(struct story *t)
 {
-	switch (pick(t, 12)) {
+	switch (story_pick(t, 12)) {
 	case 0:
 	case 1:
 		life(t);
@@ -137,22 +133,21 @@ void fault_happens(struct story *t)
 void workload_moves(struct story *t)
 {
 	struct sim_gateway *g = story_anybody(t);
-	const struct story_net *net = &t->nets[pick(t, t->n_nets)];
-	static const char *const members[STORY_MEMBERS] = {"web", "db", "job"};
+	const struct story_net *net = &t->nets[story_pick(t, t->n_nets)];
 	struct lm_net_id id = lm_net_id(&t->sim->owners[net->owner].pub, net->name);
-	unsigned m = pick(t, STORY_MEMBERS), r = pick(t, STORY_REPLICAS);
+	unsigned m = story_pick(t, STORY_MEMBERS), r = story_pick(t, STORY_REPLICAS);
 
-	if (pick(t, 6) == 0)
+	if (story_pick(t, 6) == 0)
 		g->talks = !g->talks;
-	if (pick(t, 3) == 0) {
-		sim_attach_all(g, pick(t, 3) > 0);
+	if (story_pick(t, 3) == 0) {
+		sim_attach_all(g, story_pick(t, 3) > 0);
 		sim_say(t->sim, "gw%u: everything is %s", g->index,
 		    g->attached ? "attached" : "detached");
 		return;
 	}
-	bool attached = pick(t, 2);
-	sim_attach(g, &id, members[m], r, attached);
-	sim_say(t->sim, "gw%u: %s/%u of %s is %s", g->index, members[m], r, net->name,
+	bool attached = story_pick(t, 2);
+	sim_attach(g, &id, story_members[m], r, attached);
+	sim_say(t->sim, "gw%u: %s/%u of %s is %s", g->index, story_members[m], r, net->name,
 	    attached ? "attached" : "detached");
 }
 
@@ -169,7 +164,7 @@ void faults_stop(struct story *t)
 		struct sim_gateway *g = t->sim->gateways[i];
 		g->disk_full = g->no_room_for_lanes = false;
 		if (g->clock.offset > most || g->clock.offset < -most)
-			g->clock.offset = most / 25 * ((int64_t)pick(t, 50) - 25);
+			g->clock.offset = most / 25 * ((int64_t)story_pick(t, 50) - 25);
 		if (!g->m)
 			sim_start(g);
 		else

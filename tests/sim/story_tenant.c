@@ -6,12 +6,7 @@
 #include <time.h>
 #include "story.h"
 
-static const char *const members[STORY_MEMBERS] = {"web", "db", "job"};
-
-static unsigned pick(struct story *t, unsigned n)
-{
-	return (unsigned)sim_random_below(&t->random, n);
-}
+const char *const story_members[STORY_MEMBERS] = {"web", "db", "job"};
 
 static unsigned count(const struct story *t, const struct story_net *net)
 {
@@ -25,7 +20,7 @@ static unsigned count(const struct story *t, const struct story_net *net)
 /* A gateway that the owner authorises. */
 static unsigned authorised(struct story *t, const struct story_net *net)
 {
-	unsigned at = pick(t, t->sim->n_gateways);
+	unsigned at = story_pick(t, t->sim->n_gateways);
 
 	while (!net->authorised[at])
 		at = (at + 1) % t->sim->n_gateways;
@@ -51,19 +46,19 @@ void tenant_open(struct story *t)
 {
 	unsigned n = t->sim->n_gateways;
 
-	t->n_nets = 1 + pick(t, 4);
+	t->n_nets = 1 + story_pick(t, 4);
 	for (unsigned i = 0; i < t->n_nets; i++) {
 		struct story_net *net = &t->nets[i];
-		net->owner = pick(t, t->sim->n_owners);
+		net->owner = story_pick(t, t->sim->n_owners);
 		snprintf(net->name, sizeof(net->name), "net%u", i);
 		net->authorised = calloc(n, sizeof(bool));
 		if (!net->authorised)
 			abort();
 		for (unsigned k = 0; k < n; k++)
-			net->authorised[k] = pick(t, 3) > 0;
-		net->authorised[pick(t, n)] = true;
+			net->authorised[k] = story_pick(t, 3) > 0;
+		net->authorised[story_pick(t, n)] = true;
 		for (unsigned m = 0; m < STORY_MEMBERS; m++) {
-			net->replicas[m] = 1 + pick(t, STORY_REPLICAS);
+			net->replicas[m] = 1 + story_pick(t, STORY_REPLICAS);
 			net->deployment[m] = 100 * (m + 1);
 			for (unsigned r = 0; r < net->replicas[m]; r++)
 				net->at[m][r] = authorised(t, net);
@@ -103,7 +98,7 @@ static struct story_doc *sign(struct story *t, unsigned at, const struct wording
 		if (net->authorised[i])
 			providers[n++] = i;
 	for (unsigned i = 0; i < STORY_MEMBERS; i++)
-		m[i] = (struct sim_member){.name = members[i],
+		m[i] = (struct sim_member){.name = story_members[i],
 		    .deployment = net->deployment[i],
 		    .at = net->at[i],
 		    .n = net->replicas[i]};
@@ -129,21 +124,21 @@ static struct story_doc *sign(struct story *t, unsigned at, const struct wording
 
 static void change_mind(struct story *t, struct story_net *net)
 {
-	unsigned g = pick(t, t->sim->n_gateways), m = pick(t, STORY_MEMBERS);
+	unsigned g = story_pick(t, t->sim->n_gateways), m = story_pick(t, STORY_MEMBERS);
 
-	switch (pick(t, 4)) {
+	switch (story_pick(t, 4)) {
 	case 0: /* one provider more or less */
 	case 1:
 		net->authorised[g] = !net->authorised[g];
 		if (!count(t, net))
-			net->authorised[pick(t, t->sim->n_gateways)] = true;
+			net->authorised[story_pick(t, t->sim->n_gateways)] = true;
 		break;
 	case 2: /* a member moves to a new deployment at another provider */
-		net->at[m][pick(t, net->replicas[m])] = authorised(t, net);
+		net->at[m][story_pick(t, net->replicas[m])] = authorised(t, net);
 		net->deployment[m]++;
 		break;
 	default: /* more or fewer replicas */
-		net->replicas[m] = 1 + pick(t, STORY_REPLICAS);
+		net->replicas[m] = 1 + story_pick(t, STORY_REPLICAS);
 		for (unsigned r = 0; r < net->replicas[m]; r++)
 			net->at[m][r] = authorised(t, net);
 	}
@@ -175,8 +170,8 @@ static void submit(struct story *t, const struct story_doc *d, struct sim_gatewa
 
 	if (!g->m)
 		return;
-	if (pick(t, 16) == 0)
-		g->death = pick(t, 2) ? SIM_DIES_BEFORE_WRITE : SIM_DIES_AFTER_WRITE;
+	if (story_pick(t, 16) == 0)
+		g->death = story_pick(t, 2) ? SIM_DIES_BEFORE_WRITE : SIM_DIES_AFTER_WRITE;
 	sim_say(t->sim, "tenant: serial %llu of %s to gw%u", (unsigned long long)d->doc.serial,
 	    t->nets[d->net].name, g->index);
 	int err = sim_submit(g, &d->doc, &why);
@@ -189,35 +184,35 @@ static void submit(struct story *t, const struct story_doc *d, struct sim_gatewa
 /* Mostly at one that is authorised, now and then anywhere. */
 static struct sim_gateway *where(struct story *t, const struct story_net *net)
 {
-	return pick(t, 8) ? t->sim->gateways[authorised(t, net)] : story_anybody(t);
+	return story_pick(t, 8) ? t->sim->gateways[authorised(t, net)] : story_anybody(t);
 }
 
 static void submit_new(struct story *t)
 {
-	unsigned at = pick(t, t->n_nets);
+	unsigned at = story_pick(t, t->n_nets);
 	struct story_net *net = &t->nets[at];
 	struct wording w = {0};
 
 	if (net->serial)
 		change_mind(t, net);
 	settle(t, net);
-	net->serial += 1 + (pick(t, 8) == 0 ? pick(t, 1000) : 0);
-	if (!t->clocks && pick(t, 8) == 0) {
+	net->serial += 1 + (story_pick(t, 8) == 0 ? story_pick(t, 1000) : 0);
+	if (!t->clocks && story_pick(t, 8) == 0) {
 		w.expires = (int64_t)(SIM_WORLD_BEGINS + t->sim->now / SIM_SECOND) + 30 +
-			    pick(t, t->slow ? 7200 : 900);
-		w.closes = pick(t, 2);
+			    story_pick(t, t->slow ? 7200 : 900);
+		w.closes = story_pick(t, 2);
 	}
 	const struct story_doc *d = sign(t, at, &w);
-	for (unsigned i = 1 + pick(t, 2); i-- > 0;)
+	for (unsigned i = 1 + story_pick(t, 2); i-- > 0;)
 		submit(t, d, where(t, net));
 }
 
 /* The owner signs another document with the serial of the last one, for the same providers. */
 static void submit_twice(struct story *t)
 {
-	unsigned at = pick(t, t->n_nets);
+	unsigned at = story_pick(t, t->n_nets);
 	const struct wording w = {
-	    .expires = (int64_t)SIM_WORLD_BEGINS + 100000000 + pick(t, 1000000)};
+	    .expires = (int64_t)SIM_WORLD_BEGINS + 100000000 + story_pick(t, 1000000)};
 
 	if (t->nets[at].serial)
 		submit(t, sign(t, at, &w), where(t, &t->nets[at]));
@@ -225,15 +220,15 @@ static void submit_twice(struct story *t)
 
 static void submit_old(struct story *t)
 {
-	const struct story_doc *d = &t->docs[pick(t, t->n_docs)];
+	const struct story_doc *d = &t->docs[story_pick(t, t->n_docs)];
 
-	submit(t, d, pick(t, 2) ? where(t, &t->nets[d->net]) : story_anybody(t));
+	submit(t, d, story_pick(t, 2) ? where(t, &t->nets[d->net]) : story_anybody(t));
 }
 
 /* A bit is wrong, or its end is missing, or it has expired: nothing may come of it. */
 static void submit_bad(struct story *t)
 {
-	const struct story_doc *d = &t->docs[pick(t, t->n_docs)];
+	const struct story_doc *d = &t->docs[story_pick(t, t->n_docs)];
 	struct sim_gateway *g = where(t, &t->nets[d->net]);
 	struct sim_document bad = d->doc;
 
@@ -243,10 +238,10 @@ static void submit_bad(struct story *t)
 	if (!bad.bytes)
 		abort();
 	memcpy(bad.bytes, d->doc.bytes, d->doc.len);
-	if (pick(t, 2))
-		bad.len = pick(t, (unsigned)d->doc.len);
+	if (story_pick(t, 2))
+		bad.len = story_pick(t, (unsigned)d->doc.len);
 	else
-		bad.bytes[pick(t, (unsigned)d->doc.len)] ^= (uint8_t)(1u << pick(t, 8));
+		bad.bytes[story_pick(t, (unsigned)d->doc.len)] ^= (uint8_t)(1u << story_pick(t, 8));
 	const struct audit_paper *before = audit_of(&t->audit, g)->in[d->net].stored;
 	int err = sim_submit(g, &bad, NULL);
 	if (err == 0 || audit_of(&t->audit, g)->in[d->net].stored != before)
@@ -256,9 +251,10 @@ static void submit_bad(struct story *t)
 
 static void submit_expired(struct story *t)
 {
-	unsigned at = pick(t, t->n_nets);
+	unsigned at = story_pick(t, t->n_nets);
 	const struct wording w = {
-	    .expires = (int64_t)SIM_WORLD_BEGINS - 100000 + pick(t, 1000), .closes = pick(t, 2)};
+	    .expires = (int64_t)SIM_WORLD_BEGINS - 100000 + story_pick(t, 1000),
+	    .closes = story_pick(t, 2)};
 	struct story_net *net = &t->nets[at];
 
 	if (t->clocks || !net->serial)
@@ -269,7 +265,7 @@ static void submit_expired(struct story *t)
 
 void tenant_acts(struct story *t)
 {
-	unsigned what = pick(t, 20);
+	unsigned what = story_pick(t, 20);
 
 	if (t->n_docs == STORY_DOCS)
 		return;
