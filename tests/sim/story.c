@@ -18,7 +18,7 @@
 #define IDLE_BYTES_OF_SESSION 1500
 #define IDLE_BYTES_OF_GATEWAY 1000
 /* It may have said what it cannot take back, and what is asked for in vain now and then. */
-#define IDLE_BYTES_OF_LIAR 4000
+#define IDLE_BYTES_OF_LIAR 8000
 
 struct sim_gateway *story_anybody(struct story *t)
 {
