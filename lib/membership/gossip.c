@@ -296,13 +296,11 @@ static void heard(struct lm_membership *m, struct party *from, const struct have
 	struct pair *p =
 	    net && from->slot != UINT32_MAX ? lm_pair_find(m, net, (struct remote *)from) : NULL;
 
-	const uint8_t *hash = lm_network_hash(m, &h->net);
-
 	if (p && h->flags & HAVE_PROOF)
 		heard_proof(m, p, h);
 	else if (p)
 		heard_authorised(m, p, h);
-	else if (!hash || memcmp(hash, h->hash, 32) != 0)
+	else if (!lm_network_knows(m, &h->net, h->hash))
 		consider(m, from, h);
 	else
 		m->drops[LM_MD_OLD]++; /* says nothing: this peer has no right to know */

@@ -227,6 +227,7 @@ struct tombstone {
 	struct lm_net_id id;
 	uint64_t serial;
 	uint8_t hash[32];
+	int64_t closes; /* UTC seconds; 0: it does not end by itself */
 	UT_hash_handle hh;
 };
 
@@ -359,6 +360,9 @@ void lm_network_watch_expiry(struct lm_membership *m, struct network *net);
 int lm_network_drop(struct lm_membership *m, const struct lm_net_id *id, struct lm_why *why);
 /* Lanes and pairs go with it; whether a tombstone stays is the caller's. */
 void lm_network_end(struct lm_membership *m, struct network *net, const char *reason);
+/* Is this document in force, or has it ended here and still has by the present time? */
+bool lm_network_knows(
+    const struct lm_membership *m, const struct lm_net_id *id, const uint8_t hash[32]);
 struct tombstone *lm_tombstone_find(const struct lm_membership *m, const struct lm_net_id *id);
 void lm_tombstone_put(struct lm_membership *m, const struct lm_signed_manifest *sm);
 void lm_tombstone_drop(struct lm_membership *m, struct tombstone *t);

@@ -44,9 +44,26 @@ const uint8_t *lm_network_hash(const struct lm_membership *m, const struct lm_ne
 	return net ? net->sm->hash : t ? t->hash : NULL;
 }
 
+static bool is_past(const struct lm_membership *m, int64_t seconds)
+{
+	return seconds <= (int64_t)(m->now.wall / SECOND);
+}
+
+bool lm_network_knows(
+    const struct lm_membership *m, const struct lm_net_id *id, const uint8_t hash[32])
+{
+	const uint8_t *known = lm_network_hash(m, id);
+
+	if (!known || memcmp(known, hash, 32) != 0)
+		return false;
+	/* It may have been closed by a clock of ours that was ahead. */
+	const struct tombstone *t = lm_network_find(m, id) ? NULL : lm_tombstone_find(m, id);
+	return !t || is_past(m, t->closes);
+}
+
 bool lm_network_expired(const struct lm_membership *m, const struct lm_manifest *man)
 {
-	return man->expires && man->expires <= (int64_t)(m->now.wall / SECOND);
+	return man->expires && is_past(m, man->expires);
 }
 
 /* ---- ends ---- */
@@ -72,6 +89,7 @@ void lm_tombstone_put(struct lm_membership *m, const struct lm_signed_manifest *
 	}
 	t->serial = sm->manifest->serial;
 	memcpy(t->hash, sm->hash, 32);
+	t->closes = sm->manifest->on_expiry == LM_EXPIRY_CLOSE ? sm->manifest->expires : 0;
 }
 
 static void network_free(struct lm_membership *m, struct network *net)

@@ -42,6 +42,30 @@ static void test_expiry(void)
 	sim_end(s);
 }
 
+/* One that started with a clock of the future closes what has not expired, until it is told again.
+ */
+static void test_closed_by_a_wrong_clock(void)
+{
+	struct sim *s = sim_new(1, 2);
+	struct sim_doc d =
+	    sim_sign(s, "shop", 1, 0x3, "expires: 2027-01-15T10:00:00Z\non_expiry: close\n");
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_run(s, 5 * SIM_SECOND);
+	sim_crash(s, 1);
+	s->now.wall += 86400 * SIM_SECOND;
+	sim_start(s, 1);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &d), 0);
+	s->now.wall -= 86400 * SIM_SECOND;
+	sim_run(s, 40 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &d), 1);
+	sim_run(s, 7200 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 0, &d), 0);
+	CU_ASSERT_EQUAL(sim_serial(s, 1, &d), 0);
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
 /* A manifest that stays in force reaches a gateway that was away when it expired; one that closes
  * the network does not, and a tenant can bring in neither. */
 static void test_expired_while_away(void)
@@ -244,6 +268,8 @@ static void test_dropped(void)
 	sim_end(s);
 }
 
-LM_SUITE("membership_end", {"expiry", test_expiry}, {"expired_while_away", test_expired_while_away},
+LM_SUITE("membership_end", {"expiry", test_expiry},
+    {"closed_by_a_wrong_clock", test_closed_by_a_wrong_clock},
+    {"expired_while_away", test_expired_while_away},
     {"expired_from_liars", test_expired_from_liars}, {"taken_off", test_taken_off},
     {"owner_gone", test_owner_gone}, {"dropped", test_dropped})
