@@ -347,6 +347,15 @@ const uint8_t *lm_gossip_find(
 	return bytes;
 }
 
+static uint64_t refused_until(const struct lm_membership *m, int err)
+{
+	bool may_pass = err == -ENOSPC || err == -EIO || err == -ENOMEM;
+
+	if (err == -ESTALE)
+		return LM_NEVER; /* what is old never becomes new */
+	return m->now.mono + (may_pass ? REFUSED_BRIEFLY : REFUSED_FOR);
+}
+
 void lm_gossip_judged(
     struct lm_membership *m, const struct pulled *doc, int err, const struct lm_why *why)
 {
@@ -358,10 +367,9 @@ void lm_gossip_judged(
 		snprintf(from, sizeof(from), "a gateway not known yet");
 	else if (doc->from)
 		lm_hex(from, lm_peer_id(doc->from->session)->b, LM_KEY_ID_LEN);
-	if (err != -ESTALE) /* that one has missed that it was left out, and will say so again */
+	/* Who has missed that it was left out will go on saying what was. */
+	if (err != -ESTALE)
 		lm_warn_limited("manifest from %s refused: %s", from, why->text);
-	bool may_pass = err == -ENOSPC || err == -EIO || err == -ENOMEM;
-	lm_memory_put(
-	    &m->refused, doc->hash, m->now.mono + (may_pass ? REFUSED_BRIEFLY : REFUSED_FOR));
+	lm_memory_put(&m->refused, doc->hash, refused_until(m, err));
 	m->drops[LM_MD_REFUSED]++;
 }
