@@ -210,5 +210,6 @@ const uint64_t *lm_sessions_drops(const struct lm_sessions *s);
 #define LM_MSG_BLOB 0x10 /* 0x10..0x1f: session/blob.h */
 #define LM_MSG_MEMBERSHIP 0x20 /* 0x20..0x2f: membership/membership.h */
 #define LM_MSG_LEDGER 0x30 /* 0x30..0x3f: ledger/ledger.h */
+#define LM_MSG_CHAIN 0x40 /* 0x40..0x4f: chain/chain.h */
 
 #endif
