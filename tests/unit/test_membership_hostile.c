@@ -343,6 +343,33 @@ static void test_flood(void)
 	sim_end(s);
 }
 
+/* Many lanes are much work, and so are worked on less often. */
+static void test_flood_of_lanes(void)
+{
+	struct sim *s = sim_new(1, 2);
+	struct sim_doc d = sim_sign(s, "shop", 1, 0x3, NULL);
+	uint8_t lanes[61 + 4 * 64] = {[60] = 64};
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_crash(s, 1);
+	struct sim_node *raw = sim_raw(s, 1, 0);
+	sim_raw_join(raw, &d);
+	sim_run(s, 20 * SIM_SECOND);
+	memcpy(lanes, d.net.b, 32);
+	memset(lanes + 61, 1, 4 * 64);
+	s->delay = 0;
+	for (unsigned i = 0; i < LM_NETWORKS_MAX / 4; i++) {
+		sim_raw_send(raw, LM_MSG_LANES, lanes, sizeof(lanes));
+		if (i % 100 == 0)
+			sim_run(s, 0);
+	}
+	sim_run(s, 20 * SIM_MS);
+	CU_ASSERT(sim_drops(s, 0, LM_MD_NO_KEY) > 0);
+	CU_ASSERT(sim_drops(s, 0, LM_MD_NO_KEY) <= LM_NETWORKS_MAX / 9 + 10);
+	sim_doc_free(&d);
+	sim_end(s);
+}
+
 /*
  * It takes part, says that it does not whenever it is told lanes, and makes nothing void by that.
  * Were it doubted and told lanes each time, the two would go round as fast as the network carries.
@@ -375,4 +402,5 @@ static void test_away_in_vain(void)
 LM_SUITE("membership_hostile", {"guest", test_guest}, {"guest_limits", test_guest_limits},
     {"unauthorised", test_unauthorised}, {"guessed_names", test_guessed_names},
     {"late_lanes", test_late_lanes}, {"lanes_in_a_circle", test_lanes_in_a_circle},
-    {"acks", test_acks}, {"flood", test_flood}, {"away_in_vain", test_away_in_vain})
+    {"acks", test_acks}, {"flood", test_flood}, {"flood_of_lanes", test_flood_of_lanes},
+    {"away_in_vain", test_away_in_vain})
