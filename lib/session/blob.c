@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "base/bytes.h"
+#include "base/number.h"
 
 #define NS_PER_MS 1000000ull
 
@@ -170,9 +171,7 @@ static void measure(struct pull *p, const struct slot *slot, uint64_t now)
 	if (slot->retried)
 		return;
 	uint64_t wait = 3 * (now - slot->sent);
-	p->retry_ns = wait < RETRY_MIN_NS   ? RETRY_MIN_NS
-		      : wait > RETRY_MAX_NS ? RETRY_MAX_NS
-					    : wait;
+	p->retry_ns = lm_min_u64(lm_max_u64(wait, RETRY_MIN_NS), RETRY_MAX_NS);
 }
 
 static void check_and_finish(struct lm_blobs *b, struct pull *p)
@@ -279,7 +278,7 @@ void lm_blobs_peer_down(struct lm_blobs *b, struct lm_peer *peer)
 /* What is lost together counts once. */
 static void slow_down(struct pull *p, uint64_t now)
 {
-	p->retry_ns = 2 * p->retry_ns < RETRY_MAX_NS ? 2 * p->retry_ns : RETRY_MAX_NS;
+	p->retry_ns = lm_min_u64(2 * p->retry_ns, RETRY_MAX_NS);
 	if (now < p->halved + p->retry_ns)
 		return;
 	p->halved = now;
@@ -303,8 +302,8 @@ static uint64_t retry(struct pull *p, const struct lm_now *now)
 	if (late)
 		slow_down(p, now->mono);
 	for (size_t i = 0; i < WINDOW_MAX; i++)
-		if (p->slots[i].used && p->slots[i].sent + p->retry_ns < next)
-			next = p->slots[i].sent + p->retry_ns;
+		if (p->slots[i].used)
+			next = lm_min_u64(next, p->slots[i].sent + p->retry_ns);
 	return next;
 }
 
@@ -324,9 +323,6 @@ uint64_t lm_blobs_tick(struct lm_blobs *b, const struct lm_now *now)
 	while ((p = stalled(b, now->mono)))
 		finish(b, p, -ETIMEDOUT);
 	TAILQ_FOREACH(p, &b->pulls, link)
-	{
-		uint64_t at = retry(p, now);
-		next = at < next ? at : next;
-	}
+	next = lm_min_u64(next, retry(p, now));
 	return next;
 }
