@@ -38,7 +38,7 @@ static int address(void *ctx, const struct lm_ip *ip)
 {
 	const struct names *names = ctx;
 
-	return lm_manifest_address(names->net->manifest, ip);
+	return lm_membership_address(names->gw->membership, names->net, ip);
 }
 
 static void endpoint(void *ctx, unsigned n, struct lm_dns_endpoint *out)
@@ -46,14 +46,15 @@ static void endpoint(void *ctx, unsigned n, struct lm_dns_endpoint *out)
 	const struct names *names = ctx;
 	const struct lm_membership *m = names->gw->membership;
 	const struct lm_network *net = names->net;
-	const struct lm_endpoint *e = &net->manifest->endpoints[n];
+	const struct lm_endpoint *e = &net->endpoints[n];
 
 	*out = (struct lm_dns_endpoint){
 	    .member = net->manifest->members[e->member].name,
 	    .replica = e->replica,
 	    .ipv4 = e->ipv4,
 	    .ipv6 = e->ipv6,
-	    .up = lm_membership_served(m, net, n) || lm_membership_route(m, net, n) != LM_NO_ROUTE,
+	    .up = lm_membership_served(m, net, n, NULL) ||
+		  lm_membership_route(m, net, n) != LM_NO_ROUTE,
 	};
 }
 

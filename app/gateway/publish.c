@@ -47,8 +47,9 @@ static void describe(
 	const struct lm_manifest *m = net->manifest;
 
 	for (unsigned i = 0; i < m->n_endpoints; i++) {
-		const struct lm_endpoint *e = &m->endpoints[i];
-		const struct lm_peer *peer = net->peers[e->provider];
+		const struct lm_endpoint *e = &net->endpoints[i];
+		const struct lm_peer *peer =
+		    e->provider == LM_ANY_PROVIDER ? NULL : net->peers[e->provider];
 		bool remote = e->provider != (unsigned)net->self && peer;
 		out[i] = (struct lm_dp_endpoint){
 		    .ipv4 = e->ipv4,
@@ -73,7 +74,8 @@ static void publish(
 		goto out;
 	describe(gw, endpoints, net);
 	for (const struct gw_attachment *at = seated; at; at = at->in_seats.next)
-		endpoints[at->endpoint].attachment = at->id;
+		if (lm_membership_served(gw->membership, net, at->endpoint, NULL))
+			endpoints[at->endpoint].attachment = at->id;
 	struct lm_dp_network spec = {
 	    .net4 = m->ipv4,
 	    .net6 = m->ipv6,
@@ -119,6 +121,6 @@ void gw_network_publish(struct gateway *gw, uint32_t index)
 
 	if (!net)
 		return;
+	tell_served(gw, net, seated); /* first, as it decides which of them are served */
 	publish(gw, net, seated);
-	tell_served(gw, net, seated);
 }

@@ -97,7 +97,7 @@ static void endpoint_row(
 	gw_put_text(row, "member", at->a.member);
 	gw_put_u64(row, "replica", at->a.replica);
 	if (net && at->endpoint < net->manifest->n_endpoints) {
-		const struct lm_endpoint *e = &net->manifest->endpoints[at->endpoint];
+		const struct lm_endpoint *e = &net->endpoints[at->endpoint];
 		gw_put_text(row, "ipv4", e->ipv4.family ? lm_ip_text(ip, &e->ipv4) : "");
 		gw_put_text(row, "ipv6", e->ipv6.family ? lm_ip_text(ip, &e->ipv6) : "");
 	}

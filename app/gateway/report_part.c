@@ -30,7 +30,7 @@ static int start(struct gateway *gw, struct gw_page *page, struct rte_tel_data *
 /* Is the endpoint attached here, or does its provider say that it is there? */
 static bool is_served(const struct gateway *gw, const struct lm_network *net, unsigned endpoint)
 {
-	return lm_membership_served(gw->membership, net, endpoint) ||
+	return lm_membership_served(gw->membership, net, endpoint, NULL) ||
 	       lm_membership_route(gw->membership, net, endpoint) != LM_NO_ROUTE;
 }
 
@@ -65,7 +65,8 @@ int gw_report_gateways(struct gateway *gw, const char *params, struct rte_tel_da
 	if (err)
 		return err;
 	for (unsigned i = 0; serves && i < net->manifest->n_endpoints; i++)
-		serves[net->manifest->endpoints[i].provider] += is_served(gw, net, i);
+		if (net->endpoints[i].provider != LM_ANY_PROVIDER)
+			serves[net->endpoints[i].provider] += is_served(gw, net, i);
 	for (unsigned i = 0; i < net->manifest->n_providers && !gw_page_full(&page); i++) {
 		struct rte_tel_data *row = gw_page_row(&page);
 		if (row)
@@ -82,14 +83,16 @@ int gw_report_served(struct gateway *gw, const char *params, struct rte_tel_data
 	int err = start(gw, &page, d, "served", params, &net);
 
 	for (unsigned i = 0; !err && i < net->manifest->n_endpoints && !gw_page_full(&page); i++) {
-		const struct lm_endpoint *e = &net->manifest->endpoints[i];
+		const struct lm_endpoint *e = &net->endpoints[i];
 		struct rte_tel_data *row = gw_page_row(&page);
 		char ip[LM_IP_TEXT];
 		if (!row)
 			continue;
 		gw_put_text(row, "member", net->manifest->members[e->member].name);
 		gw_put_u64(row, "replica", e->replica);
-		gw_put_text(row, "provider", net->manifest->providers[e->provider].name);
+		gw_put_text(row, "provider",
+		    e->provider == LM_ANY_PROVIDER ? ""
+						   : net->manifest->providers[e->provider].name);
 		gw_put_text(row, "served", is_served(gw, net, i) ? "yes" : "no");
 		gw_put_text(row, "ipv4", e->ipv4.family ? lm_ip_text(ip, &e->ipv4) : "");
 		gw_put_text(row, "ipv6", e->ipv6.family ? lm_ip_text(ip, &e->ipv6) : "");

@@ -7,9 +7,9 @@
 
 static bool is_known(void *ctx, const struct lm_ip *ip)
 {
-	const struct lm_network *net = ctx;
+	const struct gw_view *view = ctx;
 
-	return lm_manifest_address(net->manifest, ip) >= 0;
+	return lm_membership_address(view->membership, view->net, ip) >= 0;
 }
 
 /* Made of a hash, which RFC 9562 calls version 8. */
@@ -24,9 +24,11 @@ void gw_view_fill(struct gateway *gw, const struct gw_attachment *at, const stru
     struct gw_view *view)
 {
 	const struct lm_manifest *m = net->manifest;
-	const struct lm_endpoint *e = &m->endpoints[at->endpoint];
+	const struct lm_endpoint *e = &net->endpoints[at->endpoint];
 	uint64_t now = gw_now().mono;
 
+	view->membership = gw->membership;
+	view->net = net;
 	snprintf(view->host, sizeof(view->host), "%s-%u", m->members[e->member].name, e->replica);
 	snprintf(view->domain, sizeof(view->domain), "%s.%s", m->network, gw->config->domain);
 	view->w = (struct lm_workload_view){
@@ -46,7 +48,7 @@ void gw_view_fill(struct gateway *gw, const struct gw_attachment *at, const stru
 	    .held4 = now < at->held4,
 	    .held6 = now < at->held6,
 	    .is_known = is_known,
-	    .ctx = (void *)(uintptr_t)net,
+	    .ctx = view,
 	};
 	fill_uuid(view->w.uuid, &gw->identity.id);
 }

@@ -25,6 +25,7 @@
 #define LM_PROVIDER_ADDRS_MAX 4
 #define LM_MEMBERS_MAX 4096
 #define LM_ENDPOINTS_MAX 16384 /* of a network, over all members */
+#define LM_ANY_PROVIDER UINT16_MAX
 #define LM_RULES_MAX 256 /* of one list of one member */
 #define LM_RULE_PEERS_MAX 64
 #define LM_RULE_PORTS_MAX 32
@@ -60,9 +61,11 @@ struct lm_rule {
 struct lm_endpoint {
 	uint16_t member; /* index into members */
 	uint16_t replica; /* position in the member's list, from 0 */
-	uint16_t provider; /* index into providers: who hosts it */
-	struct lm_ip ipv4; /* family 0: none; at least one of the two is there */
-	struct lm_ip ipv6;
+	/* Index into providers: who hosts it. LM_ANY_PROVIDER: whoever it is attached at. */
+	uint16_t provider;
+	/* Family 0: none. If it has neither, the gateways give it one of each of the network's
+	 * prefixes, out of the pool. */
+	struct lm_ip ipv4, ipv6;
 };
 
 struct lm_member {
@@ -81,6 +84,15 @@ struct lm_manifest {
 	int64_t expires; /* UTC seconds since 1970; 0: never */
 	enum lm_on_expiry on_expiry;
 	struct lm_prefix ipv4, ipv6; /* family 0: none; at least one */
+	/*
+	 * The addresses that gateways give out, as host numbers of every prefix: from first on, n
+	 * of them, in blocks of block_size, all but the last of which are whole. No endpoint's own
+	 * address is among them, if there is an endpoint without. n 0: there is no pool.
+	 */
+	struct {
+		uint32_t first, n;
+		uint32_t block_size; /* a power of two, 1 .. 65,536; at most 65,536 blocks */
+	} pool;
 	struct lm_provider *providers;
 	unsigned n_providers;
 	struct lm_member *members;
@@ -101,12 +113,28 @@ void lm_manifest_free(struct lm_manifest *m);
 
 /* The gateway's own address inside the network: the first host address of each prefix. */
 struct lm_ip lm_manifest_gateway_ip(const struct lm_manifest *m, int family);
+/*
+ * The address of this family with this index in the pool; family 0 if the network has no such
+ * prefix, or the pool no such address: it is the gateway's, the prefix's own or its broadcast.
+ */
+struct lm_ip lm_manifest_pool_ip(const struct lm_manifest *m, int family, uint32_t index);
+/* Do the gateways decide this endpoint's address (give) or provider (place)? */
+static inline bool lm_endpoint_given(const struct lm_endpoint *e)
+{
+	return e->ipv4.family == 0 && e->ipv6.family == 0;
+}
+static inline bool lm_endpoint_decided(const struct lm_endpoint *e)
+{
+	return lm_endpoint_given(e) || e->provider == LM_ANY_PROVIDER;
+}
+/* Is there an endpoint of which the gateways decide something? Then the network has a chain. */
+bool lm_manifest_decided(const struct lm_manifest *m);
 /* Index into providers or members, or -ENOENT. */
 int lm_manifest_provider(const struct lm_manifest *m, const struct lm_key_id *id);
 int lm_manifest_member(const struct lm_manifest *m, const char *name);
 /* The endpoint "db/1": its index into endpoints, or -ENOENT. */
 int lm_manifest_endpoint(const struct lm_manifest *m, const char *member, unsigned replica);
-/* The endpoint with this address, likewise. */
+/* The endpoint that the manifest gives this address, likewise. */
 int lm_manifest_address(const struct lm_manifest *m, const struct lm_ip *ip);
 
 /*

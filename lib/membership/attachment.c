@@ -59,7 +59,10 @@ int lm_attachment_check(const struct lm_attachment *a, const struct lm_signed_ma
 		return lm_why(why, ENOENT, "replica: member %s has %u endpoints, there is no %s/%u",
 		    mem->name, mem->n_endpoints, mem->name, a->replica);
 	unsigned index = mem->first_endpoint + a->replica;
-	const struct lm_provider *host = &m->providers[m->endpoints[index].provider];
+	unsigned provider = m->endpoints[index].provider;
+	if (provider == LM_ANY_PROVIDER)
+		return (int)index;
+	const struct lm_provider *host = &m->providers[provider];
 	if (!same_id(&host->id, self))
 		return lm_why(why, ENOENT,
 		    "replica: %s/%u belongs to provider %s, not to this gateway", mem->name,

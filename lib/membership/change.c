@@ -121,6 +121,7 @@ static void change_commit(struct lm_membership *m, struct change *c)
 	net->pub.sm = c->sm;
 	net->pub.manifest = c->sm->manifest;
 	net->pub.self = c->self;
+	net->pub.endpoints = c->sm->manifest->endpoints;
 	net->pub.peers = c->peers;
 	HASH_ADD_KEYPTR(by_hash, m->by_hash, net->sm->hash, 32, net);
 

@@ -40,12 +40,22 @@ struct lm_network {
 	const struct lm_signed_manifest *sm;
 	const struct lm_manifest *manifest; /* sm->manifest */
 	int self; /* our index in manifest->providers */
+	/*
+	 * manifest->endpoints with what the gateways have decided: addresses, and who serves it now
+	 * or did last; LM_ANY_PROVIDER if nobody has. Changes where network_changed or
+	 * routes_changed is called.
+	 */
+	const struct lm_endpoint *endpoints;
 	/* For each provider: the session's peer, NULL for ourselves. */
 	struct lm_peer **peers;
 };
 
 /* A record of the ledger as record_put was given it. False: it is of no use (any more), drop it. */
 typedef bool lm_record_each_fn(void *ctx, const uint8_t *bytes, size_t len);
+
+#define LM_FACT_KEY_MAX 64
+typedef int lm_fact_each_fn(
+    void *ctx, const void *key, size_t key_len, const void *value, size_t len);
 
 struct lm_membership_ops {
 	/* as struct lm_session_ops */
@@ -79,6 +89,18 @@ struct lm_membership_ops {
 	    void *ctx, const struct lm_net_id *net, const uint8_t id[LM_LEDGER_ID_LEN]);
 	void (*records_each)(
 	    void *ctx, const struct lm_net_id *net, lm_record_each_fn *each, void *each_ctx);
+
+	/*
+	 * Both or none: the chains, and what goes with them. Without them this gateway takes no
+	 * part in chains, and serves no endpoint whose address or provider gateways decide.
+	 * Durable before it returns 0: value under (net, key), in the place of what was there; len
+	 * 0: nothing is there any more. Keys are at most LM_FACT_KEY_MAX bytes.
+	 */
+	int (*fact_put)(void *ctx, const struct lm_net_id *net, const void *key, size_t key_len,
+	    const void *value, size_t len);
+	/* Calls each for all facts of this network in the order of their keys' bytes. */
+	int (*facts_each)(
+	    void *ctx, const struct lm_net_id *net, lm_fact_each_fn *each, void *each_ctx);
 
 	/* A manifest came into force (first or newer). Called after it was persisted. */
 	void (*network_changed)(void *ctx, const struct lm_network *net);
@@ -125,6 +147,11 @@ struct lm_membership_config {
 	unsigned max_networks, max_peers;
 	unsigned max_guests; /* sessions of tenants who submit; 0: 64 */
 	unsigned max_handshakes_per_s; /* 0: 200 */
+	/*
+	 * The store was lost: what this gateway promised in chains may have been in it, so it votes
+	 * in none that it has not been in since (lm_chain_add).
+	 */
+	bool lost_store;
 };
 
 int lm_membership_create(struct lm_membership **out, const struct lm_identity *self,
@@ -192,7 +219,8 @@ enum lm_part { LM_PART_OUT, LM_PART_JOINED, LM_PART_LEAVING };
 /*
  * Which endpoints of the network (indices in its manifest) are attached here: we take part while
  * there are any. It only takes a note; the next tick does what follows. Forgotten when a manifest
- * comes into force: say it again in network_changed. -ENOENT, -EINVAL (not placed here), -ENOMEM.
+ * comes into force: say it again in network_changed. -ENOENT, -EINVAL (the manifest places it
+ * elsewhere), -ENOMEM.
  */
 int lm_membership_set_served(
     struct lm_membership *m, uint32_t net, const uint32_t *endpoints, unsigned n);
@@ -202,9 +230,15 @@ int lm_membership_set_served(
  */
 uint32_t lm_membership_route(
     const struct lm_membership *m, const struct lm_network *net, unsigned endpoint);
-/* Is this endpoint attached here, as set_served said? */
-bool lm_membership_served(
-    const struct lm_membership *m, const struct lm_network *net, unsigned endpoint);
+/*
+ * Is this endpoint attached here, as set_served said, and ours to serve? If it is attached and not
+ * ours, or not yet, *why (may be NULL) is a constant text that says why not, else NULL.
+ */
+bool lm_membership_served(const struct lm_membership *m, const struct lm_network *net,
+    unsigned endpoint, const char **why);
+/* The endpoint that has this address: its index in net->endpoints, or -ENOENT. */
+int lm_membership_address(
+    const struct lm_membership *m, const struct lm_network *net, const struct lm_ip *ip);
 enum lm_part lm_membership_part(const struct lm_membership *m, uint32_t net);
 
 /* What a gateway enforces, as it says in its record. */

@@ -320,8 +320,9 @@ int lm_membership_set_served(
 	if (n && !(served = calloc(man->n_endpoints, sizeof(*served))))
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++) {
-		if (endpoints[i] >= man->n_endpoints ||
-		    man->endpoints[endpoints[i]].provider != net->pub.self) {
+		const struct lm_endpoint *e =
+		    endpoints[i] < man->n_endpoints ? &man->endpoints[endpoints[i]] : NULL;
+		if (!e || (e->provider != net->pub.self && e->provider != LM_ANY_PROVIDER)) {
 			free(served);
 			return -EINVAL;
 		}
@@ -398,11 +399,13 @@ void lm_part_visit(struct lm_membership *m)
 	}
 }
 
-bool lm_membership_served(
-    const struct lm_membership *m, const struct lm_network *net, unsigned endpoint)
+bool lm_membership_served(const struct lm_membership *m, const struct lm_network *net,
+    unsigned endpoint, const char **why)
 {
 	const bool *served = m->networks[net->index]->served;
 
+	if (why)
+		*why = NULL;
 	return served && endpoint < net->manifest->n_endpoints && served[endpoint];
 }
 

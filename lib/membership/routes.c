@@ -152,3 +152,10 @@ bool lm_membership_enforced(const struct lm_membership *m, const struct lm_netwo
 	*out = net->pairs[provider]->enforced;
 	return true;
 }
+
+int lm_membership_address(
+    const struct lm_membership *m, const struct lm_network *net, const struct lm_ip *ip)
+{
+	(void)m;
+	return lm_manifest_address(net->manifest, ip);
+}
