@@ -86,7 +86,7 @@ uint64_t gw_attachments_tick(struct gateway *gw, uint64_t now);
 void gw_attachments_settle(struct gateway *gw, uint32_t net);
 /* The ports' table as the attachments stand now. */
 void gw_attachments_publish(struct gateway *gw);
-/* The first frame of a workload whose attachment names no MAC. */
+/* A frame of a workload whose attachment names no MAC has told it. */
 void gw_attachment_learn(struct gateway *gw, struct gw_attachment *at, const struct lm_mac *mac);
 struct gw_attachment *gw_attachment(struct gateway *gw, uint32_t id);
 const char *gw_attachment_state_text(enum gw_attachment_state state);

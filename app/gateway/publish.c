@@ -30,6 +30,7 @@ void gw_attachments_publish(struct gateway *gw)
 		    .port = at->port,
 		    .vlan = at->a.vlan,
 		    .has_mac = at->mac_known,
+		    .learned = at->mac_known && !at->a.has_mac,
 		    .mac = at->mac,
 		    .net = at->net,
 		    .endpoint = at->endpoint,

@@ -5,12 +5,17 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <rte_udp.h>
 
 #include "gateway.h"
 #include "packet/build.h"
+#include "packet/frame.h"
 #include "view.h"
 
 #define LM_LOG_MODULE "punt"
+
+#define DHCP_PORT 67
+#define DHCP6_PORT 547
 
 /* ---- underlay --------------------------------------------------------------- */
 
@@ -117,7 +122,32 @@ static bool is_of(const struct lm_dp_punt *punt, const struct gw_attachment *at)
 	bool tagged = p[12] == 0x81 && p[13] == 0x00;
 
 	return at->port == punt->port && at->a.vlan == (tagged ? (p[14] & 0xf) << 8 | p[15] : 0) &&
-	       (!at->mac_known || memcmp(p + 6, at->mac.b, sizeof(at->mac.b)) == 0);
+	       (!at->a.has_mac || memcmp(p + 6, at->mac.b, sizeof(at->mac.b)) == 0);
+}
+
+static bool is_dhcp(const struct lm_dp_punt *punt)
+{
+	struct lm_frame f;
+
+	if (lm_frame_parse(&f, punt->data, punt->len) < 0 || f.protocol != IPPROTO_UDP ||
+	    f.later_fragment || f.l4_len < sizeof(struct rte_udp_hdr))
+		return false;
+	const struct rte_udp_hdr *udp = (const void *)f.l4;
+	return rte_be_to_cpu_16(udp->dst_port) == (f.ip == 4 ? DHCP_PORT : DHCP6_PORT);
+}
+
+/*
+ * Any frame says whose MAC it is that has port and VLAN to itself. Later only DHCP says that it is
+ * another one now, and only who wants an address: what else a workload lets out of its own bridges
+ * is not the workload.
+ */
+static bool tells_mac(
+    const struct lm_dp_punt *punt, const struct gw_attachment *at, enum lm_workload_result result)
+{
+	bool asks = result == LM_WL_REPLY || result == LM_WL_REFUSAL ||
+		    result == LM_WL_DHCP_NO_ADDRESS || result == LM_WL_DHCP_HELD;
+
+	return lm_mac_is_host(punt->data + 6) && (!at->mac_known || (asks && is_dhcp(punt)));
 }
 
 /* Somebody else answers for the endpoint's address on that wire: said once, counted each time. */
@@ -153,13 +183,14 @@ static void workload_punt(struct gateway *gw, const struct lm_dp_punt *punt)
 	} else if (punt->reason == LM_PUNT_DNS) {
 		gw_dns_punt(gw, at, net, &view, punt);
 	} else {
-		struct lm_mac mac;
-		memcpy(mac.b, punt->data + 6, sizeof(mac.b));
-		if (lm_mac_is_host(mac.b))
-			gw_attachment_learn(gw, at, &mac);
 		enum lm_workload_result result =
 		    lm_workload_input(&view.w, punt->data, punt->len, reply, &len);
 		gw->workload_results[result]++;
+		if (tells_mac(punt, at, result)) {
+			struct lm_mac mac;
+			memcpy(mac.b, punt->data + 6, sizeof(mac.b));
+			gw_attachment_learn(gw, at, &mac);
+		}
 		if (result == LM_WL_DHCP_DECLINED)
 			declined(at, &view.w.ipv4, &at->held4);
 		else if (result == LM_WL_DHCP6_DECLINED)

@@ -225,18 +225,26 @@ static const struct lm_attached *identify(
 	return &a->table->by_id[s->id];
 }
 
+/* What a host says before it has an IPv6 address. */
+static bool is_newcomer6(const uint8_t *ip, unsigned room)
+{
+	return is_nd_or_dhcp6(ip, room) && (ip[6] == IPPROTO_UDP || ip[40] == ND_FIRST);
+}
+
 /*
  * The workload's MAC was learned and this is another one: a workload that was started again may
- * have a new one, but only DHCP says so.
+ * have a new one, but only DHCP says so. Where that is DHCPv6, it has to find a router first.
  */
-static __rte_noinline bool other_mac(
-    const struct access *a, struct lm_pkt *p, uint16_t type, unsigned room)
+static __rte_noinline bool other_mac(const struct access *a, struct lm_pkt *p,
+    const struct lm_attached *at, uint16_t type, unsigned room)
 {
 	struct lm_ends ends;
 
 	if (type == RTE_ETHER_TYPE_IPV4 && lm_inner_parse(p, &ends, room, false, 0) == LM_FINE &&
 	    is_dhcp(p->ip))
 		return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
+	if (type == RTE_ETHER_TYPE_IPV6 && is_newcomer6(p->ip, room))
+		return nd_or_dhcp6(a, p, at);
 	return spoofed(a, p, LM_DROP_SPOOFED_MAC);
 }
 
@@ -269,7 +277,7 @@ static bool receive(const struct access *a, struct lm_pkt *p, struct rte_mbuf *m
 	p->ip = rte_pktmbuf_mtod_offset(m, uint8_t *, l2);
 	room -= l2;
 	if (unlikely(!known && at->has_mac))
-		return other_mac(a, p, type, room);
+		return other_mac(a, p, at, type, room);
 	switch (type) {
 	case RTE_ETHER_TYPE_IPV4:
 		return ip(a, p, at, room, false);

@@ -95,7 +95,11 @@ struct lm_dp_attachment {
 	unsigned port;
 	uint16_t vlan; /* 0: untagged */
 	bool has_mac; /* false: any source MAC here is punted until one is learned */
-	bool learned; /* with has_mac: DHCP from another MAC is punted, to learn that one */
+	/*
+	 * With has_mac: DHCP and router solicitations from another MAC are punted, for that one may
+	 * be the workload's now.
+	 */
+	bool learned;
 	struct lm_mac mac;
 	uint32_t net, endpoint; /* indices: network, and the endpoint inside it */
 };

@@ -233,6 +233,36 @@ static void test_dns_flood(void)
 	rig_end(r);
 }
 
+/* What of a newcomer's IPv6 talk goes up, and what is dropped, for its MAC is another's. */
+static void newcomer6(struct rig *r, bool learned)
+{
+	struct rig_packet dhcp = {.from = WEB,
+	    .ipv6 = true,
+	    .protocol = IPPROTO_UDP,
+	    .src_port = 546,
+	    .dst_port = 547,
+	    .src_ip = "fe80::1",
+	    .dst_ip = "ff02::1:2"};
+	struct rig_packet nd = {.from = WEB,
+	    .ipv6 = true,
+	    .protocol = IPPROTO_ICMPV6,
+	    .src_port = 133,
+	    .src_ip = "fe80::1",
+	    .dst_ip = "ff02::2"};
+	unsigned macs = rig_drops(r, 0, LM_DROP_SPOOFED_MAC);
+	unsigned sources = rig_drops(r, 0, LM_DROP_SPOOFED_SOURCE);
+
+	CU_ASSERT_EQUAL(packet(r, dhcp).n, learned);
+	CU_ASSERT_EQUAL(packet(r, nd).n, learned);
+	nd.src_ip = "fd5a:10::11";
+	CU_ASSERT_EQUAL(packet(r, nd).n, 0);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_SOURCE), sources + learned);
+	nd.src_ip = "fe80::1";
+	nd.src_port = 135; /* it may ask for neighbours once it has an address */
+	CU_ASSERT_EQUAL(packet(r, nd).n, 0);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_MAC), macs + (learned ? 1 : 4));
+}
+
 /* Without a MAC, an attachment only gets to say who it is. */
 static void test_learning(void)
 {
@@ -263,12 +293,14 @@ static void test_learning(void)
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
 	CU_ASSERT_EQUAL(packet(r, dhcp).n, 0);
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_MAC), 1);
+	newcomer6(r, false);
 	a.learned = true;
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
 	CU_ASSERT_EQUAL(packet(r, dhcp).punt.reason, LM_PUNT_WORKLOAD);
 	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "100.64.10.10")).n, 0);
 	CU_ASSERT_FALSE(rig_passes(r, &rig_query, NULL, NULL));
-	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_MAC), 3);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_MAC), 7);
+	newcomer6(r, true);
 	a.mac = web->mac;
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
 	CU_ASSERT_TRUE(rig_passes(r, &rig_query, NULL, NULL));
