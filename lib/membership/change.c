@@ -136,6 +136,8 @@ static void change_commit(struct lm_membership *m, struct change *c)
 		lm_remote_revisit(m, c->pairs[i]->key.peer);
 	}
 	cut_dropped(m, old_pairs, n_old);
+	lm_facts_set(m, net);
+	lm_places_set(m, net);
 	lm_part_changed(m, net, c->there);
 	m->ops.network_changed(m->ctx, &net->pub);
 	for (unsigned i = 0; i < c->n; i++) {

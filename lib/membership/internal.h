@@ -18,6 +18,10 @@
  *   outbox.c    records on their way into datagrams
  *   inbox.c     ... and out of them
  *   owners.c    whose manifests are accepted
+ *   facts.c     the chain of each network: its messages, its records on disk, its time
+ *   genesis.c   the document with serial 1, from which a chain begins
+ *   seats.c     who are the chain's members
+ *   places.c    who serves which endpoint, and with which address
  *   limits.c    what others may cause
  *   membership.c  wiring of the above, and the public calls
  *
@@ -33,6 +37,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "base/timers.h"
+#include "chain/chain.h"
 #include "membership/membership.h"
 #include "session/blob.h"
 
@@ -215,6 +220,8 @@ struct network {
 	uint64_t place; /* ours on the ring */
 	uint64_t watch_at; /* LM_NEVER, or when somebody is to be looked after */
 
+	struct facts *facts; /* NULL: gateways decide nothing here, or we take no part in it */
+
 	/* routes.c */
 	bool *there; /* by endpoint: who it is placed at serves it, and can be reached */
 	bool news; /* the ledger or a session has some */
@@ -314,6 +321,9 @@ struct lm_membership {
 	uint64_t incarnation; /* random: tells our generations from those before a restart */
 	uint32_t generation;
 	struct outbox outboxes[OUTBOXES];
+
+	struct lm_chain *chain; /* NULL: no facts can be kept here, so there are no chains */
+	uint64_t chain_at; /* when it wants to be ticked */
 
 	struct lm_ledger *ledger;
 	uint64_t ledger_at; /* when it wants to be ticked */
@@ -498,6 +508,55 @@ void lm_away_due(struct lm_membership *m, struct pair *p);
 /* Tell it once; also to a guest: that may be a gateway that still knows us by an old manifest. */
 void lm_away_answer(struct lm_membership *m, struct party *from, const struct lm_net_id *id);
 bool lm_away_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
+
+/*
+ * facts.c: what is decided in a network's chain, if gateways decide anything in it. A fact's key in
+ * the store begins with its kind; bytes order them as lm_chain_restore wants them.
+ */
+enum {
+	FACT_GENESIS, /* the signed document with serial 1 */
+	FACT_TIP,
+	FACT_VOTE,
+	FACT_HEADER, /* and its height (8) */
+	FACT_PLACES, /* from here on they are those of places.c */
+};
+/* Of lm_facts_propose: the caller is seats.c. Else it is places.c. */
+#define TAG_SEATS (1ull << 63)
+
+int lm_facts_open(struct lm_membership *m);
+void lm_facts_close(struct lm_membership *m);
+/* A manifest came into force. The chain is there afterwards if it can be. */
+void lm_facts_set(struct lm_membership *m, struct network *net);
+/* The network ends here; what is stored stays. */
+void lm_facts_end(struct lm_membership *m, struct network *net);
+/* Is there a chain that can be asked (m->chain), and be proposed to? */
+bool lm_facts_has(const struct network *net);
+void lm_facts_message(
+    struct lm_membership *m, struct party *from, uint8_t type, const uint8_t *body, size_t len);
+/* What is due, and what callbacks of the chain have noted. At the end of each call. */
+void lm_facts_visit(struct lm_membership *m);
+/* As lm_chain_propose. lm_places_done(tag), or its like in seats.c, comes later, never from here.
+ */
+int lm_facts_propose(struct lm_membership *m, struct network *net,
+    const struct lm_chain_command *command, uint64_t tag);
+/* This gateway may know more of the chain than we do, or less. Repeated until it is heard of. */
+void lm_facts_greet(struct lm_membership *m, struct network *net, struct remote *r);
+
+/*
+ * places.c: called by facts.c, never from inside of the chain but for lm_places_consent, which
+ * changes nothing. A manifest came into force (lm_facts_set has been called), or the chain came to
+ * be after it did.
+ */
+void lm_places_set(struct lm_membership *m, struct network *net);
+void lm_places_end(struct lm_membership *m, struct network *net);
+void lm_places_grown(struct lm_membership *m, struct network *net);
+void lm_places_done(struct lm_membership *m, struct network *net, uint64_t tag,
+    enum lm_chain_verdict verdict, uint32_t block);
+/* As lm_address_current; again from time to time, while it is so. */
+void lm_places_current(struct lm_membership *m, struct network *net);
+/* Of the kinds that lib/address judges. */
+bool lm_places_consent(
+    struct lm_membership *m, const struct network *net, const struct lm_chain_command *command);
 
 /* lanes.c */
 /* New inbound lanes are due: a new epoch, a new secret, or a new pair. */

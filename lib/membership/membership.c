@@ -58,6 +58,7 @@ static void leave(struct lm_membership *m)
 	judge_pulled(m);
 	run_timers(m);
 	lm_part_visit(m);
+	lm_facts_visit(m);
 	lm_remotes_visit(m);
 	lm_gossip_feed(m);
 	lm_outbox_flush(m);
@@ -134,6 +135,10 @@ static void on_message(
 			lm_ledger_input(m->ledger, &m->now, &r->key, type, body, len);
 		else
 			m->drops[LM_MD_UNAUTHORISED]++;
+		return;
+	}
+	if (type >= LM_MSG_CHAIN && type < LM_MSG_CHAIN_END) {
+		lm_facts_message(m, from, type, body, len);
 		return;
 	}
 	switch (type) {
@@ -238,6 +243,8 @@ int lm_membership_create(struct lm_membership **out, const struct lm_identity *s
 	int err = m->networks && m->remotes ? create_channels(m) : -ENOMEM;
 	if (!err)
 		err = lm_part_open(m);
+	if (!err)
+		err = lm_facts_open(m);
 	if (err) {
 		lm_membership_free(m);
 		return err;
@@ -271,6 +278,7 @@ void lm_membership_free(struct lm_membership *m)
 	lm_networks_free(m);
 	lm_remotes_free(m);
 	lm_ledger_free(m->ledger);
+	lm_facts_close(m);
 	lm_timers_free(&m->timers);
 	free(m->owners);
 	free(m);
@@ -351,6 +359,7 @@ uint64_t lm_membership_tick(struct lm_membership *m, const struct lm_now *now)
 	leave(m);
 	uint64_t next = lm_min_u64(lm_timers_next(&m->timers), m->ledger_at);
 	next = lm_min_u64(next, lm_min_u64(lm_sessions_next(m->sessions), blobs));
+	next = lm_min_u64(next, m->chain_at);
 	/* More was due than one call does, or became so: let the caller breathe. */
 	return next <= now->mono || !TAILQ_EMPTY(&m->stirred) ? now->mono + MS : next;
 }

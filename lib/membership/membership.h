@@ -13,6 +13,7 @@
 #ifndef LM_MEMBERSHIP_MEMBERSHIP_H
 #define LM_MEMBERSHIP_MEMBERSHIP_H
 
+#include "chain/chain.h"
 #include "ledger/ledger.h"
 #include "manifest/manifest.h"
 #include "session/session.h"
@@ -251,8 +252,9 @@ struct lm_enforced {
 bool lm_membership_enforced(const struct lm_membership *m, const struct lm_network *net,
     unsigned provider, struct lm_enforced *out);
 
-/* For questions; it must not be changed. */
+/* For questions; they must not be changed. The chain: NULL if this gateway can keep no facts. */
 const struct lm_ledger *lm_membership_ledger(const struct lm_membership *m);
+const struct lm_chain *lm_membership_chain(const struct lm_membership *m);
 
 /* The lanes of (net, peer) for telemetry. */
 struct lm_lanes_info {

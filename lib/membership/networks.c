@@ -116,6 +116,8 @@ void lm_network_end(struct lm_membership *m, struct network *net, const char *re
 			lm_lanes_cut(m, p);
 	}
 	lm_part_end(m, net);
+	lm_places_end(m, net);
+	lm_facts_end(m, net);
 	m->ops.network_gone(m->ctx, &net->pub);
 	for (unsigned i = 0; i < net->pub.manifest->n_providers; i++) {
 		if (net->pairs[i]) {
