@@ -85,8 +85,8 @@ struct lm_chain_command {
 	    serial; /* of the manifest by which it was judged; void once the chain knows a higher */
 	struct lm_public_key gateway;
 	uint64_t until; /* UTC seconds; who consents to FREE compares it with its own clock */
-	uint32_t block; /* address block: index in the network's prefix */
-	uint32_t address; /* host number in the network's prefix */
+	uint32_t block; /* address block: index in the network's pool */
+	uint32_t address; /* index in the network's pool */
 	uint64_t generation; /* of an endpoint's place, only goes up */
 	uint8_t key_len; /* 1 .. LM_CHAIN_KEY_MAX */
 	uint8_t key[LM_CHAIN_KEY_MAX];
@@ -266,6 +266,8 @@ struct lm_chain_info {
 	const struct lm_public_key *members; /* sorted as bytes; until the chain grows */
 	bool member, votes; /* we */
 	bool behind; /* we know of blocks that we do not have */
+	bool undecided; /* we have accepted a value for the next block; it may be decided */
+	uint32_t n_blocks, block_size; /* of the genesis */
 };
 int lm_chain_info(
     const struct lm_chain *c, const struct lm_net_id *net, struct lm_chain_info *out); /* -ENOENT */
@@ -277,6 +279,13 @@ struct lm_chain_block {
 /* -ENOENT: no such network or address block. */
 int lm_chain_block(const struct lm_chain *c, const struct lm_net_id *net, uint32_t block,
     struct lm_chain_block *out);
+
+/* Those that are not free, by index, until each returns not 0, which is returned. */
+int lm_chain_each_block(const struct lm_chain *c, const struct lm_net_id *net,
+    int (*each)(void *ctx, uint32_t block, const struct lm_chain_block *b), void *ctx);
+/* How many are this gateway's. */
+unsigned lm_chain_owned(
+    const struct lm_chain *c, const struct lm_net_id *net, const struct lm_public_key *gateway);
 
 struct lm_chain_endpoint {
 	const struct lm_public_key *gateway; /* NULL: the gateway was removed */

@@ -18,7 +18,10 @@ int lm_chain_info(const struct lm_chain *c, const struct lm_net_id *id, struct l
 	    .members = s->members.key,
 	    .member = net->self >= 0,
 	    .votes = net->self >= 0 && net->votes,
-	    .behind = lm_chain_is_behind(net)};
+	    .behind = lm_chain_is_behind(net),
+	    .undecided = net->vote.accepted != 0,
+	    .n_blocks = s->n_blocks,
+	    .block_size = s->block_size};
 	memcpy(out->hash, net->hash, HASH_LEN);
 	memcpy(out->state, net->state_hash, HASH_LEN);
 	for (unsigned i = 0; i < s->n_slots; i++) {
@@ -47,6 +50,34 @@ int lm_chain_block(const struct lm_chain *c, const struct lm_net_id *id, uint32_
 		out->until = slot->until;
 	}
 	return 0;
+}
+
+int lm_chain_each_block(const struct lm_chain *c, const struct lm_net_id *id,
+    int (*each)(void *ctx, uint32_t block, const struct lm_chain_block *b), void *ctx)
+{
+	const struct network *net = lm_chain_net(c, id);
+	int result = 0;
+
+	for (uint32_t i = 0; net && i < net->state.n_slots && result == 0; i++) {
+		const struct slot *slot = &net->state.slots[i];
+		struct lm_chain_block b = {
+		    .owner = gateway_key(&net->state, slot->owner), .until = slot->until};
+		if (b.owner || b.until)
+			result = each(ctx, i, &b);
+	}
+	return result;
+}
+
+unsigned lm_chain_owned(
+    const struct lm_chain *c, const struct lm_net_id *id, const struct lm_public_key *gateway)
+{
+	const struct network *net = lm_chain_net(c, id);
+	int known = net ? lm_chain_known(&net->state, gateway) : -1;
+	unsigned n = 0;
+
+	for (uint32_t i = 0; known >= 0 && i < net->state.n_slots; i++)
+		n += net->state.slots[i].owner == known;
+	return n;
 }
 
 static struct lm_chain_endpoint view(const struct state *s, const struct endpoint *e)

@@ -87,6 +87,36 @@ static void all_learn_it(void)
 	}
 }
 
+static int note_block(void *ctx, uint32_t block, const struct lm_chain_block *b)
+{
+	unsigned *seen = ctx;
+
+	CU_ASSERT_TRUE(b->owner || b->until);
+	*seen |= 1u << block;
+	return block == 2;
+}
+
+/* What is free is left out, and whoever has seen enough ends it. */
+static void blocks_that_are_not_free(void)
+{
+	struct world *w = begin(3, 0);
+	unsigned seen = 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		CU_ASSERT_EQUAL(assign(w, i == 3), LM_CV_APPLIED);
+	CU_ASSERT_EQUAL(decide(w, 0, world_command(w, LM_CHAIN_RELEASE, 1)), LM_CV_APPLIED);
+	world_run(w, (QUARANTINE + 4 * SKEW) * SECOND);
+	CU_ASSERT_EQUAL(decide(w, 0, world_command(w, LM_CHAIN_FREE, 1)), LM_CV_APPLIED);
+	CU_ASSERT_EQUAL(lm_chain_each_block(w->node[0].chain, &w->net, note_block, &seen), 1);
+	CU_ASSERT_EQUAL(seen, 1u << 0 | 1u << 2);
+	CU_ASSERT_EQUAL(lm_chain_owned(w->node[0].chain, &w->net, &w->node[0].id.pub), 2);
+	CU_ASSERT_EQUAL(lm_chain_owned(w->node[0].chain, &w->net, &w->node[1].id.pub), 1);
+	CU_ASSERT_EQUAL(lm_chain_owned(w->node[0].chain, &w->net, &w->node[2].id.pub), 0);
+	CU_ASSERT_EQUAL(info_of(w, 0).n_blocks, WORLD_BLOCKS);
+	CU_ASSERT_EQUAL(info_of(w, 0).block_size, WORLD_BLOCK_SIZE);
+	end(w);
+}
+
 /* The last proposer needs one round trip. */
 static void one_round_trip(void)
 {
@@ -570,7 +600,8 @@ static void owner_recovers(void)
 	end(w);
 }
 
-LM_SUITE("chain", {"all_learn_it", all_learn_it}, {"one_round_trip", one_round_trip},
+LM_SUITE("chain", {"all_learn_it", all_learn_it},
+    {"blocks_that_are_not_free", blocks_that_are_not_free}, {"one_round_trip", one_round_trip},
     {"batches", batches}, {"large_blocks", large_blocks}, {"silent_when_idle", silent_when_idle},
     {"many_networks", many_networks}, {"duels_end", duels_end},
     {"minority_decides_nothing", minority_decides_nothing},
