@@ -4,7 +4,8 @@
  *
  *   state.c    the state, its bytes and hash
  *   command.c  commands: bytes, signatures, consents
- *   apply.c    what commands do to the state
+ *   check.c    whether a command applies
+ *   apply.c    what it does to the state then
  *   block.c    blocks, certificates, and what members sign
  *   chain.c    networks; messages and time to those below
  *   message.c  what messages have in common; values in them, bodies that are not

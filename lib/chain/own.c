@@ -181,16 +181,11 @@ static void request(struct network *net, struct own *own)
 /* One step of one of ours. */
 static void step(struct network *net, struct own *own)
 {
-	struct state view;
+	const struct state *s = &net->state;
 
 	refresh(net, own);
-	if (lm_chain_state_copy(&view, &net->state) < 0) {
-		lm_chain_drop(net, LM_CD_MEMORY);
-		return;
-	}
-	bool need = lm_chain_needs_consent(&own->command.c, &net->state.members, &view);
-	enum lm_chain_verdict verdict = lm_chain_apply(&view, &own->command.c, NULL);
-	lm_chain_state_free(&view);
+	bool need = lm_chain_needs_consent(&own->command.c, &s->members, s);
+	enum lm_chain_verdict verdict = lm_chain_check(s, &own->command.c);
 	if (verdict == LM_CV_APPLIED && need && !has_consents(net, own)) {
 		if (own->asked++ < ASK_TRIES)
 			ask_consents(net, own);
@@ -318,19 +313,6 @@ void lm_chain_on_consent(struct message *m)
 
 /* ---- for others ---- */
 
-/* Would it apply now? Then it is worth a place in the queue. */
-static enum lm_chain_verdict try_command(const struct network *net, const struct command *command)
-{
-	struct state view;
-
-	if (lm_chain_state_copy(&view, &net->state) < 0)
-		return LM_CV_MEMORY;
-	enum lm_chain_verdict verdict =
-	    lm_chain_apply_proven(&view, command, &net->state.members, &net->where, NULL);
-	lm_chain_state_free(&view);
-	return verdict;
-}
-
 void lm_chain_on_request(struct message *m)
 {
 	struct network *net = m->net;
@@ -344,7 +326,9 @@ void lm_chain_on_request(struct message *m)
 		lm_chain_drop(net, LM_CD_NO_MEMBER);
 		return;
 	}
-	if (try_command(net, &command) != LM_CV_APPLIED) {
+	/* Only what would apply now is worth a place in the queue. */
+	if (lm_chain_check_proven(&net->state, &command, &net->state.members, &net->where) !=
+	    LM_CV_APPLIED) {
 		lm_chain_drop(net, LM_CD_REFUSED);
 		/* Applied already, perhaps: whoever asks looks for himself. */
 		lm_chain_send_tip(net, m->from, true);

@@ -90,7 +90,7 @@ int lm_chain_genesis_state(struct state *out, const struct lm_chain_genesis *g)
 
 static void *copy_of(const void *from, size_t len)
 {
-	void *to = malloc(len);
+	void *to = len ? malloc(len) : NULL;
 
 	return to ? memcpy(to, from, len) : NULL;
 }
@@ -99,14 +99,12 @@ int lm_chain_state_copy(struct state *to, const struct state *from)
 {
 	struct state s = *from;
 
-	if (s.n_gateways)
-		s.gateways = copy_of(s.gateways, s.n_gateways * sizeof(*s.gateways));
-	if (s.n_slots)
-		s.slots = copy_of(s.slots, s.n_slots * sizeof(*s.slots));
-	if (s.n_endpoints)
-		s.endpoints = copy_of(s.endpoints, s.n_endpoints * sizeof(*s.endpoints));
+	s.gateways = copy_of(s.gateways, s.n_gateways * sizeof(*s.gateways));
+	s.slots = copy_of(s.slots, s.n_slots * sizeof(*s.slots));
+	s.endpoints = copy_of(s.endpoints, s.n_endpoints * sizeof(*s.endpoints));
+	s.addresses = copy_of(s.addresses, s.n_endpoints * sizeof(*s.addresses));
 	if ((s.n_gateways && !s.gateways) || (s.n_slots && !s.slots) ||
-	    (s.n_endpoints && !s.endpoints)) {
+	    (s.n_endpoints && !(s.endpoints && s.addresses))) {
 		lm_chain_state_free(&s);
 		return -ENOMEM;
 	}
@@ -116,9 +114,10 @@ int lm_chain_state_copy(struct state *to, const struct state *from)
 
 void lm_chain_state_free(struct state *s)
 {
-	free(s->n_gateways ? s->gateways : NULL);
-	free(s->n_slots ? s->slots : NULL);
-	free(s->n_endpoints ? s->endpoints : NULL);
+	free(s->gateways);
+	free(s->slots);
+	free(s->endpoints);
+	free(s->addresses);
 	*s = (struct state){0};
 }
 
@@ -221,6 +220,30 @@ static void read_endpoints(struct state *s, struct lm_reader *r)
 	r->failed |= s->n_endpoints != n;
 }
 
+static int compare_addresses(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* What is not among the bytes. -EBADMSG: two endpoints have one address. */
+static int sort_addresses(struct state *s)
+{
+	if (s->n_endpoints == 0)
+		return 0;
+	s->addresses = malloc(s->n_endpoints * sizeof(*s->addresses));
+	if (!s->addresses)
+		return -ENOMEM;
+	for (unsigned i = 0; i < s->n_endpoints; i++)
+		s->addresses[i] = s->endpoints[i].address;
+	qsort(s->addresses, s->n_endpoints, sizeof(*s->addresses), compare_addresses);
+	for (unsigned i = 1; i < s->n_endpoints; i++)
+		if (s->addresses[i - 1] == s->addresses[i])
+			return -EBADMSG;
+	return 0;
+}
+
 int lm_chain_state_read(struct state *out, struct lm_reader *r)
 {
 	struct state s = {0};
@@ -235,14 +258,12 @@ int lm_chain_state_read(struct state *out, struct lm_reader *r)
 	read_gateways(&s, r);
 	read_slots(&s, r);
 	read_endpoints(&s, r);
-	if (r->failed || lm_reader_left(r)) {
-		free(s.gateways);
-		free(s.slots);
-		free(s.endpoints);
-		return -EBADMSG;
-	}
-	*out = s;
-	return 0;
+	int err = r->failed || lm_reader_left(r) ? -EBADMSG : sort_addresses(&s);
+	if (err < 0)
+		lm_chain_state_free(&s);
+	else
+		*out = s;
+	return err;
 }
 
 int lm_chain_state_hash(uint8_t out[HASH_LEN], const struct state *s)
@@ -296,4 +317,41 @@ unsigned lm_chain_endpoint_at(
 			high = mid;
 	}
 	return low;
+}
+
+/* Where the address is, or would be, among n. */
+static unsigned address_at(const struct state *s, uint32_t address, unsigned n)
+{
+	unsigned low = 0, high = n;
+
+	while (low < high) {
+		unsigned mid = low + (high - low) / 2;
+		if (s->addresses[mid] < address)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+bool lm_chain_address_taken(const struct state *s, uint32_t address)
+{
+	unsigned at = address_at(s, address, s->n_endpoints);
+
+	return at < s->n_endpoints && s->addresses[at] == address;
+}
+
+void lm_chain_address_put(struct state *s, uint32_t address, unsigned n)
+{
+	unsigned at = address_at(s, address, n);
+
+	memmove(&s->addresses[at + 1], &s->addresses[at], (n - at) * sizeof(s->addresses[0]));
+	s->addresses[at] = address;
+}
+
+void lm_chain_address_drop(struct state *s, uint32_t address, unsigned n)
+{
+	unsigned at = address_at(s, address, n);
+
+	memmove(&s->addresses[at], &s->addresses[at + 1], (n - 1 - at) * sizeof(s->addresses[0]));
 }

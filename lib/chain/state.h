@@ -48,6 +48,7 @@ struct state {
 	struct slot *slots; /* by index; beyond the last that is not free: nothing */
 	unsigned n_slots;
 	struct endpoint *endpoints; /* in order of key */
+	uint32_t *addresses; /* theirs, in order: no part of the bytes */
 	unsigned n_endpoints;
 };
 
@@ -96,6 +97,10 @@ int lm_chain_known(const struct state *s, const struct lm_public_key *key); /* i
 /* Where the endpoint is, or would be; *found tells which. */
 unsigned lm_chain_endpoint_at(
     const struct state *s, const uint8_t *key, size_t key_len, bool *found);
+bool lm_chain_address_taken(const struct state *s, uint32_t address);
+/* Into, or out of, the order of n addresses; there is room, and it is there. */
+void lm_chain_address_put(struct state *s, uint32_t address, unsigned n);
+void lm_chain_address_drop(struct state *s, uint32_t address, unsigned n);
 
 /* ---- command.c ---- */
 
@@ -117,6 +122,34 @@ bool lm_chain_needs_consent(
 bool lm_chain_consented(const struct command *c, const struct members *m, const struct state *s,
     const struct where *where);
 
+/* ---- check.c ---- */
+
+/* What a command that applies leads to. */
+struct plan {
+	unsigned author, gateway; /* places in the gateways; of a MOVE */
+	unsigned endpoint; /* place in the endpoints, of a MOVE or FORGET */
+	bool found; /* it is there already */
+	uint32_t block; /* that ASSIGN gets */
+};
+
+static inline bool lm_chain_slot_free(const struct slot *slot)
+{
+	return slot->owner == NOBODY && slot->until == 0;
+}
+
+/* What applying it would say, but for want of memory. Signature and consents are not looked at. */
+enum lm_chain_verdict lm_chain_check(const struct state *s, const struct lm_chain_command *c);
+enum lm_chain_verdict lm_chain_plan(
+    const struct state *s, const struct lm_chain_command *c, struct plan *p);
+/* Signature and consents: SIGNATURE, CONSENT, or APPLIED. before: as below. */
+enum lm_chain_verdict lm_chain_proven(const struct state *s, const struct command *c,
+    const struct members *before, const struct where *where);
+/* Both of it. */
+enum lm_chain_verdict lm_chain_check_proven(const struct state *s, const struct command *c,
+    const struct members *before, const struct where *where);
+/* Has this very command been applied, as far as the state remembers? */
+bool lm_chain_applied(const struct state *s, const struct lm_chain_command *c);
+
 /* ---- apply.c ---- */
 
 /*
@@ -128,8 +161,5 @@ enum lm_chain_verdict lm_chain_apply(
 /* The same, with proofs; before is whom the members are that the block's predecessor names. */
 enum lm_chain_verdict lm_chain_apply_proven(struct state *s, const struct command *c,
     const struct members *before, const struct where *where, uint32_t *block);
-
-/* Has this very command been applied, as far as the state remembers? */
-bool lm_chain_applied(const struct state *s, const struct lm_chain_command *c);
 
 #endif

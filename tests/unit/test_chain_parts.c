@@ -182,6 +182,79 @@ static void bounded(void)
 	lm_chain_state_free(&s);
 }
 
+/* An author and a gateway that are both new take two places, and not each other's. */
+static void two_places(void)
+{
+	struct state s = begin(1);
+	struct lm_chain_command c;
+
+	for (unsigned i = 0; s.n_gateways < LM_CHAIN_GATEWAYS_MAX - 1; i++) {
+		c = command(LM_CHAIN_MOVE, i, 1);
+		c.generation = i + 1;
+		CU_ASSERT_EQUAL_FATAL(lm_chain_apply(&s, &c, NULL), LM_CV_APPLIED);
+	}
+	c = command(LM_CHAIN_MOVE, 2000, 1);
+	c.gateway = key_of(2001);
+	c.generation = 5000;
+	CU_ASSERT_EQUAL(lm_chain_apply(&s, &c, NULL), LM_CV_FULL);
+	CU_ASSERT_EQUAL(s.n_gateways, LM_CHAIN_GATEWAYS_MAX - 1);
+	/* Those before are void now: the first place is one's, the second is the other's. */
+	struct lm_chain_command serial = command(LM_CHAIN_SERIAL, 0, 2);
+	serial.serial = c.serial = 4;
+	CU_ASSERT_EQUAL(lm_chain_apply(&s, &serial, NULL), LM_CV_APPLIED);
+	CU_ASSERT_EQUAL(lm_chain_apply(&s, &c, NULL), LM_CV_APPLIED);
+	int author = lm_chain_known(&s, &c.author), gateway = lm_chain_known(&s, &c.gateway);
+	CU_ASSERT_EQUAL(author, LM_CHAIN_GATEWAYS_MAX - 1);
+	CU_ASSERT_EQUAL(gateway, 1);
+	CU_ASSERT_EQUAL(s.endpoints[0].gateway, gateway);
+	lm_chain_state_free(&s);
+}
+
+static bool has_address(const struct state *s, uint32_t address)
+{
+	for (unsigned i = 0; i < s->n_endpoints; i++)
+		if (s->endpoints[i].address == address)
+			return true;
+	return false;
+}
+
+/* Which addresses are taken is known without looking at all endpoints: always the same. */
+static void addresses(void)
+{
+	struct state s = begin(1), other;
+	unsigned moved = 0, taken = 0;
+
+	for (unsigned i = 0; i < 3000; i++) {
+		uint8_t kind = below(3) ? LM_CHAIN_MOVE : LM_CHAIN_FORGET;
+		struct lm_chain_command c = command(kind, 0, i + 1);
+		c.key[3] = (uint8_t)below(40);
+		c.address = (uint32_t)below(60);
+		enum lm_chain_verdict verdict = lm_chain_apply(&s, &c, NULL);
+		moved += verdict == LM_CV_APPLIED;
+		taken += verdict == LM_CV_ADDRESS;
+		CU_ASSERT_EQUAL_FATAL(lm_chain_state_copy(&other, &s), 0);
+		for (uint32_t a = 0; a < 61; a++)
+			CU_ASSERT_EQUAL(lm_chain_address_taken(&other, a), has_address(&s, a));
+		lm_chain_state_free(&other);
+	}
+	CU_ASSERT(moved > 500 && taken > 500 && s.n_endpoints > 5);
+
+	/* They are no part of the bytes, in which nobody has another's. */
+	uint8_t bytes[8192];
+	for (unsigned same = 0; same < 2; same++) {
+		s.endpoints[1].address = same ? s.endpoints[0].address : 61;
+		struct lm_writer w = lm_writer(bytes, sizeof(bytes));
+		lm_chain_state_write(&w, &s);
+		struct lm_reader r = lm_reader(bytes, lm_writer_len(&w));
+		CU_ASSERT_EQUAL_FATAL(lm_chain_state_read(&other, &r), same ? -EBADMSG : 0);
+		if (same)
+			continue;
+		CU_ASSERT(lm_chain_address_taken(&other, 61));
+		lm_chain_state_free(&other);
+	}
+	lm_chain_state_free(&s);
+}
+
 static void ballots(void)
 {
 	CU_ASSERT(ballot_of(0, 0) > 0);
@@ -243,5 +316,5 @@ static void certificates(void)
 
 LM_SUITE("chain_parts", {"genesis", genesis}, {"bytes_of_a_state", bytes_of_a_state},
     {"refused_changes_nothing", refused_changes_nothing}, {"numbers", numbers},
-    {"last_member_stays", last_member_stays}, {"bounded", bounded}, {"ballots", ballots},
-    {"certificates", certificates})
+    {"last_member_stays", last_member_stays}, {"bounded", bounded}, {"two_places", two_places},
+    {"addresses", addresses}, {"ballots", ballots}, {"certificates", certificates})
