@@ -141,14 +141,15 @@ int lm_schema_document(struct lm_manifest_full *f, const struct lm_place *root)
 	err = read_head(&f->m, root, values);
 	if (err < 0)
 		return err;
-	struct lm_place p = lm_place_key(root, "prefixes", values[K_PREFIXES]);
-	err = lm_schema_prefixes(&f->m, &p);
+	const struct lm_place prefixes = lm_place_key(root, "prefixes", values[K_PREFIXES]);
+	err = lm_schema_prefixes(&f->m, &prefixes);
 	if (err < 0)
 		return err;
-	p = lm_place_key(root, "providers", values[K_PROVIDERS]);
+	struct lm_place p = lm_place_key(root, "providers", values[K_PROVIDERS]);
 	err = lm_schema_providers(f, &p);
 	if (err < 0)
 		return err;
 	p = lm_place_key(root, "members", values[K_MEMBERS]);
-	return lm_schema_members(f, &p);
+	err = lm_schema_members(f, &p);
+	return err ? err : lm_schema_check_room(&f->m, &prefixes);
 }

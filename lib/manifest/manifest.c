@@ -121,22 +121,3 @@ int lm_manifest_address(const struct lm_manifest *m, const struct lm_ip *ip)
 	const struct lm_manifest_full *f = (const struct lm_manifest_full *)m;
 	return (int)lm_sorted_find(ip->family == 4 ? &f->ipv4 : &f->ipv6, ip);
 }
-
-struct lm_ip lm_manifest_pool_ip(const struct lm_manifest *m, int family, uint32_t index)
-{
-	const struct lm_prefix *p = family == 4 ? &m->ipv4 : &m->ipv6;
-	uint64_t host = (uint64_t)m->pool.first + index;
-	uint64_t broadcast = family == 4 ? (UINT64_C(1) << (32 - p->len)) - 1 : UINT64_MAX;
-
-	if (!p->ip.family || index >= m->pool.n || host < 2 || host >= broadcast)
-		return (struct lm_ip){0};
-	return lm_prefix_nth(p, (uint32_t)host);
-}
-
-bool lm_manifest_decided(const struct lm_manifest *m)
-{
-	for (unsigned i = 0; i < m->n_endpoints; i++)
-		if (lm_endpoint_decided(&m->endpoints[i]))
-			return true;
-	return false;
-}

@@ -86,12 +86,14 @@ struct lm_manifest {
 	struct lm_prefix ipv4, ipv6; /* family 0: none; at least one */
 	/*
 	 * The addresses that gateways give out, as host numbers of every prefix: from first on, n
-	 * of them, in blocks of block_size, all but the last of which are whole. No endpoint's own
-	 * address is among them, if there is an endpoint without. n 0: there is no pool.
+	 * of them, in blocks of block_size. n and block_size are powers of two, and first is a
+	 * multiple of n. If the gateways decide about any endpoint, the pool is inside of every
+	 * prefix, there is room for all of them, and no endpoint's own address is in it. Else
+	 * there is a pool, too, though nothing is asked of it: a later manifest may need one.
 	 */
 	struct {
-		uint32_t first, n;
-		uint32_t block_size; /* a power of two, 1 .. 65,536; at most 65,536 blocks */
+		uint32_t first, n; /* n: 1 .. 2^22 */
+		uint32_t block_size; /* 1 .. 65,536, at most n; at most 65,536 blocks */
 	} pool;
 	struct lm_provider *providers;
 	unsigned n_providers;
@@ -99,13 +101,15 @@ struct lm_manifest {
 	unsigned n_members;
 	struct lm_endpoint *endpoints; /* in order of member, then replica */
 	unsigned n_endpoints;
+	unsigned n_decided; /* of them: lm_endpoint_decided() */
 };
 
 /*
  * Parse a YAML document. file is used in messages only ("shop.yaml:12:3: members[1].egress:
  * unknown key 'form'"). Strict: unknown, repeated or missing keys, aliases, tags, several
- * documents, addresses outside the prefix, reserved or doubled addresses, unknown members or
- * providers are errors (-EINVAL), with line, column and key path in why. -E2BIG beyond a bound.
+ * documents, addresses outside the prefix, reserved or doubled addresses, a pool that is too small,
+ * unknown members or providers are errors (-EINVAL), with line, column and key path in why. -E2BIG
+ * beyond a bound.
  */
 int lm_manifest_parse(
     struct lm_manifest **out, const char *file, const void *yaml, size_t len, struct lm_why *why);
@@ -115,9 +119,14 @@ void lm_manifest_free(struct lm_manifest *m);
 struct lm_ip lm_manifest_gateway_ip(const struct lm_manifest *m, int family);
 /*
  * The address of this family with this index in the pool; family 0 if the network has no such
- * prefix, or the pool no such address: it is the gateway's, the prefix's own or its broadcast.
+ * prefix, or the pool no such address: it is the gateway's, the prefix's own or its broadcast, or
+ * beyond the prefix.
  */
 struct lm_ip lm_manifest_pool_ip(const struct lm_manifest *m, int family, uint32_t index);
+/* How many indices are addresses in all prefixes of the network. */
+uint32_t lm_manifest_pool_room(const struct lm_manifest *m);
+/* The pool in this prefix; family 0 if the network has none, or not all of the pool is in it. */
+struct lm_prefix lm_manifest_pool(const struct lm_manifest *m, int family);
 /* Do the gateways decide this endpoint's address (give) or provider (place)? */
 static inline bool lm_endpoint_given(const struct lm_endpoint *e)
 {
@@ -128,7 +137,10 @@ static inline bool lm_endpoint_decided(const struct lm_endpoint *e)
 	return lm_endpoint_given(e) || e->provider == LM_ANY_PROVIDER;
 }
 /* Is there an endpoint of which the gateways decide something? Then the network has a chain. */
-bool lm_manifest_decided(const struct lm_manifest *m);
+static inline bool lm_manifest_decided(const struct lm_manifest *m)
+{
+	return m->n_decided > 0;
+}
 /* Index into providers or members, or -ENOENT. */
 int lm_manifest_provider(const struct lm_manifest *m, const struct lm_key_id *id);
 int lm_manifest_member(const struct lm_manifest *m, const char *name);

@@ -8,11 +8,13 @@
 #define IPV6_LEN_MIN 32
 #define IPV6_LEN_MAX 126
 
-enum { K_IPV4, K_IPV6, N_KEYS };
+enum { K_IPV4, K_IPV6, K_POOL, K_BLOCK, N_KEYS };
 
 static const struct lm_key_rule keys[N_KEYS] = {
     [K_IPV4] = {"ipv4", false},
     [K_IPV6] = {"ipv6", false},
+    [K_POOL] = {"pool", false},
+    [K_BLOCK] = {"block", false},
 };
 
 static bool is_unicast4(const struct lm_prefix *p)
@@ -83,5 +85,5 @@ int lm_schema_prefixes(struct lm_manifest *m, const struct lm_place *p)
 		struct lm_place v6 = lm_place_key(p, "ipv6", values[K_IPV6]);
 		err = read_ipv6(&m->ipv6, &v6);
 	}
-	return err;
+	return err ? err : lm_schema_pool(m, p, values[K_POOL], values[K_BLOCK]);
 }

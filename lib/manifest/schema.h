@@ -16,14 +16,25 @@ struct lm_manifest_full {
 	struct lm_manifest m; /* first: lm_manifest_free casts back */
 	struct lm_sorted provider_names, provider_ids, member_names;
 	struct lm_sorted ipv4, ipv6; /* of endpoints */
+	unsigned endpoints_room; /* what the array has while it grows */
 };
 
 /* The whole document. */
 int lm_schema_document(struct lm_manifest_full *f, const struct lm_place *root);
 int lm_schema_prefixes(struct lm_manifest *m, const struct lm_place *p);
 int lm_schema_providers(struct lm_manifest_full *f, const struct lm_place *p);
+/* The pool, said or not, of a network whose prefixes are known; either node may be NULL. */
+int lm_schema_pool(struct lm_manifest *m, const struct lm_place *prefixes,
+    const struct lm_yaml_node *pool, const struct lm_yaml_node *block);
+/* At last: is there room in the pool for all that the gateways decide about? */
+int lm_schema_check_room(const struct lm_manifest *m, const struct lm_place *prefixes);
 /* Members with their endpoints, then their rules: rules name members. */
 int lm_schema_members(struct lm_manifest_full *f, const struct lm_place *p);
+/* One member's endpoints, by either of the two keys; the member is the last so far. */
+int lm_schema_endpoints(struct lm_manifest_full *f, unsigned member, const struct lm_place *p);
+int lm_schema_replicas(struct lm_manifest_full *f, unsigned member, const struct lm_place *p);
+/* Of all endpoints of all members: each address is there once, and none is in the pool. */
+int lm_schema_index_addresses(struct lm_manifest_full *f, const struct lm_place *members);
 /* One rule. `peer_key` is "from" or "to". */
 int lm_schema_rule(struct lm_rule *rule, const struct lm_sorted *member_names, const char *peer_key,
     const struct lm_place *p);

@@ -96,8 +96,10 @@ bool lm_routes_look(struct lm_membership *m, struct network *net, bool *there)
 	if (net->part == LM_PART_JOINED)
 		lm_ledger_each(m->ledger, &net->pub.id, 0, look_at, &l);
 	for (unsigned i = 0; i < man->n_endpoints; i++) {
+		if (!there[i])
+			continue;
 		const struct pair *p = net->pairs[man->endpoints[i].provider];
-		there[i] = there[i] && p->takes_part && p->key.peer->up;
+		there[i] = p->takes_part && p->key.peer->up;
 	}
 	bool changed =
 	    !net->there || memcmp(net->there, there, man->n_endpoints * sizeof(*there)) != 0;

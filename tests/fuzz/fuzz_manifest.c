@@ -51,6 +51,44 @@ static void check_address(
 	MUST(!lm_ip_equal(ip, &gateway) && !lm_ip_is_special(ip));
 }
 
+static void check_own_address(const struct lm_manifest *m, const struct lm_ip *ip)
+{
+	struct lm_prefix pool = lm_manifest_pool(m, ip->family);
+	if (ip->family)
+		MUST(!lm_manifest_decided(m) || !lm_prefix_contains(&pool, ip));
+}
+
+static void check_pool_address(
+    const struct lm_manifest *m, const struct lm_prefix *prefix, int family, uint32_t index)
+{
+	struct lm_prefix pool = lm_manifest_pool(m, family);
+	struct lm_ip ip = lm_manifest_pool_ip(m, family, index);
+	check_address(m, prefix, &ip);
+	if (ip.family && pool.ip.family)
+		MUST(index < m->pool.n && lm_prefix_contains(&pool, &ip));
+}
+
+static void check_pool(const struct lm_manifest *m)
+{
+	uint32_t n = m->pool.n, size = m->pool.block_size;
+	MUST(n >= 1 && n <= 1u << 22 && (n & (n - 1)) == 0 && m->pool.first % n == 0);
+	MUST(size >= 1 && size <= n && size <= 65536 && (size & (size - 1)) == 0);
+	MUST(n / size <= 65536 && m->n_decided <= m->n_endpoints);
+	MUST(lm_manifest_pool_room(m) <= n);
+	static const uint32_t some[] = {0, 1, 2, 3, 1u << 21, UINT32_MAX};
+	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+		check_pool_address(m, &m->ipv4, 4, some[i]);
+		check_pool_address(m, &m->ipv6, 6, some[i]);
+		check_pool_address(m, &m->ipv4, 4, n - 1 - some[i] % n);
+		check_pool_address(m, &m->ipv6, 6, n - 1 - some[i] % n);
+	}
+	if (!lm_manifest_decided(m))
+		return;
+	MUST(m->n_decided <= lm_manifest_pool_room(m));
+	MUST(!m->ipv4.ip.family || lm_manifest_pool(m, 4).ip.family);
+	MUST(!m->ipv6.ip.family || lm_manifest_pool(m, 6).ip.family);
+}
+
 static void check_manifest(const struct lm_manifest *m)
 {
 	MUST(m->network[0] && memchr(m->network, '\0', sizeof(m->network)));
@@ -70,14 +108,20 @@ static void check_manifest(const struct lm_manifest *m)
 		check_rules(m, member->egress, member->n_egress);
 	}
 	MUST(next == m->n_endpoints);
+	check_pool(m);
+	unsigned decided = 0;
 	for (unsigned i = 0; i < m->n_endpoints; i++) {
 		const struct lm_endpoint *e = &m->endpoints[i];
-		MUST(e->provider < m->n_providers && e->member < m->n_members);
+		MUST(e->provider < m->n_providers || e->provider == LM_ANY_PROVIDER);
+		MUST(e->member < m->n_members);
 		MUST(m->members[e->member].first_endpoint + e->replica == i);
-		MUST(e->ipv4.family || e->ipv6.family);
+		decided += lm_endpoint_decided(e);
 		check_address(m, &m->ipv4, &e->ipv4);
 		check_address(m, &m->ipv6, &e->ipv6);
+		check_own_address(m, &e->ipv4);
+		check_own_address(m, &e->ipv6);
 	}
+	MUST(decided == m->n_decided);
 }
 
 static void check_policy(const struct lm_manifest *m)
