@@ -76,9 +76,12 @@ static int check(const char *path)
 	if (manifest_read(&f, path, &why) < 0)
 		return cli_fail("%s", why.text);
 	const struct lm_manifest *m = manifest_of(&f);
-	printf("%s: valid%s: network %s, serial %llu, %u providers, %u members, %u endpoints\n",
+	printf("%s: valid%s: network %s, serial %llu, %u providers, %u members, %u endpoints",
 	    cli_input_name(path), f.signed_file ? " and signed" : "", m->network,
 	    (unsigned long long)m->serial, m->n_providers, m->n_members, m->n_endpoints);
+	if (lm_manifest_decided(m))
+		printf(", %u of them for the gateways to decide", m->n_decided);
+	putchar('\n');
 	manifest_release(&f);
 	return CLI_OK;
 }

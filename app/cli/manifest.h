@@ -22,6 +22,15 @@ int manifest_diff(const struct manifest_file *a, const struct manifest_file *b);
 
 #define MANIFEST_EXPIRY_TEXT 64
 char *manifest_expiry_text(char out[MANIFEST_EXPIRY_TEXT], const struct lm_manifest *m);
+/* "100.64.10.128/25, 16 blocks of 8", or "none": gateways give nothing out. */
+#define MANIFEST_POOL_TEXT (LM_PREFIX_TEXT + 48)
+char *manifest_pool_text(char out[MANIFEST_POOL_TEXT], const struct lm_manifest *m);
+/* "at beta 100.64.10.20", "at any provider, address from the pool" */
+#define MANIFEST_PLACE_TEXT (LM_NAME_MAX + 2 * LM_IP_TEXT + 40)
+char *manifest_place_text(
+    char out[MANIFEST_PLACE_TEXT], const struct lm_manifest *m, const struct lm_endpoint *e);
+/* Who hosts it: a name of the manifest's, or "any provider". */
+const char *manifest_provider_name(const struct lm_manifest *m, const struct lm_endpoint *e);
 /* " db, web: tcp 80, 443": peers are the names of the rule's, in its order. */
 void manifest_print_rule(FILE *out, const char *const *peers, const struct lm_rule *r);
 

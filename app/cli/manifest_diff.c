@@ -57,6 +57,7 @@ static void diff_head(struct diff *d)
 {
 	const struct lm_manifest *a = d->a, *b = d->b;
 	char from[MANIFEST_EXPIRY_TEXT], to[MANIFEST_EXPIRY_TEXT];
+	char pool_from[MANIFEST_POOL_TEXT], pool_to[MANIFEST_POOL_TEXT];
 
 	if (strcmp(a->network, b->network) != 0)
 		say(d, "~ network: %s -> %s (another network)", a->network, b->network);
@@ -68,6 +69,10 @@ static void diff_head(struct diff *d)
 		    manifest_expiry_text(to, b));
 	diff_prefix(d, "ipv4 prefix", &a->ipv4, &b->ipv4);
 	diff_prefix(d, "ipv6 prefix", &a->ipv6, &b->ipv6);
+	manifest_pool_text(pool_from, a);
+	manifest_pool_text(pool_to, b);
+	if (strcmp(pool_from, pool_to) != 0)
+		say(d, "~ pool: %s -> %s", pool_from, pool_to);
 }
 
 /* ---- providers ---- */
@@ -147,58 +152,51 @@ static void diff_providers(struct diff *d)
 
 /* ---- replicas ---- */
 
-static const char *place(
-    char *out, size_t size, const struct lm_manifest *m, const struct lm_endpoint *e)
+/* What is said about the address of this family, or that it is left to the gateways. */
+static const char *address_text(
+    char *out, const struct lm_manifest *m, const struct lm_endpoint *e, int family)
 {
-	char v4[LM_IP_TEXT] = "", v6[LM_IP_TEXT] = "";
+	const struct lm_ip *ip = family == 4 ? &e->ipv4 : &e->ipv6;
+	const struct lm_prefix *prefix = family == 4 ? &m->ipv4 : &m->ipv6;
 
-	if (e->ipv4.family)
-		lm_ip_text(v4, &e->ipv4);
-	if (e->ipv6.family)
-		lm_ip_text(v6, &e->ipv6);
-	snprintf(out, size, "at %s%s%s%s%s", m->providers[e->provider].name, *v4 ? " " : "", v4,
-	    *v6 ? " " : "", v6);
-	return out;
+	if (ip->family)
+		return lm_ip_text(out, ip);
+	return lm_endpoint_given(e) && prefix->ip.family ? "from the pool" : "none";
 }
 
-static const char *addr_or_none(char *out, const struct lm_ip *ip)
+static void diff_replica(
+    struct diff *d, const char *member, const struct lm_endpoint *a, const struct lm_endpoint *b)
 {
-	return ip->family ? lm_ip_text(out, ip) : "none";
-}
+	char from_ip[LM_IP_TEXT], to_ip[LM_IP_TEXT];
+	const char *from = manifest_provider_name(d->a, a), *to = manifest_provider_name(d->b, b);
 
-static void diff_address(struct diff *d, const char *member, unsigned replica, const char *what,
-    const struct lm_ip *a, const struct lm_ip *b)
-{
-	char from[LM_IP_TEXT], to[LM_IP_TEXT];
-
-	if (!lm_ip_equal(a, b))
-		say(d, "~ %s/%u: %s %s -> %s", member, replica, what, addr_or_none(from, a),
-		    addr_or_none(to, b));
+	if (strcmp(from, to) != 0)
+		say(d, "~ %s/%u: provider %s -> %s", member, a->replica, from, to);
+	for (int family = 4; family <= 6; family += 2) {
+		from = address_text(from_ip, d->a, a, family);
+		to = address_text(to_ip, d->b, b, family);
+		if (strcmp(from, to) != 0)
+			say(d, "~ %s/%u: ipv%d %s -> %s", member, a->replica, family, from, to);
+	}
 }
 
 static void diff_replicas(struct diff *d, const struct lm_member *a, const struct lm_member *b)
 {
 	unsigned n_a = a ? a->n_endpoints : 0, n_b = b ? b->n_endpoints : 0;
 	const char *name = a ? a->name : b->name;
-	char text[LM_NAME_MAX + 2 * LM_IP_TEXT + 8];
+	char text[MANIFEST_PLACE_TEXT];
 
 	for (unsigned r = 0; r < n_a || r < n_b; r++) {
 		const struct lm_endpoint *x =
 		    r < n_a ? &d->a->endpoints[a->first_endpoint + r] : NULL;
 		const struct lm_endpoint *y =
 		    r < n_b ? &d->b->endpoints[b->first_endpoint + r] : NULL;
-		if (!x || !y) {
+		if (x && y)
+			diff_replica(d, name, x, y);
+		else
 			say(d, "%c %s/%u %s", x ? '-' : '+', name, r,
-			    x ? place(text, sizeof(text), d->a, x)
-			      : place(text, sizeof(text), d->b, y));
-			continue;
-		}
-		const char *from = d->a->providers[x->provider].name;
-		const char *to = d->b->providers[y->provider].name;
-		if (strcmp(from, to) != 0)
-			say(d, "~ %s/%u: provider %s -> %s", name, r, from, to);
-		diff_address(d, name, r, "ipv4", &x->ipv4, &y->ipv4);
-		diff_address(d, name, r, "ipv6", &x->ipv6, &y->ipv6);
+			    x ? manifest_place_text(text, d->a, x)
+			      : manifest_place_text(text, d->b, y));
 	}
 }
 

@@ -42,6 +42,25 @@ static void show_prefix(const struct lm_manifest *m, const struct lm_prefix *p)
 	    lm_prefix_text(prefix, p), lm_ip_text(gateway, &ip));
 }
 
+char *manifest_pool_text(char out[MANIFEST_POOL_TEXT], const struct lm_manifest *m)
+{
+	char prefix[LM_PREFIX_TEXT];
+	struct lm_prefix pool = lm_manifest_pool(m, m->ipv4.ip.family ? 4 : 6);
+	uint32_t blocks = m->pool.n / m->pool.block_size;
+	if (!lm_manifest_decided(m))
+		return strcpy(out, "none");
+	snprintf(out, MANIFEST_POOL_TEXT, "%s, %u block%s of %u", lm_prefix_text(prefix, &pool),
+	    blocks, blocks == 1 ? "" : "s", m->pool.block_size);
+	return out;
+}
+
+static void show_pool(const struct lm_manifest *m)
+{
+	char text[MANIFEST_POOL_TEXT];
+	if (lm_manifest_decided(m))
+		printf("%-11s %s\n", "pool", manifest_pool_text(text, m));
+}
+
 static void show_head(const struct manifest_file *f)
 {
 	const struct lm_manifest *m = manifest_of(f);
@@ -61,6 +80,7 @@ static void show_head(const struct manifest_file *f)
 	show_expiry(m);
 	show_prefix(m, &m->ipv4);
 	show_prefix(m, &m->ipv6);
+	show_pool(m);
 }
 
 static void show_provider(const struct lm_provider *p)
@@ -73,16 +93,30 @@ static void show_provider(const struct lm_provider *p)
 		printf("  address   %s\n", lm_udp_addr_text(addr, &p->addrs[i]));
 }
 
+const char *manifest_provider_name(const struct lm_manifest *m, const struct lm_endpoint *e)
+{
+	return e->provider == LM_ANY_PROVIDER ? "any provider" : m->providers[e->provider].name;
+}
+
+char *manifest_place_text(
+    char out[MANIFEST_PLACE_TEXT], const struct lm_manifest *m, const struct lm_endpoint *e)
+{
+	char v4[LM_IP_TEXT] = "", v6[LM_IP_TEXT] = "";
+	if (e->ipv4.family)
+		lm_ip_text(v4, &e->ipv4);
+	if (e->ipv6.family)
+		lm_ip_text(v6, &e->ipv6);
+	snprintf(out, MANIFEST_PLACE_TEXT, "at %s%s%s%s%s%s", manifest_provider_name(m, e),
+	    *v4 ? " " : "", v4, *v6 ? " " : "", v6,
+	    lm_endpoint_given(e) ? ", address from the pool" : "");
+	return out;
+}
+
 static void show_endpoint(const struct lm_manifest *m, const struct lm_endpoint *e)
 {
-	char ip[LM_IP_TEXT];
-	printf("  %s/%u at %s", m->members[e->member].name, e->replica,
-	    m->providers[e->provider].name);
-	if (e->ipv4.family)
-		printf(" %s", lm_ip_text(ip, &e->ipv4));
-	if (e->ipv6.family)
-		printf(" %s", lm_ip_text(ip, &e->ipv6));
-	putchar('\n');
+	char text[MANIFEST_PLACE_TEXT];
+	printf("  %s/%u %s\n", m->members[e->member].name, e->replica,
+	    manifest_place_text(text, m, e));
 }
 
 static void print_protocol(FILE *out, uint16_t protocol)
