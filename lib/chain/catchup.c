@@ -14,6 +14,7 @@
 #define PATIENCE 2 /* tries with the same gateway, for the same thing */
 
 #define TIP_ASK 0x01 /* tell me yours */
+#define TIP_UNSURE 0x02 /* I may have accepted a block beyond it */
 
 enum { BODY_NONE, BODY_INSIDE, BODY_BLOB };
 
@@ -58,7 +59,7 @@ void lm_chain_send_tip(struct network *net, const struct lm_public_key *to, bool
 
 	lm_write(&w, net->hash, HASH_LEN);
 	lm_write_u32(&w, (uint32_t)lm_chain_state_len(&net->state));
-	lm_write_u8(&w, ask ? TIP_ASK : 0);
+	lm_write_u8(&w, (ask ? TIP_ASK : 0) | (lm_chain_sure(net) ? 0 : TIP_UNSURE));
 	lm_chain_send(net, to, LM_MSG_CHAIN_TIP, &w);
 }
 
@@ -193,6 +194,8 @@ void lm_chain_on_tip(struct message *m)
 	}
 	if (m->era == net->where.era)
 		lm_chain_told(net, m->from, m->height);
+	if (m->era == net->where.era && m->member >= 0 && !(flags & TIP_UNSURE))
+		lm_chain_contact(net, m->from, m->height);
 	if (lm_chain_is_behind(net) && m->era == v.era && m->height == v.height) {
 		fetch_told(net, m->from, m->height, state_len);
 		lm_chain_ahead_apply(net);

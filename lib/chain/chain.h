@@ -245,6 +245,10 @@ struct lm_chain_recovery {
 /* The start that goes on from the state we have, with these members. -ENOENT, -EINVAL. */
 int lm_chain_recovery_from(const struct lm_chain *c, const struct lm_net_id *net,
     const struct lm_public_key *members, unsigned n, struct lm_chain_recovery *out);
+/* All of it but the signature: what the owner is to sign. The length; -EBADMSG. */
+size_t lm_chain_recovery_write(
+    const struct lm_chain_recovery *r, uint8_t out[LM_CHAIN_RECOVERY_MAX]);
+int lm_chain_recovery_read(struct lm_chain_recovery *out, const void *bytes, size_t len);
 /* Signs it; the length, or a negative errno. */
 int lm_chain_recovery_sign(const struct lm_chain_recovery *r, const struct lm_identity *owner,
     uint8_t out[LM_CHAIN_RECOVERY_MAX]);
@@ -265,9 +269,16 @@ struct lm_chain_info {
 	unsigned n_members, n_gateways, n_endpoints, n_owned, n_quarantined;
 	const struct lm_public_key *members; /* sorted as bytes; until the chain grows */
 	bool member, votes; /* we */
+	bool mute; /* we never vote here: our store was lost (lm_chain_add) */
 	bool behind; /* we know of blocks that we do not have */
 	bool undecided; /* we have accepted a value for the next block; it may be decided */
 	uint32_t n_blocks, block_size; /* of the genesis */
+	/*
+	 * Monotonic ns, 0: never. Nothing is unknown here that had been decided by then, or by as
+	 * long before as messages take: a majority of the members has said so, since lm_chain_add.
+	 * Greet them to hear it again.
+	 */
+	uint64_t current;
 };
 int lm_chain_info(
     const struct lm_chain *c, const struct lm_net_id *net, struct lm_chain_info *out); /* -ENOENT */

@@ -14,6 +14,7 @@
  *   own.c      our commands: consents, then into the queue or to a member
  *   learn.c    decided blocks: checked, applied, kept, told
  *   catchup.c  being behind: headers, and their commands
+ *   current.c  what members say that they know
  *   snapshot.c or the state after the last of them
  *   guilt.c    proofs that somebody lied
  *   recover.c  a new start by the owner's key
@@ -135,6 +136,12 @@ struct fetch { /* from whom we ask for what we miss */
 	uint32_t state_len; /* of its state then */
 };
 
+/* What a member last said: how long its chain is, and that it has accepted nothing beyond. */
+struct contact {
+	struct lm_public_key who;
+	uint64_t at, height; /* monotonic ns */
+};
+
 struct rate {
 	uint64_t since; /* monotonic ns */
 	unsigned n;
@@ -165,6 +172,7 @@ struct network {
 	struct tell tell;
 	struct ahead ahead;
 	struct fetch fetch;
+	struct contact contacts[LM_CHAIN_MEMBERS_MAX];
 	struct body bodies[BODIES];
 	struct lm_chain_guilt *guilt; /* the first LM_CHAIN_MEMBERS_MAX proofs; NULL: none */
 	unsigned n_guilt;
@@ -326,6 +334,15 @@ void lm_chain_on_get(struct message *m);
 bool lm_chain_piece_read(const struct piece *p, const struct network *net, struct decided *d);
 /* The body of the next block, or the state after the last one, may have come. */
 void lm_chain_ahead_apply(struct network *net);
+
+/* ---- current.c ---- */
+/* Do we know that we have accepted nothing beyond our tip? */
+bool lm_chain_sure(const struct network *net);
+/* A member says the same of itself. */
+void lm_chain_contact(struct network *net, const struct lm_public_key *member, uint64_t height);
+void lm_chain_contacts_reset(struct network *net);
+/* As of when nothing decided is unknown to us; monotonic ns, 0: we cannot tell. */
+uint64_t lm_chain_current(const struct network *net);
 
 /* ---- snapshot.c ---- */
 /* Is it the state that we wait for? Then it is ours. */

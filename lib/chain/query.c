@@ -18,8 +18,10 @@ int lm_chain_info(const struct lm_chain *c, const struct lm_net_id *id, struct l
 	    .members = s->members.key,
 	    .member = net->self >= 0,
 	    .votes = net->self >= 0 && net->votes,
+	    .mute = !net->votes,
 	    .behind = lm_chain_is_behind(net),
 	    .undecided = net->vote.accepted != 0,
+	    .current = lm_chain_current(net),
 	    .n_blocks = s->n_blocks,
 	    .block_size = s->block_size};
 	memcpy(out->hash, net->hash, HASH_LEN);

@@ -36,7 +36,8 @@ int lm_chain_start_genesis(struct start *out, const struct where *where, const s
 
 /* ---- the owner's statement ---- */
 
-static size_t write_fields(const struct lm_chain_recovery *r, uint8_t out[LM_CHAIN_RECOVERY_MAX])
+size_t lm_chain_recovery_write(
+    const struct lm_chain_recovery *r, uint8_t out[LM_CHAIN_RECOVERY_MAX])
 {
 	struct lm_writer w = lm_writer(out, LM_CHAIN_RECOVERY_MAX);
 	struct members m = {.n = r->n_members};
@@ -50,10 +51,28 @@ static size_t write_fields(const struct lm_chain_recovery *r, uint8_t out[LM_CHA
 	return lm_writer_len(&w);
 }
 
+int lm_chain_recovery_read(struct lm_chain_recovery *out, const void *bytes, size_t len)
+{
+	struct lm_reader r = lm_reader(bytes, len);
+	struct lm_chain_recovery s = {0};
+	struct members m;
+
+	lm_read(&r, s.net.b, sizeof(s.net.b));
+	s.era = lm_read_u32(&r);
+	s.height = lm_read_u64(&r);
+	lm_read(&r, s.state, HASH_LEN);
+	if (!lm_chain_members_read(&r, &m) || lm_reader_left(&r) || s.era == 0)
+		return -EBADMSG;
+	memcpy(s.members, m.key, sizeof(m.key));
+	s.n_members = m.n;
+	*out = s;
+	return 0;
+}
+
 int lm_chain_recovery_sign(const struct lm_chain_recovery *r, const struct lm_identity *owner,
     uint8_t out[LM_CHAIN_RECOVERY_MAX])
 {
-	size_t len = write_fields(r, out);
+	size_t len = lm_chain_recovery_write(r, out);
 	struct lm_signature sig;
 
 	int err = lm_sign(&sig, owner, RECOVERY_DOMAIN, out, len);
@@ -144,6 +163,7 @@ static int restart_here(struct network *net, const struct start *start, struct s
 	memcpy(net->hash, start->hash, HASH_LEN);
 	memcpy(net->state_hash, start->state, HASH_LEN);
 	net->tell = (struct tell){0};
+	lm_chain_contacts_reset(net);
 	lm_chain_tip_moved(net);
 	c->ops.truncate(c->ctx, &net->where.net, start->height);
 	c->ops.grown(c->ctx, &net->where.net, net->height, true);

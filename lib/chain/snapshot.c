@@ -32,6 +32,7 @@ static void adopt(struct network *net, const struct start *start, struct state *
 		lm_chain_pieces_free(&net->pieces, &net->n_pieces, &net->room);
 		net->start = *start;
 		net->where.era = start->era;
+		lm_chain_contacts_reset(net);
 	}
 	for (unsigned i = 0; i < a->n; i++) {
 		struct piece *p = &a->pieces[i];

@@ -213,8 +213,9 @@ static void first_seen(struct node *n, const struct decided *d, const uint8_t ha
 	if (count < 0)
 		world_broken(w, n, "height %llu is new, but nobody voted for it",
 		    (unsigned long long)height);
-	*t = (struct truth){
-	    .known = true, .members = d->new_members ? d->members : w->truth[height - 1].members};
+	*t = (struct truth){.known = true,
+	    .at = w->now,
+	    .members = d->new_members ? d->members : w->truth[height - 1].members};
 	memcpy(t->hash, hash, HASH_LEN);
 	memcpy(t->state, d->header.state, HASH_LEN);
 	w->height = height;
@@ -281,4 +282,21 @@ void check_grown(struct node *n)
 		world_broken(w, n, "another state at height %llu", (unsigned long long)net->height);
 	if (net->height == w->height)
 		check_state(n);
+}
+
+/* One liar is enough to deceive a majority of three; messages are late by a known time. */
+void check_current(struct node *n)
+{
+	const struct world *w = n->world;
+	const struct network *net = world_net(n->world, n->index);
+	uint64_t late = w->delay + w->jitter;
+
+	for (unsigned i = 0; i < w->n; i++)
+		if (w->node[i].liar)
+			return;
+	if (net->where.era != w->era || net->height >= w->height)
+		return;
+	if (w->truth[net->height + 1].at + late < lm_chain_current(net))
+		world_broken(
+		    n->world, n, "it calls height %llu current", (unsigned long long)net->height);
 }

@@ -89,6 +89,7 @@ void world_after(struct node *n)
 	if (!n->dying) {
 		struct lm_now now = world_now(n);
 		sim_event_set(&w->events, &n->tick, lm_chain_tick(n->chain, &now));
+		check_current(n);
 	}
 	if (n->dying)
 		world_crash(w, n->index);

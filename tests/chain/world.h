@@ -82,6 +82,7 @@ struct told { /* a command, and what its author was told of it */
 
 struct truth { /* what was decided at a height */
 	bool known;
+	uint64_t at; /* when somebody first knew */
 	uint8_t hash[HASH_LEN], state[HASH_LEN];
 	struct members members;
 };
@@ -190,6 +191,8 @@ bool mind_consent(void *ctx, const struct lm_net_id *net, const struct lm_chain_
 /* ---- check.c ---- */
 void check_begin(struct world *w);
 void check_grown(struct node *n);
+/* Who calls itself current is. */
+void check_current(struct node *n);
 /* A VOTE record. */
 void check_vote(struct world *w, const uint8_t *bytes, size_t len);
 /* Whatever was acknowledged has happened. */

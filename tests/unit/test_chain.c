@@ -522,7 +522,111 @@ static void lost_store(void)
 	end(w);
 }
 
+/* ---- being current ---- */
+
+static void current_by_a_majority(void)
+{
+	struct world *w = begin(3, 1);
+
+	for (unsigned i = 0; i < w->n; i++)
+		CU_ASSERT(info_of(w, i).current > 0);
+	world_crash(w, 0);
+	isolate(w, 0, true);
+	world_start(w, 0);
+	world_run(w, 5 * SECOND);
+	CU_ASSERT_EQUAL(info_of(w, 0).current, 0);
+	/* A reader's word is none. */
+	world_cut(w, 0, 3, false);
+	world_cut(w, 3, 0, false);
+	world_greet_all(w, 0);
+	world_run(w, SECOND);
+	CU_ASSERT_EQUAL(info_of(w, 0).current, 0);
+	world_cut(w, 0, 1, false);
+	world_cut(w, 1, 0, false);
+	uint64_t before = w->now;
+	world_greet_all(w, 0);
+	world_run(w, SECOND);
+	CU_ASSERT(info_of(w, 0).current > before);
+	CU_ASSERT(info_of(w, 0).current <= w->now);
+	end(w);
+}
+
+/* It was decided, but the only one who knew has crashed. */
+static void accepted_is_not_unknown(void)
+{
+	struct world *w = begin(3, 0);
+
+	world_crash(w, 2);
+	assign(w, 0);
+	world_settle(w, 60 * SECOND);
+	world_cut(w, 1, 0, true);
+	world_propose(w, 0, world_command(w, LM_CHAIN_ASSIGN, 0), 800);
+	world_run(w, 4 * w->delay);
+	CU_ASSERT(world_net(w, 1)->vote.accepted > 0);
+	world_crash(w, 0);
+	world_start(w, 2);
+	world_run(w, 20 * w->delay);
+	CU_ASSERT_EQUAL(world_height(w, 2), 1);
+	CU_ASSERT_EQUAL(world_height(w, 1), 1);
+	CU_ASSERT_EQUAL(info_of(w, 2).current, 0);
+	world_run(w, 20 * SECOND);
+	CU_ASSERT_EQUAL(world_height(w, 2), 2);
+	world_greet_all(w, 2);
+	world_run(w, SECOND);
+	CU_ASSERT(info_of(w, 2).current > 0);
+	end(w);
+}
+
+/* Who has lost its store cannot know what it has accepted. */
+static void mute_is_not_sure(void)
+{
+	struct world *w = begin(3, 0);
+
+	assign(w, 0);
+	world_crash(w, 2);
+	world_lose_disk(w, 2);
+	w->node[2].mute = true;
+	world_crash(w, 1);
+	world_crash(w, 0);
+	world_start(w, 2);
+	world_start(w, 0);
+	world_run(w, 5 * SECOND);
+	CU_ASSERT_TRUE(info_of(w, 2).mute);
+	CU_ASSERT_FALSE(info_of(w, 0).mute);
+	CU_ASSERT_EQUAL(info_of(w, 0).current, 0);
+	CU_ASSERT_EQUAL(info_of(w, 2).current, 0);
+	world_start(w, 1);
+	world_run(w, 5 * SECOND);
+	CU_ASSERT(info_of(w, 0).current > 0);
+	CU_ASSERT(info_of(w, 2).current > 0);
+	end(w);
+}
+
 /* ---- recovery ---- */
+
+/* What the owner is asked to sign is what it signs. */
+static void recovery_to_sign(void)
+{
+	struct world *w = begin(3, 0);
+	struct lm_public_key keys[2] = {w->node[2].id.pub, w->node[0].id.pub};
+	uint8_t bytes[LM_CHAIN_RECOVERY_MAX], again[LM_CHAIN_RECOVERY_MAX];
+	struct lm_chain_recovery r, read;
+
+	assign(w, 1);
+	CU_ASSERT_EQUAL(lm_chain_recovery_from(w->node[1].chain, &w->net, keys, 2, &r), 0);
+	size_t len = lm_chain_recovery_write(&r, bytes);
+	CU_ASSERT_EQUAL(lm_chain_recovery_read(&read, bytes, len), 0);
+	CU_ASSERT_EQUAL(lm_chain_recovery_write(&read, again), len);
+	CU_ASSERT_EQUAL(memcmp(bytes, again, len), 0);
+	CU_ASSERT_EQUAL(read.n_members, 2);
+	CU_ASSERT_EQUAL(read.height, 2);
+	CU_ASSERT_EQUAL(lm_chain_recovery_sign(&read, &w->owner, again), (int)len + 64);
+	CU_ASSERT_EQUAL(memcmp(bytes, again, len), 0);
+	for (size_t cut = 0; cut < len; cut++)
+		CU_ASSERT_EQUAL(lm_chain_recovery_read(&read, bytes, cut), -EBADMSG);
+	CU_ASSERT_EQUAL(lm_chain_recovery_read(&read, again, len + 64), -EBADMSG);
+	end(w);
+}
 
 static size_t sign_recovery(struct world *w, unsigned node, const unsigned *nodes, unsigned n,
     uint8_t out[LM_CHAIN_RECOVERY_MAX])
@@ -611,4 +715,7 @@ LM_SUITE("chain", {"all_learn_it", all_learn_it},
     {"stale_proposer", stale_proposer}, {"quarantine", quarantine}, {"moves", moves},
     {"applied_once", applied_once}, {"missed_block_is_told_again", missed_block_is_told_again},
     {"catch_up_by_blocks", catch_up_by_blocks}, {"catch_up_by_state", catch_up_by_state},
-    {"wrong_state", wrong_state}, {"lost_store", lost_store}, {"owner_recovers", owner_recovers})
+    {"wrong_state", wrong_state}, {"lost_store", lost_store},
+    {"current_by_a_majority", current_by_a_majority},
+    {"accepted_is_not_unknown", accepted_is_not_unknown}, {"mute_is_not_sure", mute_is_not_sure},
+    {"recovery_to_sign", recovery_to_sign}, {"owner_recovers", owner_recovers})
