@@ -14,6 +14,7 @@
 #define LM_LOG_MODULE "network"
 
 #define TABLE "manifest"
+#define FACTS "fact" /* by network, then the key that membership gives */
 
 uint16_t gw_workload_mtu(const struct gateway *gw)
 {
@@ -52,6 +53,48 @@ static int on_erase(void *ctx, const struct lm_net_id *net)
 	int err = lm_store_delete(gw->store, TABLE, net->b, sizeof(net->b));
 
 	return err == -ENOENT ? 0 : err;
+}
+
+#define FACT_KEY_MAX (LM_NET_ID_LEN + LM_FACT_KEY_MAX)
+_Static_assert(FACT_KEY_MAX <= LM_STORE_KEY_MAX, "the store takes the longest key of a fact");
+
+static int on_fact_put(void *ctx, const struct lm_net_id *net, const void *key, size_t key_len,
+    const void *value, size_t len)
+{
+	struct gateway *gw = ctx;
+	uint8_t full[FACT_KEY_MAX];
+
+	if (key_len > LM_FACT_KEY_MAX)
+		return -EINVAL;
+	memcpy(full, net->b, LM_NET_ID_LEN);
+	memcpy(full + LM_NET_ID_LEN, key, key_len);
+	key_len += LM_NET_ID_LEN;
+	if (len > 0)
+		return lm_store_put(gw->store, FACTS, full, key_len, value, len);
+	int err = lm_store_delete(gw->store, FACTS, full, key_len);
+	return err == -ENOENT ? 0 : err;
+}
+
+struct facts {
+	lm_fact_each_fn *each;
+	void *ctx;
+};
+
+static int fact(void *ctx, const void *key, size_t key_len, const void *value, size_t len)
+{
+	const struct facts *f = ctx;
+
+	return f->each(
+	    f->ctx, (const uint8_t *)key + LM_NET_ID_LEN, key_len - LM_NET_ID_LEN, value, len);
+}
+
+static int on_facts_each(
+    void *ctx, const struct lm_net_id *net, lm_fact_each_fn *each, void *each_ctx)
+{
+	struct gateway *gw = ctx;
+	struct facts f = {.each = each, .ctx = each_ctx};
+
+	return lm_store_each_prefix(gw->store, FACTS, net->b, LM_NET_ID_LEN, fact, &f);
 }
 
 static void on_network_changed(void *ctx, const struct lm_network *net)
@@ -150,6 +193,8 @@ const struct lm_membership_ops gw_membership_ops = {
     .random = on_random,
     .persist = on_persist,
     .erase = on_erase,
+    .fact_put = on_fact_put,
+    .facts_each = on_facts_each,
     .network_changed = on_network_changed,
     .network_gone = on_network_gone,
     .routes_changed = on_routes_changed,
@@ -182,30 +227,62 @@ bool gw_networks_tick(struct gateway *gw)
 
 /* ---- start and reload ------------------------------------------------------ */
 
-static int restore_one(void *ctx, const void *key, size_t key_len, const void *value, size_t len)
-{
-	struct gateway *gw = ctx;
-	struct lm_now now = gw_now();
-	struct lm_why why = {0};
-	char id[LM_NET_ID_TEXT] = "?";
+struct stored {
+	struct lm_net_id *ids;
+	size_t n, room;
+};
 
-	/* One bad entry must not keep the others' tenants from their networks. */
-	int err = lm_membership_restore(gw->membership, &now, value, len, &why);
-	if (err && key_len == LM_NET_ID_LEN)
-		lm_hex(id, key, key_len);
-	if (err)
-		lm_error("%s: stored manifest of network %s is not used: %s", gw->config->state_dir,
-		    id, why.text[0] ? why.text : strerror(-err));
+static int note(void *ctx, const void *key, size_t key_len, const void *value, size_t len)
+{
+	struct stored *stored = ctx;
+
+	(void)value, (void)len;
+	if (key_len != LM_NET_ID_LEN) {
+		lm_error("a stored manifest has a key of %zu bytes: not used", key_len);
+		return 0;
+	}
+	if (stored->n == stored->room) {
+		size_t room = stored->room ? stored->room * 2 : 64;
+		struct lm_net_id *ids = reallocarray(stored->ids, room, sizeof(*ids));
+		if (!ids)
+			return -ENOMEM;
+		stored->ids = ids;
+		stored->room = room;
+	}
+	memcpy(stored->ids[stored->n++].b, key, LM_NET_ID_LEN);
 	return 0;
 }
 
+/* One bad entry must not keep the others' tenants from their networks. */
+static void restore_one(struct gateway *gw, const struct lm_net_id *net, uint8_t *bytes)
+{
+	struct lm_now now = gw_now();
+	struct lm_why why = {0};
+	char id[LM_NET_ID_TEXT];
+
+	ssize_t len =
+	    lm_store_get(gw->store, TABLE, net->b, sizeof(net->b), bytes, LM_MANIFEST_BYTES_MAX);
+	int err = len < 0 ? (int)len
+			  : lm_membership_restore(gw->membership, &now, bytes, (size_t)len, &why);
+	if (err)
+		lm_error("%s: stored manifest of network %s is not used: %s", gw->config->state_dir,
+		    lm_hex(id, net, sizeof(*net)), why.text[0] ? why.text : strerror(-err));
+}
+
+/* First the ids alone: what is restored wants to look at the store as well. */
 int gw_networks_restore(struct gateway *gw)
 {
-	int err = lm_store_each(gw->store, TABLE, restore_one, gw);
+	uint8_t *bytes = malloc(LM_MANIFEST_BYTES_MAX);
+	struct stored stored = {0};
+	int err = bytes ? lm_store_each(gw->store, TABLE, note, &stored) : -ENOMEM;
 
+	for (size_t i = 0; !err && i < stored.n; i++)
+		restore_one(gw, &stored.ids[i], bytes);
 	if (err)
 		lm_error(
 		    "%s: cannot read stored manifests: %s", gw->config->state_dir, strerror(-err));
+	free(stored.ids);
+	free(bytes);
 	return err;
 }
 

@@ -99,7 +99,10 @@ struct lm_membership_ops {
 	 */
 	int (*fact_put)(void *ctx, const struct lm_net_id *net, const void *key, size_t key_len,
 	    const void *value, size_t len);
-	/* Calls each for all facts of this network in the order of their keys' bytes. */
+	/*
+	 * Calls each for all facts of this network in the order of their keys' bytes. No other op
+	 * is called meanwhile: the store would refuse.
+	 */
 	int (*facts_each)(
 	    void *ctx, const struct lm_net_id *net, lm_fact_each_fn *each, void *each_ctx);
 

@@ -225,38 +225,54 @@ int lm_store_delete(struct lm_store *s, const char *table, const void *key, size
 	return report("delete", table, rc);
 }
 
-static int walk(MDB_txn *txn, MDB_dbi dbi,
-    int (*each)(void *ctx, const void *key, size_t key_len, const void *value, size_t len),
-    void *ctx, int *result)
+/* Entries whose keys begin with a prefix, which may be empty. */
+struct walk {
+	const char *table;
+	MDB_val prefix;
+	lm_store_each_fn *each;
+	void *ctx;
+	int result;
+};
+
+static bool has_prefix(const MDB_val *key, const MDB_val *prefix)
+{
+	return key->mv_size >= prefix->mv_size &&
+	       memcmp(key->mv_data, prefix->mv_data, prefix->mv_size) == 0;
+}
+
+static int walk_table(MDB_txn *txn, MDB_dbi dbi, struct walk *w)
 {
 	MDB_cursor *cursor;
-	MDB_val k, v;
+	MDB_val k = w->prefix, v;
 
 	int rc = mdb_cursor_open(txn, dbi, &cursor);
 	if (rc != 0)
 		return rc;
-	*result = 0;
-	while (*result == 0 && (rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0)
-		*result = each(ctx, k.mv_data, k.mv_size, v.mv_data, v.mv_size);
+	rc = mdb_cursor_get(cursor, &k, &v, k.mv_size > 0 ? MDB_SET_RANGE : MDB_FIRST);
+	while (rc == 0 && (w->prefix.mv_size == 0 || has_prefix(&k, &w->prefix))) {
+		w->result = w->each(w->ctx, k.mv_data, k.mv_size, v.mv_data, v.mv_size);
+		if (w->result != 0)
+			break;
+		rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+	}
 	mdb_cursor_close(cursor);
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-int lm_store_each(struct lm_store *s, const char *table,
-    int (*each)(void *ctx, const void *key, size_t key_len, const void *value, size_t len),
-    void *ctx)
+static int walk(struct lm_store *s, struct walk *w)
 {
 	struct table t;
 	MDB_txn *txn;
-	int result = 0;
 
+	if (s->iterating)
+		return -EDEADLK;
 	int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
 	if (rc != 0)
-		return report("read", table, rc);
-	rc = table_open(s, txn, table, 0, &t);
+		return report("read", w->table, rc);
+	rc = table_open(s, txn, w->table, 0, &t);
 	if (rc == 0) {
 		s->iterating = true;
-		rc = walk(txn, t.dbi, each, ctx, &result);
+		rc = walk_table(txn, t.dbi, w);
 		s->iterating = false;
 	}
 	/* Committing a read keeps the handle that it opened; it changes nothing. */
@@ -266,6 +282,52 @@ int lm_store_each(struct lm_store *s, const char *table,
 		mdb_txn_abort(txn);
 	if (rc == MDB_NOTFOUND)
 		return 0; /* nobody has put anything into this table yet */
-	rc = report("read", table, rc);
-	return rc != 0 ? rc : result;
+	rc = report("read", w->table, rc);
+	return rc != 0 ? rc : w->result;
+}
+
+int lm_store_each(struct lm_store *s, const char *table, lm_store_each_fn *each, void *ctx)
+{
+	struct walk w = {.table = table, .each = each, .ctx = ctx};
+
+	return walk(s, &w);
+}
+
+int lm_store_each_prefix(struct lm_store *s, const char *table, const void *prefix,
+    size_t prefix_len, lm_store_each_fn *each, void *ctx)
+{
+	struct walk w = {.table = table,
+	    .prefix = {.mv_size = prefix_len, .mv_data = (void *)prefix},
+	    .each = each,
+	    .ctx = ctx};
+
+	return key_is_valid(prefix, prefix_len) ? walk(s, &w) : -EINVAL;
+}
+
+struct copy {
+	size_t key_len, size;
+	void *value;
+};
+
+static int copy(void *ctx, const void *key, size_t key_len, const void *value, size_t len)
+{
+	struct copy *c = ctx;
+
+	(void)key;
+	if (key_len != c->key_len)
+		return -ENOENT; /* the key itself would have been the first */
+	if (len > c->size)
+		return -EMSGSIZE;
+	memcpy(c->value, value, len);
+	c->size = len;
+	return 1;
+}
+
+ssize_t lm_store_get(struct lm_store *s, const char *table, const void *key, size_t key_len,
+    void *value, size_t size)
+{
+	struct copy c = {.key_len = key_len, .size = size, .value = value};
+	int r = lm_store_each_prefix(s, table, key, key_len, copy, &c);
+
+	return r == 1 ? (ssize_t)c.size : r < 0 ? r : -ENOENT;
 }

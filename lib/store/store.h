@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "base/why.h"
 
 struct lm_store;
@@ -34,13 +35,20 @@ int lm_store_put(struct lm_store *s, const char *table, const void *key, size_t 
     const void *value, size_t len);
 int lm_store_delete(
     struct lm_store *s, const char *table, const void *key, size_t key_len); /* -ENOENT */
+/* Copies a value, and returns its length. -ENOENT, -EMSGSIZE: it is longer than size. */
+ssize_t lm_store_get(struct lm_store *s, const char *table, const void *key, size_t key_len,
+    void *value, size_t size);
+
+typedef int lm_store_each_fn(
+    void *ctx, const void *key, size_t key_len, const void *value, size_t len);
 /*
  * Calls each for every entry in key order (bytewise; a prefix comes first); stops at and returns
  * its first non-zero result. key and value are the store's, valid during the call. each must not
- * put or delete: -EDEADLK.
+ * call the store again: -EDEADLK.
  */
-int lm_store_each(struct lm_store *s, const char *table,
-    int (*each)(void *ctx, const void *key, size_t key_len, const void *value, size_t len),
-    void *ctx);
+int lm_store_each(struct lm_store *s, const char *table, lm_store_each_fn *each, void *ctx);
+/* Likewise for the entries whose keys begin so: it costs what they are, whatever else is there. */
+int lm_store_each_prefix(struct lm_store *s, const char *table, const void *prefix,
+    size_t prefix_len, lm_store_each_fn *each, void *ctx);
 
 #endif

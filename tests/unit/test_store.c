@@ -249,6 +249,75 @@ static void test_each(void)
 	folder_remove(&d);
 }
 
+static const char *list_prefix(struct lm_store *s, const char *prefix)
+{
+	static struct listing l;
+
+	memset(&l, 0, sizeof l);
+	CU_ASSERT_EQUAL(lm_store_each_prefix(s, "t", prefix, strlen(prefix), list_entry, &l), 0);
+	return l.text;
+}
+
+static void test_prefix(void)
+{
+	struct folder d = folder_make();
+	struct lm_store *s = open_store(&d, MIB);
+	struct listing l = {.stop_after = 2};
+	char key[LM_STORE_KEY_MAX + 1];
+
+	CU_ASSERT_STRING_EQUAL(list_prefix(s, "a"), "");
+	put(s, "t", "a", "0");
+	put(s, "t", "b", "1");
+	put(s, "t", "b2", "2");
+	put(s, "t", "b1", "3");
+	put(s, "t", "bb", "4");
+	put(s, "t", "c", "5");
+	CU_ASSERT_STRING_EQUAL(list_prefix(s, "b"), "b=1;b1=3;b2=2;bb=4;");
+	CU_ASSERT_STRING_EQUAL(list_prefix(s, "b1"), "b1=3;");
+	CU_ASSERT_STRING_EQUAL(list_prefix(s, "b0"), "");
+	CU_ASSERT_STRING_EQUAL(list_prefix(s, "c"), "c=5;");
+	CU_ASSERT_STRING_EQUAL(list_prefix(s, "d"), "");
+	CU_ASSERT_EQUAL(lm_store_each_prefix(s, "t", "b", 1, list_entry, &l), 7);
+	CU_ASSERT_STRING_EQUAL(l.text, "b=1;b1=3;");
+	CU_ASSERT_EQUAL(lm_store_each_prefix(s, "t", "", 0, list_entry, &l), -EINVAL);
+	CU_ASSERT_EQUAL(lm_store_each_prefix(s, "t", key, sizeof key, list_entry, &l), -EINVAL);
+	lm_store_close(s);
+	folder_remove(&d);
+}
+
+static int get_within(void *ctx, const void *key, size_t key_len, const void *value, size_t len)
+{
+	struct lm_store *s = ctx;
+	char copy[8];
+
+	(void)value, (void)len;
+	CU_ASSERT_EQUAL(lm_store_get(s, "t", key, key_len, copy, sizeof copy), -EDEADLK);
+	CU_ASSERT_EQUAL(lm_store_each(s, "t", get_within, s), -EDEADLK);
+	return 0;
+}
+
+static void test_get(void)
+{
+	struct folder d = folder_make();
+	struct lm_store *s = open_store(&d, MIB);
+	char value[8] = "1234567";
+
+	CU_ASSERT_EQUAL(lm_store_get(s, "t", "k", 1, value, sizeof value), -ENOENT);
+	put(s, "t", "kk", "longer");
+	CU_ASSERT_EQUAL(lm_store_get(s, "t", "k", 1, value, sizeof value), -ENOENT);
+	CU_ASSERT_EQUAL(lm_store_get(s, "t", "kk", 2, value, 5), -EMSGSIZE);
+	CU_ASSERT_STRING_EQUAL(value, "1234567");
+	CU_ASSERT_EQUAL(lm_store_get(s, "t", "kk", 2, value, 6), 6);
+	CU_ASSERT_STRING_EQUAL(value, "longer7");
+	put(s, "t", "k", "");
+	CU_ASSERT_EQUAL(lm_store_get(s, "t", "k", 1, value, 0), 0);
+	CU_ASSERT_EQUAL(lm_store_get(s, "t", "", 0, value, sizeof value), -EINVAL);
+	CU_ASSERT_EQUAL(lm_store_each(s, "t", get_within, s), 0);
+	CU_ASSERT_EQUAL(put(s, "t", "k", "again"), 0);
+	lm_store_close(s);
+	folder_remove(&d);
+}
+
 static void test_keys(void)
 {
 	struct folder d = folder_make();
@@ -422,6 +491,6 @@ static void test_cut_off(void)
 }
 
 LM_SUITE("store", {"put_and_delete", test_put_and_delete}, {"reopen", test_reopen},
-    {"killed", test_killed}, {"bound", test_bound}, {"each", test_each}, {"keys", test_keys},
-    {"tables", test_tables}, {"refused", test_refused}, {"emptied", test_emptied},
-    {"cut_off", test_cut_off})
+    {"killed", test_killed}, {"bound", test_bound}, {"each", test_each}, {"prefix", test_prefix},
+    {"get", test_get}, {"keys", test_keys}, {"tables", test_tables}, {"refused", test_refused},
+    {"emptied", test_emptied}, {"cut_off", test_cut_off})
