@@ -60,8 +60,13 @@ int lm_attachment_check(const struct lm_attachment *a, const struct lm_signed_ma
 		    mem->name, mem->n_endpoints, mem->name, a->replica);
 	unsigned index = mem->first_endpoint + a->replica;
 	unsigned provider = m->endpoints[index].provider;
-	if (provider == LM_ANY_PROVIDER)
+	if (provider == LM_ANY_PROVIDER && lm_manifest_provider(m, self) >= 0)
 		return (int)index;
+	if (provider == LM_ANY_PROVIDER)
+		return lm_why(why, ENOENT,
+		    "replica: %s/%u may be at any provider of network %s, which this gateway is "
+		    "not",
+		    mem->name, a->replica, m->network);
 	const struct lm_provider *host = &m->providers[provider];
 	if (!same_id(&host->id, self))
 		return lm_why(why, ENOENT,

@@ -174,6 +174,32 @@ class Manifests(Tool):
         self.assertEqual(self.refused("manifest", "check", "large.yaml"),
                          "large.yaml: larger than 1048576 bytes")
 
+    def test_what_the_gateways_decide(self):
+        web = b"      - {provider: alpha, ipv4: 100.64.10.10, ipv6: \"fd5a:10::10\"}\n"
+        self.assertIn(web, self.shop)
+        self.write("left.yaml", self.shop.replace(
+            web, b"      - {}\n      - {provider: beta}\n      - {ipv4: 100.64.10.9}\n"))
+        self.assertIn("2 members, 4 endpoints, 3 of them for the gateways to decide\n",
+                      self.text("manifest", "check", "left.yaml"))
+        text = self.text("manifest", "show", "left.yaml")
+        for line in ("pool        100.64.10.128/25, 16 blocks of 8",
+                     "  web/0 at any provider, address from the pool",
+                     "  web/1 at beta, address from the pool",
+                     "  web/2 at any provider 100.64.10.9",
+                     "  db/0 at beta 100.64.10.20 fd5a:10::20"):
+            self.assertIn("\n" + line + "\n", text)
+        self.assertNotIn("pool", self.text("manifest", "show", "shop.yaml"))
+        self.assertNotIn("decide", self.text("manifest", "check", "shop.yaml"))
+        self.text("manifest", "sign", "-k", "owner.key", "left.yaml")
+        self.assertEqual(text.split("\nserial", 1)[1],
+                         self.text("manifest", "show", "left.signed").split("\nserial", 1)[1])
+        self.write("in.yaml", self.shop.replace(b"endpoints:                    #",
+                                                b"replicas: 9 #").replace(
+            web, b"").replace(b"100.64.10.20", b"100.64.10.200"))
+        self.assertRegex(self.refused("manifest", "sign", "-k", "owner.key", "in.yaml"),
+                         r"^in\.yaml:\d+:\d+: members\[1\]\.endpoints\[0\]\.ipv4: inside of the "
+                         r"pool 100\.64\.10\.128/25, which the gateways give out$")
+
     def test_signed_file_is_as_documented(self):
         self.assertIn("shop.signed: signed, ",
                       self.text("manifest", "sign", "-k", "owner.key", "shop.yaml"))
@@ -331,6 +357,33 @@ class Diff(Tool):
                           "+ sql/0 at beta 100.64.10.20 fd5a:10::20",
                           "+ sql may be reached from any: icmp",
                           "+ sql may be reached from web: tcp 5432"])
+
+    def test_what_the_gateways_decide(self):
+        fixed = "{provider: beta, ipv4: 100.64.10.20, ipv6: \"fd5a:10::20\"}"
+        pool = "100.64.10.128/25, 16 blocks of 8"
+        self.assertEqual(self.diff((fixed, "{}")),
+                         [f"~ pool: none -> {pool}", "~ db/0: provider beta -> any provider",
+                          "~ db/0: ipv4 100.64.10.20 -> from the pool",
+                          "~ db/0: ipv6 fd5a:10::20 -> from the pool"])
+        self.write("old.yaml", self.shop.replace(fixed, "{}"))
+        self.assertEqual(self.diff((fixed, "{}"), expect=0), [])
+        self.assertEqual(self.diff((fixed, "{ipv6: \"fd5a:10::20\"}")),
+                         ["~ db/0: ipv4 from the pool -> none",
+                          "~ db/0: ipv6 from the pool -> fd5a:10::20"])
+        self.assertEqual(self.diff((fixed, "{}\n      - {provider: alpha}"),
+                                   ("10.0/24 ", "10.0/24\n  pool: 100.64.10.64/27\n"
+                                    "  block: 29\n ")),
+                         [f"~ pool: {pool} -> 100.64.10.64/27, 4 blocks of 8",
+                          "+ db/1 at alpha, address from the pool"])
+        self.assertEqual(self.diff((fixed, "{}"), ("  ipv6: fd5a:10::/64  ", "  "),
+                                   (", ipv6: \"fd5a:10::10\"", "")),
+                         ["~ ipv6 prefix: fd5a:10::/64 -> none",
+                          "~ web/0: ipv6 fd5a:10::10 -> none",
+                          "~ db/0: ipv6 from the pool -> none"])
+        self.assertEqual(self.diff()[-3:],
+                         ["~ db/0: provider any provider -> beta",
+                          "~ db/0: ipv4 from the pool -> 100.64.10.20",
+                          "~ db/0: ipv6 from the pool -> fd5a:10::20"])
 
     def test_trouble(self):
         out, err = self.run_tool("manifest", "diff", "old.yaml", "no.yaml", expect=2)

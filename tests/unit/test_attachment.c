@@ -22,7 +22,7 @@ static struct lm_key_id id_of(const char *hex)
 	return lm_key_id(&key);
 }
 
-static struct rig rig(void)
+static struct rig rig_of(const char *document)
 {
 	struct rig r;
 	struct lm_why why = {""};
@@ -34,14 +34,19 @@ static struct rig rig(void)
 	r.owner = fixture_identity(9);
 	r.alpha = id_of(FIXTURE_KEY_ALPHA);
 	r.beta = id_of(FIXTURE_KEY_BETA);
-	if (lm_manifest_sign(&bytes, &len, "t.yaml", fixture_document, strlen(fixture_document),
-		&r.owner, &why) < 0 ||
+	if (lm_manifest_sign(&bytes, &len, "t.yaml", document, strlen(document), &r.owner, &why) <
+		0 ||
 	    lm_manifest_open(&r.sm, "t", bytes, len, &why) < 0) {
 		fprintf(stderr, "%s\n", why.text);
 		abort();
 	}
 	free(bytes);
 	return r;
+}
+
+static struct rig rig(void)
+{
+	return rig_of(fixture_document);
 }
 
 /* Everything as it should be, for web/0 at alpha. */
@@ -120,4 +125,33 @@ static void test_refused(void)
 	lm_signed_manifest_free(r.sm);
 }
 
-LM_SUITE("attachment", {"accepted", test_accepted}, {"refused", test_refused})
+/* web/1 may be anywhere; web/0 is at alpha, and gets its address from the gateways. */
+static void test_any_provider(void)
+{
+	char *text = fixture_edited("{provider: alpha, ipv4: 100.64.10.10, ipv6: \"fd5a:10::10\"}\n"
+				    "      - {provider: beta, ipv4: 100.64.10.11}\n",
+	    "{provider: alpha}\n      - {}\n");
+	struct rig r = rig_of(text);
+	struct lm_attachment a = good(&r);
+	struct lm_key_id stranger = r.alpha;
+
+	check(&r, &a, &r.alpha, lm_manifest_endpoint(r.sm->manifest, "web", 0), "");
+	a.replica = 1;
+	check(&r, &a, &r.alpha, lm_manifest_endpoint(r.sm->manifest, "web", 1), "");
+	a.lease.provider = r.beta;
+	check(&r, &a, &r.beta, lm_manifest_endpoint(r.sm->manifest, "web", 1), "");
+	check(&r, &a, &r.alpha, -EACCES, "this gateway is provider");
+	a.replica = 0;
+	check(&r, &a, &r.beta, -ENOENT, "web/0 belongs to provider alpha");
+	a.replica = 2;
+	check(&r, &a, &r.beta, -ENOENT, "there is no web/2");
+	stranger.b[0] ^= 1;
+	a.lease.provider = stranger;
+	a.replica = 1;
+	check(&r, &a, &stranger, -ENOENT, "web/1 may be at any provider of network shop, which");
+	lm_signed_manifest_free(r.sm);
+	free(text);
+}
+
+LM_SUITE("attachment", {"accepted", test_accepted}, {"refused", test_refused},
+    {"any_provider", test_any_provider})
