@@ -168,6 +168,7 @@ static void test_pool_geometry(void)
 	    {"ipv4: 10.1.0.0/16, pool: 10.1.4.0/22, block: 28", 1024, 1024, 16, 1024},
 	    {"ipv4: 10.1.0.0/16, pool: 10.1.4.0/22, block: 22", 1024, 1024, 1024, 1024},
 	    {"ipv4: 10.1.0.0/16, pool: 10.1.0.0/32", 0, 1, 1, 0},
+	    {"ipv4: 10.1.0.0/16, pool: 10.1.0.1/32", 1, 1, 1, 0},
 	    {"ipv4: 10.1.0.0/16, pool: 10.1.255.255/32, block: 32", 65535, 1, 1, 0},
 	    {"ipv4: 10.1.0.0/16, block: 32", 32768, 32768, 1, 32767},
 	    {"ipv4: 10.0.0.0/8, pool: 10.64.0.0/10, block: 16", 1u << 22, 1u << 22, 65536,
@@ -257,8 +258,8 @@ static void test_pool_refused(void)
 		"its length zero), found '10.1.0.0/24'"},
 	    {"ipv4: 10.1.0.0/16, pool: 10.2.0.0/24",
 		"4:37: prefixes.pool: outside of the network's prefix 10.1.0.0/16"},
-	    {"ipv4: 10.1.0.0/16, pool: 10.0.0.0/15",
-		"4:37: prefixes.pool: outside of the network's prefix 10.1.0.0/16"},
+	    {"ipv4: 10.0.0.0/16, pool: 10.0.0.0/15",
+		"4:37: prefixes.pool: outside of the network's prefix 10.0.0.0/16"},
 	    {"ipv4: 10.0.0.0/8, pool: 10.128.0.0/9",
 		"4:36: prefixes.pool: more than 4194304 addresses, which is 65536 blocks of 64: "
 		"the length must be from /10"},
@@ -316,6 +317,12 @@ static void test_room(void)
 		"4:37: prefixes.ipv6: fd5a::/113 is too small for the pool 10.1.128.0/17, which "
 		"takes the same host numbers in both prefixes"},
 	    {"ipv4: 10.1.0.0/16, ipv6: 'fd5a::/113', pool: 10.1.0.0/17", 16384, NULL},
+	    {"ipv4: 10.1.0.0/16, ipv6: 'fd5a::/121', pool: 10.1.0.127/32", 1,
+		"4:57: prefixes.pool: 2 endpoints without an address or a provider, but the pool "
+		"10.1.0.127/32 has only 1"},
+	    {"ipv4: 10.1.0.0/16, ipv6: 'fd5a::/121', pool: 10.1.0.128/32", 0,
+		"4:37: prefixes.ipv6: fd5a::/121 is too small for the pool 10.1.0.128/32, which "
+		"takes the same host numbers in both prefixes"},
 	};
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
 		struct lm_manifest *m = parsed(document_of(list[i].prefixes, list[i].most));
