@@ -15,6 +15,7 @@ void status_gateway(const json_t *info, const struct status_options *options)
 	    {"UP", cell_age, "uptime_s"},
 	    {">WORKERS", cell_count, "workers"},
 	    {"IPSEC-MB", cell_text, "ipsec_mb"},
+	    {"STORE", cell_text, "store"},
 	    {"LEDGER", cell_text, "ledger"},
 	    {">RECORDS", cell_count, "ledger_records"},
 	    {">KEPT", cell_count, "ledger_disk_records"},
@@ -22,11 +23,13 @@ void status_gateway(const json_t *info, const struct status_options *options)
 	    {0},
 	};
 	struct table t;
-	char key[80];
+	char key[80], store[32];
 
 	columns_start(&t, columns);
 	columns_row(&t, columns, info);
 	table_end(&t);
+	if (strcmp(telemetry_text(info, "store", store, sizeof(store)), "lost") == 0)
+		puts("its store was lost: with this key it votes in no network's chain any more");
 	if (options->all)
 		printf("public key %s\n", telemetry_text(info, "key", key, sizeof(key)));
 	if (number_of(info, "ipsec_mb_shared_writes") && number_of(info, "workers") > 1)

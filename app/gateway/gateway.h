@@ -27,6 +27,7 @@
 #include "paths.h"
 
 #define GW_SECOND UINT64_C(1000000000)
+#define GW_FACTS "fact" /* table of the store: by network, then the key that membership gives */
 
 /* Turns of the control loop: while one lasts, nobody else is answered. */
 struct gw_turns {
@@ -41,6 +42,8 @@ struct gateway {
 	uint64_t started; /* monotonic ns */
 
 	struct lm_store *store;
+	bool lost_store; /* what our key has promised was in another one */
+	bool unmarked; /* nobody would notice if this one were lost */
 	struct lm_journal *records; /* the ledger on disk; NULL: it is in memory only */
 	struct lm_dp *dp;
 	struct lm_underlay *underlay;
@@ -81,6 +84,13 @@ int gw_eal_start(const struct lm_gateway_config *config);
 /* bpf_log.c: what the libraries of AF_XDP print goes through our log from now on. */
 void gw_bpf_log(void);
 void gw_bpf_log_ports_are_up(void);
+
+/*
+ * mark.c: was the store lost, or put back? After it was opened, and before anything reads it. 0 or
+ * a negative errno, logged. Closing counts once more.
+ */
+int gw_mark_open(struct gateway *gw);
+void gw_mark_close(struct gateway *gw);
 
 /* records.c: the ledger on disk, if it is configured. What is wrong with it is logged, no more. */
 void gw_records_open(struct gateway *gw, struct lm_membership_ops *ops);

@@ -93,7 +93,7 @@ static int open_store(struct gateway *gw)
 	int err = lm_store_open(&gw->store, gw->config->state_dir, STORE_BYTES, &why);
 
 	if (!err)
-		return 0;
+		return gw_mark_open(gw);
 	lm_config_why(gw->config, gw->config_path, "state_dir", &key, "%s", why.text);
 	lm_error("%s", key.text);
 	return err;
@@ -106,6 +106,7 @@ static int open_control(struct gateway *gw)
 	    .lanes = (uint8_t)rte_align32pow2(c->n_workers),
 	    .max_networks = c->max_networks,
 	    .max_peers = c->max_peers,
+	    .lost_store = gw->lost_store,
 	};
 	struct lm_membership_ops ops = gw_membership_ops;
 
@@ -232,6 +233,7 @@ static int run(struct gateway *gw)
 		lm_info("running");
 		gw_control_run(gw);
 		say_goodbye(gw);
+		gw_mark_close(gw);
 	}
 	close_all(gw);
 	rte_eal_cleanup();

@@ -14,7 +14,6 @@
 #define LM_LOG_MODULE "network"
 
 #define TABLE "manifest"
-#define FACTS "fact" /* by network, then the key that membership gives */
 
 uint16_t gw_workload_mtu(const struct gateway *gw)
 {
@@ -70,8 +69,8 @@ static int on_fact_put(void *ctx, const struct lm_net_id *net, const void *key, 
 	memcpy(full + LM_NET_ID_LEN, key, key_len);
 	key_len += LM_NET_ID_LEN;
 	if (len > 0)
-		return lm_store_put(gw->store, FACTS, full, key_len, value, len);
-	int err = lm_store_delete(gw->store, FACTS, full, key_len);
+		return lm_store_put(gw->store, GW_FACTS, full, key_len, value, len);
+	int err = lm_store_delete(gw->store, GW_FACTS, full, key_len);
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -94,7 +93,7 @@ static int on_facts_each(
 	struct gateway *gw = ctx;
 	struct facts f = {.each = each, .ctx = each_ctx};
 
-	return lm_store_each_prefix(gw->store, FACTS, net->b, LM_NET_ID_LEN, fact, &f);
+	return lm_store_each_prefix(gw->store, GW_FACTS, net->b, LM_NET_ID_LEN, fact, &f);
 }
 
 static void on_network_changed(void *ctx, const struct lm_network *net)

@@ -150,6 +150,11 @@ static void report_ledger(const struct gateway *gw, struct rte_tel_data *d)
 	gw_put_u64(d, "ledger_disk_full", disk.full);
 }
 
+static const char *store_state(const struct gateway *gw)
+{
+	return gw->lost_store ? "lost" : gw->unmarked ? "unmarked" : "kept";
+}
+
 static int report_info(struct gateway *gw, const char *params, struct rte_tel_data *d)
 {
 	char id[LM_KEY_ID_TEXT], key[2 * LM_PUBLIC_KEY_LEN + 1];
@@ -167,6 +172,7 @@ static int report_info(struct gateway *gw, const char *params, struct rte_tel_da
 	gw_put_u64(d, "mbufs_in_use", lm_dp_mbufs_in_use(gw->dp));
 	gw_put_text(d, "ipsec_mb", lm_gcm_library(&shared));
 	gw_put_u64(d, "ipsec_mb_shared_writes", (uint64_t)shared);
+	gw_put_text(d, "store", store_state(gw));
 	report_ledger(gw, d);
 	return 0;
 }

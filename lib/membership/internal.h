@@ -514,7 +514,7 @@ bool lm_away_follow(struct lm_membership *m, struct party *from, struct lm_reade
  * the store begins with its kind; bytes order them as lm_chain_restore wants them.
  */
 enum {
-	FACT_GENESIS, /* the signed document with serial 1 */
+	FACT_GENESIS = LM_FACT_GENESIS, /* the signed document with serial 1 */
 	FACT_TIP,
 	FACT_VOTE,
 	FACT_HEADER, /* and its height (8) */

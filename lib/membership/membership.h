@@ -55,6 +55,11 @@ struct lm_network {
 typedef bool lm_record_each_fn(void *ctx, const uint8_t *bytes, size_t len);
 
 #define LM_FACT_KEY_MAX 64
+/*
+ * First byte of the keys of facts that others have signed and that promise nothing in our name:
+ * worth keeping even where the rest is an old copy.
+ */
+#define LM_FACT_GENESIS 0
 typedef int lm_fact_each_fn(
     void *ctx, const void *key, size_t key_len, const void *value, size_t len);
 

@@ -225,6 +225,43 @@ int lm_store_delete(struct lm_store *s, const char *table, const void *key, size
 	return report("delete", table, rc);
 }
 
+static int sweep(MDB_txn *txn, MDB_dbi dbi,
+    bool (*is_void)(void *ctx, const void *key, size_t key_len), void *ctx)
+{
+	MDB_cursor *cursor;
+	MDB_val k, v;
+
+	int rc = mdb_cursor_open(txn, dbi, &cursor);
+	if (rc != 0)
+		return rc;
+	while (rc == 0 && (rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0)
+		if (is_void(ctx, k.mv_data, k.mv_size))
+			rc = mdb_cursor_del(cursor, 0);
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int lm_store_sweep(struct lm_store *s, const char *table,
+    bool (*is_void)(void *ctx, const void *key, size_t key_len), void *ctx)
+{
+	struct table t;
+	MDB_txn *txn;
+
+	if (s->iterating)
+		return -EDEADLK;
+	int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+	if (rc != 0)
+		return report("sweep", table, rc);
+	rc = table_open(s, txn, table, 0, &t);
+	if (rc == 0)
+		rc = sweep(txn, t.dbi, is_void, ctx);
+	if (rc != 0)
+		mdb_txn_abort(txn);
+	else if ((rc = mdb_txn_commit(txn)) == 0)
+		table_keep(s, &t);
+	return rc == MDB_NOTFOUND ? 0 : report("sweep", table, rc);
+}
+
 /* Entries whose keys begin with a prefix, which may be empty. */
 struct walk {
 	const char *table;

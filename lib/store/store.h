@@ -7,6 +7,7 @@
 #ifndef LM_STORE_STORE_H
 #define LM_STORE_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -35,6 +36,9 @@ int lm_store_put(struct lm_store *s, const char *table, const void *key, size_t 
     const void *value, size_t len);
 int lm_store_delete(
     struct lm_store *s, const char *table, const void *key, size_t key_len); /* -ENOENT */
+/* Deletes all for which is_void, in one step: all of them or none. is_void calls nothing here. */
+int lm_store_sweep(struct lm_store *s, const char *table,
+    bool (*is_void)(void *ctx, const void *key, size_t key_len), void *ctx);
 /* Copies a value, and returns its length. -ENOENT, -EMSGSIZE: it is longer than size. */
 ssize_t lm_store_get(struct lm_store *s, const char *table, const void *key, size_t key_len,
     void *value, size_t size);

@@ -24,7 +24,7 @@ def good_answers():
         "/leasemesh/info": {
             "version": "0.1.0", "name": "alpha", "id": ID, "key": "aa" * 32, "uptime_s": 93784,
             "workers": 2, "ipsec_mb": "1.3.0", "ipsec_mb_shared_writes": 1,
-            "ledger": "disk", "ledger_records": 12, "ledger_disk_records": 13},
+            "store": "kept", "ledger": "disk", "ledger_records": 12, "ledger_disk_records": 13},
         "/leasemesh/control": {
             "networks": 1000, "joined": 999, "attachments": 1001, "active": 998, "peers_up": 2,
             "lanes_in": 1998, "lanes_out": 1996, "turns": 123456, "busy_us": 5000000,
@@ -134,7 +134,7 @@ class StatusTest(unittest.TestCase):
     def test_gateway(self):
         self.gateway()
         table = self.table("gateway")
-        self.assertEqual(table[1], ["alpha", "0.1.0", "1d02h", "2", "1.3.0", "disk", "12", "13",
+        self.assertEqual(table[1], ["alpha", "0.1.0", "1d02h", "2", "1.3.0", "kept", "disk", "12", "13",
                                     ID])
         self.assertIn("build with 2.0", " ".join(table[2]))
 
@@ -143,6 +143,12 @@ class StatusTest(unittest.TestCase):
         answers["/leasemesh/info"]["ipsec_mb_shared_writes"] = 0
         self.gateway(answers)
         self.assertEqual(len(self.table("gateway")), 2)
+
+    def test_lost_store(self):
+        answers = good_answers()
+        answers["/leasemesh/info"]["store"] = "lost"
+        self.gateway(answers)
+        self.assertIn("votes in no network's chain", self.run_cli("status", "gateway")[1])
 
     def test_one_worker_does_not_mind(self):
         answers = good_answers()

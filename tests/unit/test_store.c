@@ -318,6 +318,34 @@ static void test_get(void)
 	folder_remove(&d);
 }
 
+static bool begins_with(void *ctx, const void *key, size_t key_len)
+{
+	return key_len > 0 && *(const char *)key == *(const char *)ctx;
+}
+
+static void test_sweep(void)
+{
+	struct folder d = folder_make();
+	struct lm_store *s = open_store(&d, MIB);
+	char a = 'a', z = 'z';
+
+	CU_ASSERT_EQUAL(lm_store_sweep(s, "t", begins_with, &a), 0);
+	put(s, "t", "a", "0");
+	put(s, "t", "a1", "1");
+	put(s, "t", "b", "2");
+	put(s, "t", "a2", "3");
+	put(s, "other", "a", "stays");
+	CU_ASSERT_EQUAL(lm_store_sweep(s, "t", begins_with, &z), 0);
+	CU_ASSERT_STRING_EQUAL(list(s, "t"), "a=0;a1=1;a2=3;b=2;");
+	CU_ASSERT_EQUAL(lm_store_sweep(s, "t", begins_with, &a), 0);
+	lm_store_close(s);
+	s = open_store(&d, MIB);
+	CU_ASSERT_STRING_EQUAL(list(s, "t"), "b=2;");
+	CU_ASSERT_STRING_EQUAL(list(s, "other"), "a=stays;");
+	lm_store_close(s);
+	folder_remove(&d);
+}
+
 static void test_keys(void)
 {
 	struct folder d = folder_make();
@@ -492,5 +520,5 @@ static void test_cut_off(void)
 
 LM_SUITE("store", {"put_and_delete", test_put_and_delete}, {"reopen", test_reopen},
     {"killed", test_killed}, {"bound", test_bound}, {"each", test_each}, {"prefix", test_prefix},
-    {"get", test_get}, {"keys", test_keys}, {"tables", test_tables}, {"refused", test_refused},
-    {"emptied", test_emptied}, {"cut_off", test_cut_off})
+    {"get", test_get}, {"sweep", test_sweep}, {"keys", test_keys}, {"tables", test_tables},
+    {"refused", test_refused}, {"emptied", test_emptied}, {"cut_off", test_cut_off})
