@@ -196,7 +196,7 @@ static int run(bool seal, const struct perf_mix *mix, const char *capture, const
 	    .max_endpoints = 2,
 	    .max_sas = 2,
 	    .flows = FLOWS,
-	    .flow_timeout_s = 300,
+	    .flow_seconds = LM_FLOW_SECONDS_DEFAULT,
 	    .udp_port = UDP_PORT,
 	    .busy_poll = true,
 	    .mbufs = MBUFS,

@@ -107,6 +107,7 @@ void status_flows(const json_t *answer, const struct status_options *options)
 	    {"PROTOCOL", cell_protocol, "protocol"},
 	    {"FROM", cell_from, "src"},
 	    {"TO", cell_to, "dst"},
+	    {"STATE", cell_text, "state"},
 	    {">PACKETS", cell_count, "packets"},
 	    {">BYTES", cell_bytes, "bytes"},
 	    {">IDLE", cell_age, "idle_s"},

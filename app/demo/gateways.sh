@@ -214,7 +214,7 @@ ledger = { on_disk = ${LM_LEDGER_ON_DISK:-false}; };
 workload = { dhcp_lease = ${LM_DHCP_LEASE:-3600}; domain = "internal"; };
 limits = {
 	networks = ${LM_NETWORKS:-64}; peers = 64; endpoints = ${LM_ENDPOINTS:-1024};
-	flows = 8192; flow_timeout = 300;
+	flows = 8192;
 };
 END
 }

@@ -51,7 +51,7 @@ static int open_dataplane(struct gateway *gw)
 	    .max_endpoints = c->max_endpoints,
 	    .max_sas = max_sas(c),
 	    .flows = c->flows,
-	    .flow_timeout_s = c->flow_timeout_s,
+	    .flow_seconds = c->flow_seconds,
 	    .udp_port = c->udp_port,
 	    .reply_port_first = LM_DNS_REPLY_PORT_FIRST,
 	    .n_reply_ports = LM_DNS_REPLY_PORTS,

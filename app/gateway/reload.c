@@ -43,7 +43,7 @@ static int apply(struct gateway *gw, struct lm_gateway_config *old, struct lm_wh
 		return lm_why(text, -err, "dns: %s", strerror(-err));
 	lm_log_set_level(gw->config->log_level);
 	lm_dp_set_busy_poll(gw->dp, gw->config->busy_poll);
-	lm_dp_set_flow_timeout(gw->dp, gw->config->flow_timeout_s);
+	lm_dp_set_flow_seconds(gw->dp, &gw->config->flow_seconds);
 
 	/* The next hop or the source of a path may be another one now, and so may we be for peers.
 	 */

@@ -77,6 +77,29 @@ int gw_report_lanes(struct gateway *gw, const char *params, struct rte_tel_data 
 	return err ? err : gw_page_end(&page);
 }
 
+static int put_counts(struct rte_tel_data *d, const char *key, const char *const *names,
+    const uint64_t *counts, unsigned n)
+{
+	struct rte_tel_data *sub = rte_tel_data_alloc();
+
+	if (!sub)
+		return -ENOMEM;
+	rte_tel_data_start_dict(sub);
+	for (unsigned i = 0; i < n; i++)
+		gw_put_u64(sub, names[i], counts[i]);
+	return rte_tel_data_add_dict_container(d, key, sub, 0);
+}
+
+static int put_states(struct gateway *gw, struct rte_tel_data *d)
+{
+	uint64_t counts[LM_FLOW_STATE_MAX];
+
+	for (unsigned state = 0; state < LM_FLOW_STATE_MAX; state++)
+		counts[state] = lm_dp_flows_in(gw->dp, state);
+	gw_put_u64(d, "count", lm_dp_flow_count(gw->dp));
+	return put_counts(d, "states", lm_flow_state_names, counts, LM_FLOW_STATE_MAX);
+}
+
 int gw_report_flows(struct gateway *gw, const char *params, struct rte_tel_data *d)
 {
 	struct lm_dp_flow_info flows[64];
@@ -104,6 +127,7 @@ int gw_report_flows(struct gateway *gw, const char *params, struct rte_tel_data 
 				gw_put_u64(row, "sport", f->src_port);
 				gw_put_u64(row, "dport", f->dst_port);
 				gw_put_u64(row, "worker", f->worker);
+				gw_put_text(row, "state", lm_flow_state_names[f->state]);
 				gw_put_u64(row, "idle_s", f->idle_s);
 				gw_put_u64(row, "packets", f->packets);
 				gw_put_u64(row, "bytes", f->bytes);
@@ -111,21 +135,8 @@ int gw_report_flows(struct gateway *gw, const char *params, struct rte_tel_data 
 		}
 	}
 	if (!err)
-		gw_put_u64(d, "count", lm_dp_flow_count(gw->dp));
+		err = put_states(gw, d);
 	return err ? err : gw_page_end(&page);
-}
-
-static int put_counts(struct rte_tel_data *d, const char *key, const char *const *names,
-    const uint64_t *counts, unsigned n)
-{
-	struct rte_tel_data *sub = rte_tel_data_alloc();
-
-	if (!sub)
-		return -ENOMEM;
-	rte_tel_data_start_dict(sub);
-	for (unsigned i = 0; i < n; i++)
-		gw_put_u64(sub, names[i], counts[i]);
-	return rte_tel_data_add_dict_container(d, key, sub, 0);
 }
 
 /* What the control lcore did not answer of what was punted to it, and why. */

@@ -16,12 +16,13 @@
 #include "base/log.h"
 #include "base/why.h"
 #include "crypto/identity.h"
+#include "dataplane/timeouts.h"
 #include "membership/attachment.h"
 
 #define LM_PORTS_MAX 32
 #define LM_CONFIG_PATH_MAX 256
 #define LM_WORKERS_MAX 32
-#define LM_CONFIG_KEYS_MAX 40
+#define LM_CONFIG_KEYS_MAX 64
 #define LM_FORWARDERS_MAX 4
 
 enum lm_port_role { LM_PORT_UNDERLAY, LM_PORT_ACCESS };
@@ -90,7 +91,9 @@ struct lm_gateway_config {
 	/* limits = { } */
 	unsigned max_networks, max_peers, max_endpoints;
 	unsigned flows; /* entries of each worker's flow table, a power of two */
-	uint32_t flow_timeout_s; /* [live] */
+
+	/* flows = { } [live] */
+	struct lm_flow_seconds flow_seconds;
 
 	unsigned lines[LM_CONFIG_KEYS_MAX]; /* where each key was set, for messages; 0: nowhere */
 };

@@ -25,7 +25,7 @@ static void set_defaults(struct lm_gateway_config *c)
 	c->max_peers = 1024;
 	c->max_endpoints = 65536;
 	c->flows = 65536;
-	c->flow_timeout_s = 300;
+	c->flow_seconds = LM_FLOW_SECONDS_DEFAULT;
 }
 
 static bool is_group_name(const char *name)

@@ -188,7 +188,16 @@ const struct lm_config_key lm_config_keys[] = {
 	{"limits.peers", read_uint, AT(max_peers), .min = 1, .max = 16384},
 	{"limits.endpoints", read_uint, AT(max_endpoints), .min = 1, .max = 1 << 20},
 	{"limits.flows", read_power_of_two, AT(flows), .min = 1024, .max = 1 << 26},
-	{"limits.flow_timeout", read_uint, AT(flow_timeout_s), .min = 5, .max = 86400, LIVE},
+
+	{"flows.tcp_opening", read_uint, AT(flow_seconds.tcp_opening), .min = 1, .max = 864000, LIVE},
+	{"flows.tcp_established", read_uint, AT(flow_seconds.tcp_established), .min = 1, .max = 864000, LIVE},
+	{"flows.tcp_closing", read_uint, AT(flow_seconds.tcp_closing), .min = 1, .max = 864000, LIVE},
+	{"flows.tcp_closed", read_uint, AT(flow_seconds.tcp_closed), .min = 1, .max = 864000, LIVE},
+	{"flows.tcp_pickup", read_uint, AT(flow_seconds.tcp_pickup), .min = 0, .max = 864000, LIVE},
+	{"flows.udp_one_way", read_uint, AT(flow_seconds.udp_one_way), .min = 1, .max = 864000, LIVE},
+	{"flows.udp", read_uint, AT(flow_seconds.udp), .min = 1, .max = 864000, LIVE},
+	{"flows.icmp", read_uint, AT(flow_seconds.icmp), .min = 1, .max = 864000, LIVE},
+	{"flows.other", read_uint, AT(flow_seconds.other), .min = 1, .max = 864000, LIVE},
 };
 /* clang-format on */
 

@@ -12,6 +12,8 @@
 const char *const lm_drop_names[LM_DROP_MAX] = {LM_DROPS(NAME)};
 const char *const lm_punt_names[LM_PUNT_MAX] = {LM_PUNTS(NAME)};
 const char *const lm_stage_names[LM_STAGE_MAX] = {LM_STAGES(NAME)};
+#define STATE_NAME(id, name, timeout) name,
+const char *const lm_flow_state_names[LM_FLOW_STATE_MAX] = {LM_FLOW_STATES(STATE_NAME)};
 
 void lm_dp_counters(const struct lm_dp *dp, int worker, struct lm_counters *out)
 {
@@ -76,12 +78,13 @@ static struct lm_ip ip_of(struct lm_addr addr)
 static void describe(
     struct lm_dp_flow_info *out, const struct lm_flow *f, const struct lm_worker *w)
 {
-	bool from_b = f->flags & LM_FLOW_FROM_B;
+	bool from_b = f->from_b;
 	uint64_t idle = (uint64_t)(w->tick - f->seen) << LM_TICK_SHIFT;
 
 	*out = (struct lm_dp_flow_info){.net = f->key.net_proto >> 8,
 	    .protocol = (uint8_t)f->key.net_proto,
 	    .worker = (uint8_t)w->index,
+	    .state = f->state,
 	    .src = ip_of(from_b ? f->key.b : f->key.a),
 	    .dst = ip_of(from_b ? f->key.a : f->key.b),
 	    .src_port = rte_be_to_cpu_16(from_b ? f->key.port_b : f->key.port_a),
@@ -113,8 +116,17 @@ uint32_t lm_dp_flow_count(const struct lm_dp *dp)
 {
 	uint32_t sum = 0;
 
+	for (unsigned state = 0; state < LM_FLOW_STATE_MAX; state++)
+		sum += lm_dp_flows_in(dp, state);
+	return sum;
+}
+
+uint32_t lm_dp_flows_in(const struct lm_dp *dp, enum lm_flow_state state)
+{
+	uint32_t sum = 0;
+
 	for (unsigned i = 0; i < dp->config.n_workers; i++)
-		sum += __atomic_load_n(&dp->workers[i]->flows.count, __ATOMIC_RELAXED);
+		sum += __atomic_load_n(&dp->workers[i]->flows.by_state[state], __ATOMIC_RELAXED);
 	return sum;
 }
 

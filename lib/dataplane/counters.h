@@ -20,6 +20,8 @@
 	X(MULTICAST, "multicast") \
 	X(FRAGMENT, "fragment") /* a later fragment: ports are not known */ \
 	X(TTL_EXPIRED, "ttl_expired") \
+	X(TCP_FLAGS, "tcp_flags") /* a combination that no TCP sends */ \
+	X(TCP_STATE, "tcp_state") /* an answer to nothing */ \
 	X(POLICY_EGRESS, "policy_egress") \
 	X(POLICY_INGRESS, "policy_ingress") \
 	X(FLOW_TABLE_FULL, "flow_table_full") \

@@ -21,6 +21,7 @@
 #include "base/addr.h"
 #include "policy/policy.h"
 #include "dataplane/counters.h"
+#include "dataplane/timeouts.h"
 
 #define LM_DP_PORTS_MAX 32
 #define LM_DP_WORKERS_MAX 32
@@ -33,7 +34,7 @@ struct lm_dp_config {
 	unsigned n_workers;
 	unsigned max_networks, max_peers, max_endpoints, max_sas;
 	unsigned flows; /* of each worker, a power of two */
-	uint32_t flow_timeout_s; /* idle flows */
+	struct lm_flow_seconds flow_seconds;
 	uint16_t udp_port; /* ours on the underlay, host byte order */
 	uint16_t reply_port_first, n_reply_ports; /* where resolvers' answers arrive */
 	bool busy_poll;
@@ -81,7 +82,8 @@ struct lm_dp_worker_arg {
 int lm_dp_worker_main(void *arg);
 void lm_dp_stop(struct lm_dp *dp);
 void lm_dp_set_busy_poll(struct lm_dp *dp, bool busy);
-void lm_dp_set_flow_timeout(struct lm_dp *dp, uint32_t seconds);
+/* Also of the flows that there are. */
+void lm_dp_set_flow_seconds(struct lm_dp *dp, const struct lm_flow_seconds *seconds);
 
 /* ---- what is published -------------------------------------------------- */
 
@@ -201,6 +203,7 @@ struct lm_dp_flow_info {
 	struct lm_ip src, dst;
 	uint16_t src_port, dst_port;
 	uint8_t protocol, worker;
+	uint8_t state; /* enum lm_flow_state */
 	uint32_t idle_s;
 	uint64_t packets, bytes;
 };
@@ -208,6 +211,7 @@ struct lm_dp_flow_info {
 unsigned lm_dp_flows(const struct lm_dp *dp, unsigned worker, uint32_t *cursor,
     struct lm_dp_flow_info *out, unsigned max);
 uint32_t lm_dp_flow_count(const struct lm_dp *dp);
+uint32_t lm_dp_flows_in(const struct lm_dp *dp, enum lm_flow_state state);
 /* Packet buffers in use, to prove that none is lost. Those that wait in a device's queues count. */
 unsigned lm_dp_mbufs_in_use(const struct lm_dp *dp);
 

@@ -136,7 +136,7 @@ int lm_dp_create(struct lm_dp **out, const struct lm_dp_config *config)
 	    .stranger = dp->hz / PUNTS_STRANGER,
 	    .peer = dp->hz / PUNTS_PEER,
 	};
-	lm_dp_set_flow_timeout(dp, config->flow_timeout_s);
+	lm_dp_set_flow_seconds(dp, &config->flow_seconds);
 	assign_lanes(dp);
 	err = create_parts(dp);
 	if (err != 0) {
@@ -190,14 +190,22 @@ void lm_dp_set_busy_poll(struct lm_dp *dp, bool busy)
 		lm_worker_wake(dp->workers[i]);
 }
 
-void lm_dp_set_flow_timeout(struct lm_dp *dp, uint32_t seconds)
+static void set_ticks(const struct lm_dp *dp, uint32_t *where, uint32_t seconds)
 {
 	uint64_t ticks = ((uint64_t)seconds * dp->hz) >> LM_TICK_SHIFT;
 
 	ticks = RTE_MAX(ticks, UINT64_C(1));
 	/* Half of the tick's range at most, so that ages never wrap into youth. */
 	ticks = RTE_MIN(ticks, UINT64_C(1) << 31);
-	__atomic_store_n(&dp->flow_timeout, (uint32_t)ticks, __ATOMIC_RELAXED);
+	__atomic_store_n(where, (uint32_t)ticks, __ATOMIC_RELAXED);
+}
+
+void lm_dp_set_flow_seconds(struct lm_dp *dp, const struct lm_flow_seconds *seconds)
+{
+#define SET(id, name, timeout) set_ticks(dp, &dp->flow_timeout[LM_FLOW_##id], seconds->timeout);
+	LM_FLOW_STATES(SET)
+#undef SET
+	__atomic_store_n(&dp->tcp_pickup, seconds->tcp_pickup * dp->hz, __ATOMIC_RELAXED);
 }
 
 /* ---- ports ---------------------------------------------------------------- */

@@ -62,7 +62,9 @@ struct lm_dp {
 	struct lm_sources sources;
 
 	/* Flags and numbers that control writes and workers read, each on its own. */
-	uint32_t stopping, busy_poll, flow_timeout; /* the last in ticks */
+	uint32_t stopping, busy_poll;
+	uint32_t flow_timeout[LM_FLOW_STATE_MAX]; /* ticks */
+	uint64_t tcp_pickup; /* cycles */
 
 	/* Doorbell of the punt rings: workers ring it if control has armed it. */
 	int punt_fd;
@@ -74,6 +76,7 @@ struct lm_dp {
 	struct lm_gcm_engine *gcm; /* expands keys */
 	uint32_t generation;
 	unsigned punt_turn; /* worker whose punts are read first */
+	uint64_t skew; /* the workers', in tests */
 };
 
 #define lm_load(p) __atomic_load_n(&(p), __ATOMIC_ACQUIRE)

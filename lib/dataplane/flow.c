@@ -36,15 +36,23 @@ void lm_flows_free(struct lm_flows *f)
 void lm_flow_remove(struct lm_flows *f, struct lm_flow *flow)
 {
 	flow->key.net_proto = LM_FLOW_FREE;
+	f->by_state[flow->state]--;
 	f->count--;
+}
+
+void lm_flow_enter(struct lm_flows *f, struct lm_flow *flow, enum lm_flow_state state)
+{
+	f->by_state[flow->state]--;
+	f->by_state[state]++;
+	flow->state = state;
 }
 
 /*
  * Of both buckets the emptier one, so that neither fills up. The first free entry from the front:
  * that is the one whose line a lookup has prefetched.
  */
-struct lm_flow *lm_flow_insert(
-    struct lm_flows *f, const struct lm_flow_key *key, uint64_t slot_hash, uint32_t now)
+struct lm_flow *lm_flow_insert(struct lm_flows *f, const struct lm_flow_key *key,
+    uint64_t slot_hash, enum lm_flow_state state, uint32_t now)
 {
 	struct lm_flow *found = NULL, *stale = NULL;
 	unsigned best = 0;
@@ -57,7 +65,7 @@ struct lm_flow *lm_flow_insert(
 			if (is_free(&bucket[i])) {
 				room++;
 				first = first ? first : &bucket[i];
-			} else if (now - bucket[i].seen > f->timeout) {
+			} else if (lm_flow_expired(f, &bucket[i], now)) {
 				stale = &bucket[i];
 			}
 		}
@@ -72,7 +80,8 @@ struct lm_flow *lm_flow_insert(
 		lm_flow_remove(f, stale);
 		found = stale;
 	}
-	*found = (struct lm_flow){.key = *key, .seen = now};
+	*found = (struct lm_flow){.key = *key, .seen = now, .state = state};
+	f->by_state[state]++;
 	f->count++;
 	return found;
 }
@@ -83,7 +92,7 @@ void lm_flows_age(struct lm_flows *f, uint32_t now, uint32_t n)
 		struct lm_flow *bucket = &f->slots[(size_t)f->hand * LM_FLOW_WAYS];
 
 		for (unsigned i = 0; i < LM_FLOW_WAYS; i++)
-			if (!is_free(&bucket[i]) && now - bucket[i].seen > f->timeout)
+			if (!is_free(&bucket[i]) && lm_flow_expired(f, &bucket[i], now))
 				lm_flow_remove(f, &bucket[i]);
 		f->hand = (f->hand + 1) & f->bucket_mask;
 	}

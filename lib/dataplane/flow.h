@@ -13,10 +13,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_prefetch.h>
 #include "base/addr.h"
 #include "dataplane/hash.h"
+#include "dataplane/tcp.h"
+#include "dataplane/timeouts.h"
 
 /* IPv4 as an IPv4-mapped address, ::ffff:a.b.c.d. Words as they stand in memory. */
 struct lm_addr {
@@ -32,25 +35,34 @@ struct lm_flow_key {
 #define LM_FLOW_NETS_MAX (1u << 24)
 #define LM_FLOW_FREE UINT32_MAX /* net_proto of an unused entry: no network has that index */
 
-enum lm_flow_flags { LM_FLOW_FROM_B = 1 /* b opened the connection */ };
-
 struct lm_flow {
 	struct lm_flow_key key;
 	uint32_t seen; /* tick of the last packet */
 	uint32_t generation; /* of the network that allowed it */
 	uint16_t ep_a, ep_b; /* endpoints of that generation */
 	uint32_t packets; /* wraps */
-	uint64_t bytes : 56, flags : 8;
+	uint64_t bytes : 56; /* wraps */
+	uint64_t state : 4; /* enum lm_flow_state */
+	uint64_t fins : 2; /* enum lm_tcp_fins */
+	uint64_t from_b : 1; /* b opened the connection */
 };
 _Static_assert(sizeof(struct lm_flow) == 64, "an entry is one cache line");
 
 #define LM_FLOW_WAYS 4
 
+/* Ages are counted in ticks of 2^26 cycles: 14 to 60 ms. */
+#define LM_TICK_SHIFT 26
+static inline uint32_t lm_tick(uint64_t cycles)
+{
+	return (uint32_t)(cycles >> LM_TICK_SHIFT);
+}
+
 struct lm_flows {
 	struct lm_flow *slots;
 	uint32_t bucket_mask;
 	uint32_t count, limit;
-	uint32_t timeout; /* ticks */
+	uint32_t timeout[LM_FLOW_STATE_MAX]; /* ticks */
+	uint32_t by_state[LM_FLOW_STATE_MAX]; /* how many there are */
 	uint32_t hand; /* next bucket that aging looks at */
 	uint64_t seed; /* so that nobody can aim at one bucket */
 };
@@ -58,10 +70,11 @@ struct lm_flows {
 /* limit: a power of two. Twice as many slots are made, so that buckets hardly ever fill up. */
 int lm_flows_init(struct lm_flows *f, uint32_t limit, uint64_t seed, int socket);
 void lm_flows_free(struct lm_flows *f);
-/* A free entry for this key, or one that timed out; NULL: the table is full. */
-struct lm_flow *lm_flow_insert(
-    struct lm_flows *f, const struct lm_flow_key *key, uint64_t slot_hash, uint32_t now);
+/* A free entry for this key, or one that timed out, in this state; NULL: the table is full. */
+struct lm_flow *lm_flow_insert(struct lm_flows *f, const struct lm_flow_key *key,
+    uint64_t slot_hash, enum lm_flow_state state, uint32_t now);
 void lm_flow_remove(struct lm_flows *f, struct lm_flow *flow);
+void lm_flow_enter(struct lm_flows *f, struct lm_flow *flow, enum lm_flow_state state);
 /* Frees what timed out in the next n buckets. */
 void lm_flows_age(struct lm_flows *f, uint32_t now, uint32_t n);
 
@@ -177,6 +190,12 @@ static inline bool lm_flow_key_equal(const struct lm_flow_key *x, const struct l
 	return p == q && lm_addr_equal(x->a, y->a) && lm_addr_equal(x->b, y->b);
 }
 
+static inline bool lm_flow_expired(
+    const struct lm_flows *f, const struct lm_flow *flow, uint32_t now)
+{
+	return now - flow->seen > f->timeout[flow->state];
+}
+
 /* NULL: unknown, or timed out. */
 static inline struct lm_flow *lm_flow_find(
     struct lm_flows *f, const struct lm_flow_key *key, uint64_t slot_hash, uint32_t now)
@@ -187,7 +206,7 @@ static inline struct lm_flow *lm_flow_find(
 		for (unsigned i = 0; i < LM_FLOW_WAYS; i++) {
 			if (!lm_flow_key_equal(&bucket[i].key, key))
 				continue;
-			if (now - bucket[i].seen <= f->timeout)
+			if (likely(!lm_flow_expired(f, &bucket[i], now)))
 				return &bucket[i];
 			lm_flow_remove(f, &bucket[i]);
 			return NULL;

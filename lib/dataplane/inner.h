@@ -150,8 +150,11 @@ static __rte_always_inline enum lm_drop lm_inner_upper(struct lm_pkt *p, struct 
 			return LM_DROP_MALFORMED;
 		ports = (struct lm_ports){.src = lm_load16(l4), .dst = lm_load16(l4 + 2)};
 		p->dst_port = rte_be_to_cpu_16(ports.dst);
-		if (proto == IPPROTO_TCP && (l4[13] & RTE_TCP_SYN_FLAG))
-			flags |= LM_PKT_SYN;
+		if (proto == IPPROTO_TCP) {
+			p->tcp = l4[13];
+			if (l4[13] & RTE_TCP_SYN_FLAG)
+				flags |= LM_PKT_SYN;
+		}
 	} else if (lm_is_icmp(proto, ipv6)) {
 		if (l4_len < LM_ICMP_HEADER)
 			return LM_DROP_MALFORMED;

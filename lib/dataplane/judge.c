@@ -4,11 +4,17 @@
  * on both sides: a peer's word that a packet is allowed counts for nothing.
  *
  * A connection is judged in the direction in which it was opened; its replies pass
- * with it. A TCP segment that finds no flow is judged like a first packet, so that
- * connections outlive a restart: those whose next packet comes from the side that
- * opened them. What is denied is not remembered, lest it fill the table.
+ * with it. What is denied is not remembered, lest it fill the table.
+ *
+ * A TCP segment in the middle of a connection that we do not know: flows are lost when
+ * a gateway restarts, when an endpoint moves, and when nothing was said for long, and
+ * none of these shall end a connection silently. From the side that may open it, it
+ * is taken over; that gives nobody more than a SYN would. From the other side it is for
+ * some time after the endpoint came here (tcp_pickup). Then the receiver's own TCP
+ * is what refuses a segment that belongs to nothing, and says so to the sender.
  */
 #include "dataplane/inner.h"
+#include "dataplane/tcp.h"
 #include "dataplane/worker.h"
 
 static enum lm_drop denied(const struct lm_pkt *p)
@@ -41,6 +47,14 @@ static enum lm_drop check_sides(const struct lm_pkt *p)
 	return p->dst_ep->peer == LM_DP_NONE ? LM_FINE : LM_DROP_NO_ROUTE;
 }
 
+/* The same for the connection that this packet would be an answer in. */
+static enum lm_drop ask_back(const struct lm_pkt *p)
+{
+	uint16_t port = p->flags & LM_PKT_FROM_B ? p->key.port_b : p->key.port_a;
+
+	return ask(p->net, p->dst_ep, p->src_ep, p->proto, rte_be_to_cpu_16(port));
+}
+
 /*
  * The network was published anew since this flow was allowed: ask again, in the flow's own
  * direction. False: no longer, and it ended here.
@@ -48,7 +62,7 @@ static enum lm_drop check_sides(const struct lm_pkt *p)
 static bool renew(struct lm_worker *w, const struct lm_net *net, struct lm_flow *f)
 {
 	const struct lm_flow_key *k = &f->key;
-	bool from_b = f->flags & LM_FLOW_FROM_B;
+	bool from_b = f->from_b;
 	uint32_t a = lm_net_route(net, k->a), b = lm_net_route(net, k->b);
 	uint8_t proto = (uint8_t)k->net_proto;
 	uint16_t port = 0;
@@ -69,26 +83,63 @@ static bool renew(struct lm_worker *w, const struct lm_net *net, struct lm_flow 
 	return true;
 }
 
-static enum lm_drop follow(struct lm_worker *w, struct lm_pkt *p, struct lm_flow *f)
+static bool is_young(const struct lm_worker *w, const struct lm_ep *ep)
 {
-	bool from_b = p->flags & LM_PKT_FROM_B;
-	bool reverse = from_b != (bool)(f->flags & LM_FLOW_FROM_B);
+	return w->now < ep->since + w->tcp_pickup;
+}
 
-	p->src_ep = &p->net->eps[from_b ? f->ep_b : f->ep_a];
-	p->dst_ep = &p->net->eps[from_b ? f->ep_a : f->ep_b];
-	enum lm_drop why = check_sides(p);
-	if (why != LM_FINE || (p->flags & LM_PKT_ERROR))
+/* A segment that finds no flow. *back: it was opened by the other side. */
+static enum lm_drop first_segment(
+    const struct lm_worker *w, const struct lm_pkt *p, enum lm_drop why, bool *back)
+{
+	if (!lm_tcp_valid(p->tcp))
+		return LM_DROP_TCP_FLAGS;
+	if (p->tcp & LM_TCP_SYN)
+		return lm_tcp_opens(p->tcp) ? why : LM_DROP_TCP_STATE;
+	if (why == LM_FINE || w->tcp_pickup == 0 ||
+	    !(is_young(w, p->src_ep) || is_young(w, p->dst_ep)) || ask_back(p) != LM_FINE)
 		return why;
-	/* With identifier 0, request and reply have the same key: tell them apart by direction. */
-	if (p->proto == IPPROTO_ICMP && reverse != (bool)(p->flags & LM_PKT_REPLY))
-		return denied(p);
-	f->seen = w->tick;
-	f->packets++;
-	f->bytes += p->len;
+	*back = true;
 	return LM_FINE;
 }
 
-static enum lm_drop begin(struct lm_worker *w, struct lm_pkt *p)
+static enum lm_flow_state first_state(const struct lm_pkt *p, bool back)
+{
+	switch (p->proto) {
+	case IPPROTO_TCP:
+		return back ? LM_FLOW_TCP_ANSWERED : LM_FLOW_TCP_OPENING;
+	case IPPROTO_UDP:
+		return LM_FLOW_UDP_ONE_WAY;
+	case IPPROTO_ICMP:
+		return LM_FLOW_ICMP;
+	default:
+		return LM_FLOW_OTHER;
+	}
+}
+
+static enum lm_drop remember(struct lm_worker *w, struct lm_pkt *p, bool back)
+{
+	bool from_b = p->flags & LM_PKT_FROM_B;
+	uint16_t src = (uint16_t)(p->src_ep - p->net->eps),
+		 dst = (uint16_t)(p->dst_ep - p->net->eps);
+	struct lm_flow *f =
+	    lm_flow_insert(&w->flows, &p->key, p->slot_hash, first_state(p, back), w->tick);
+
+	if (!f)
+		return LM_DROP_FLOW_TABLE_FULL;
+	f->generation = p->net->generation;
+	f->ep_a = from_b ? dst : src;
+	f->ep_b = from_b ? src : dst;
+	f->from_b = from_b != back;
+	if (p->proto == IPPROTO_TCP && (p->tcp & LM_TCP_FIN))
+		f->fins = back ? LM_FIN_OTHER : LM_FIN_OPENER;
+	f->packets = 1;
+	f->bytes = p->len;
+	return LM_FINE;
+}
+
+/* Where to: p->src_ep (out of a tunnel) and p->dst_ep. */
+static enum lm_drop route(struct lm_pkt *p)
 {
 	const struct lm_net *net = p->net;
 	bool from_b = p->flags & LM_PKT_FROM_B;
@@ -99,30 +150,95 @@ static enum lm_drop begin(struct lm_worker *w, struct lm_pkt *p)
 		if (src == LM_DP_NONE)
 			return LM_DROP_INNER_SOURCE;
 		p->src_ep = &net->eps[src];
-	} else {
-		src = (uint32_t)(p->src_ep - net->eps);
 	}
 	if (dst == LM_DP_NONE)
 		return LM_DROP_NO_ROUTE;
 	p->dst_ep = &net->eps[dst];
-	enum lm_drop why = check_sides(p);
+	return check_sides(p);
+}
+
+static enum lm_drop begin(struct lm_worker *w, struct lm_pkt *p)
+{
+	bool back = false;
+	enum lm_drop why = route(p);
+
 	if (why != LM_FINE)
 		return why;
 	if (p->flags & (LM_PKT_REPLY | LM_PKT_ERROR))
 		return denied(p);
-	why = ask(net, p->src_ep, p->dst_ep, p->proto, p->dst_port);
-	if (why != LM_FINE || (p->flags & LM_PKT_STATELESS))
+	why = ask(p->net, p->src_ep, p->dst_ep, p->proto, p->dst_port);
+	if (p->proto == IPPROTO_TCP)
+		why = first_segment(w, p, why, &back);
+	/* There is nothing to follow a reset. */
+	if (why != LM_FINE || (p->flags & LM_PKT_STATELESS) ||
+	    (p->proto == IPPROTO_TCP && (p->tcp & LM_TCP_RST)))
 		return why;
-	struct lm_flow *f = lm_flow_insert(&w->flows, &p->key, p->slot_hash, w->tick);
-	if (!f)
-		return LM_DROP_FLOW_TABLE_FULL;
-	f->generation = net->generation;
-	f->ep_a = (uint16_t)(from_b ? dst : src);
-	f->ep_b = (uint16_t)(from_b ? src : dst);
-	f->flags = from_b ? LM_FLOW_FROM_B : 0;
-	f->packets = 1;
-	f->bytes = p->len;
+	return remember(w, p, back);
+}
+
+/* A segment that may change the state of its connection. */
+static __rte_noinline enum lm_drop segment(
+    struct lm_worker *w, struct lm_pkt *p, struct lm_flow *f, bool reverse)
+{
+	struct lm_tcp_state s = {.state = f->state, .fins = f->fins};
+
+	switch (lm_tcp_step(&s, p->tcp, reverse)) {
+	case LM_TCP_INVALID:
+		return LM_DROP_TCP_FLAGS;
+	case LM_TCP_NO_STATE:
+		return LM_DROP_TCP_STATE;
+	case LM_TCP_CONTRARY:
+		/* Both at once, or a mistake, but in any case a wish of its own. */
+		return ask(p->net, p->src_ep, p->dst_ep, p->proto, p->dst_port);
+	default:
+		break;
+	}
+	if (s.state != f->state)
+		lm_flow_enter(&w->flows, f, s.state);
+	f->fins = s.fins;
 	return LM_FINE;
+}
+
+/* What a packet does to its flow. */
+static __rte_always_inline enum lm_drop advance(
+    struct lm_worker *w, struct lm_pkt *p, struct lm_flow *f, bool reverse)
+{
+	if (p->proto == IPPROTO_TCP) {
+		if (likely(lm_tcp_plain(f->state, p->tcp)))
+			return LM_FINE;
+		return segment(w, p, f, reverse);
+	}
+	if (f->state == LM_FLOW_UDP_ONE_WAY && reverse)
+		lm_flow_enter(&w->flows, f, LM_FLOW_UDP);
+	/* With identifier 0, request and reply have the same key: tell them apart by direction. */
+	else if (p->proto == IPPROTO_ICMP && reverse != (bool)(p->flags & LM_PKT_REPLY))
+		return denied(p);
+	return LM_FINE;
+}
+
+static enum lm_drop follow(struct lm_worker *w, struct lm_pkt *p, struct lm_flow *f)
+{
+	bool from_b = p->flags & LM_PKT_FROM_B;
+
+	p->src_ep = &p->net->eps[from_b ? f->ep_b : f->ep_a];
+	p->dst_ep = &p->net->eps[from_b ? f->ep_a : f->ep_b];
+	enum lm_drop why = check_sides(p);
+	if (why != LM_FINE || (p->flags & LM_PKT_ERROR))
+		return why;
+	why = advance(w, p, f, from_b != f->from_b);
+	if (unlikely(why != LM_FINE))
+		return why;
+	f->seen = w->tick;
+	f->packets++;
+	f->bytes += p->len;
+	return LM_FINE;
+}
+
+/* A new connection between the ports of one that has ended, by either side. */
+static bool opens_again(const struct lm_pkt *p, const struct lm_flow *f)
+{
+	return f->state == LM_FLOW_TCP_CLOSED && !(p->flags & LM_PKT_ERROR) &&
+	       lm_tcp_opens(p->tcp) && lm_tcp_valid(p->tcp);
 }
 
 unsigned lm_judge_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
@@ -137,6 +253,10 @@ unsigned lm_judge_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 		if (f && unlikely(f->generation != p[i]->net->generation) &&
 		    !renew(w, p[i]->net, f))
 			f = NULL;
+		if (f && unlikely(opens_again(p[i], f))) {
+			lm_flow_remove(&w->flows, f);
+			f = NULL;
+		}
 		if (f)
 			w->c.flow_hits++;
 		else

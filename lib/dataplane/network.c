@@ -20,8 +20,23 @@ static int put(struct lm_net *net, struct lm_addr addr, uint32_t ep)
 	return 0;
 }
 
-static int add(struct lm_net *net, const struct lm_dp_endpoint *from, uint32_t index,
-    struct lm_tunnels *tunnels)
+/* Since when it is where it is. */
+static uint64_t since(const struct lm_net_made *made, const struct lm_ep *ep, struct lm_addr addr4,
+    struct lm_addr addr6)
+{
+	struct lm_addr addr = (addr4.w[0] | addr4.w[1]) != 0 ? addr4 : addr6;
+
+	if (!made->old || (addr.w[0] | addr.w[1]) == 0)
+		return made->now;
+	uint32_t at = lm_net_route(made->old, addr);
+	if (at == LM_DP_NONE || made->old->eps[at].peer != ep->peer ||
+	    made->old->eps[at].attachment != ep->attachment)
+		return made->now;
+	return made->old->eps[at].since;
+}
+
+static int add(struct lm_net *net, const struct lm_dp_endpoint *from,
+    const struct lm_net_made *made, struct lm_tunnels *tunnels)
 {
 	struct lm_ep ep = {.member = from->member,
 	    .attachment = from->attachment,
@@ -30,11 +45,12 @@ static int add(struct lm_net *net, const struct lm_dp_endpoint *from, uint32_t i
 	struct lm_addr addr4 = lm_addr_of(&from->ipv4), addr6 = lm_addr_of(&from->ipv6);
 
 	if (from->peer != LM_DP_NONE) {
-		ep.tunnel = lm_tunnel_hold(tunnels, index, from->peer);
+		ep.tunnel = lm_tunnel_hold(tunnels, made->index, from->peer);
 		if (!ep.tunnel)
 			return -ENOMEM;
 		ep.attachment = LM_DP_NONE;
 	}
+	ep.since = since(made, &ep, addr4, addr6);
 	/* Counted first: lm_net_free lets go of the tunnel also if an address is refused. */
 	net->eps[net->n_eps] = ep;
 	uint32_t at = net->n_eps++;
@@ -48,8 +64,8 @@ static int add(struct lm_net *net, const struct lm_dp_endpoint *from, uint32_t i
 	return 0;
 }
 
-int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec, uint32_t index,
-    uint32_t generation, uint64_t seed, struct lm_tunnels *tunnels)
+int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec,
+    const struct lm_net_made *made, struct lm_tunnels *tunnels)
 {
 	uint32_t n_slots = rte_align32pow2(spec->n_endpoints * 4 + 4);
 	int err = 0;
@@ -64,13 +80,13 @@ int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec, uint32_
 		return -ENOMEM;
 	}
 	net->mask = n_slots - 1;
-	net->generation = generation;
-	net->seed = seed;
+	net->generation = made->generation;
+	net->seed = made->seed;
 	net->mtu = spec->mtu;
 	net->gateway4 = lm_addr_of(&spec->gateway4);
 	net->gateway6 = lm_addr_of(&spec->gateway6);
 	for (unsigned i = 0; i < spec->n_endpoints && err == 0; i++)
-		err = add(net, &spec->endpoints[i], index, tunnels);
+		err = add(net, &spec->endpoints[i], made, tunnels);
 	if (err != 0) {
 		lm_net_free(net);
 		return err;

@@ -23,6 +23,7 @@ struct lm_ep {
 	uint32_t peer; /* LM_DP_NONE: ours */
 	uint16_t member;
 	bool away; /* a peer's that does not serve it now */
+	uint64_t since; /* cycles: when it came to where it is, as we see it */
 };
 
 struct lm_net {
@@ -39,12 +40,20 @@ struct lm_net {
 
 #define LM_NET_ENDPOINTS_MAX 65535 /* flow entries hold endpoints in 16 bits */
 
+/* What a network is made with, besides what control says. */
+struct lm_net_made {
+	uint32_t index, generation;
+	uint64_t now; /* cycles */
+	uint64_t seed;
+	const struct lm_net *old; /* which it replaces; NULL: none */
+};
+
 /*
  * Takes spec->policy over if it returns 0. Tunnels are looked up in, and counted by, the registry.
  * At most LM_NET_ENDPOINTS_MAX endpoints. -EINVAL: two endpoints with one address.
  */
-int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec, uint32_t index,
-    uint32_t generation, uint64_t seed, struct lm_tunnels *tunnels);
+int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec,
+    const struct lm_net_made *made, struct lm_tunnels *tunnels);
 void lm_net_free(void *net);
 
 static inline uint32_t lm_net_slot(const struct lm_net *net, struct lm_addr addr)

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <rte_cycles.h>
 #include <rte_random.h>
 #include "dataplane/dp.h"
 
@@ -55,6 +56,7 @@ int lm_dp_attachments_publish(struct lm_dp *dp, const struct lm_dp_attachment *l
 int lm_dp_network_publish(struct lm_dp *dp, uint32_t index, const struct lm_dp_network *spec)
 {
 	struct lm_net *net;
+	struct lm_net_made made = {.index = index, .now = rte_rdtsc() + dp->skew};
 
 	if (index >= dp->config.max_networks || spec->n_endpoints > LM_NET_ENDPOINTS_MAX)
 		return -EINVAL;
@@ -68,7 +70,10 @@ int lm_dp_network_publish(struct lm_dp *dp, uint32_t index, const struct lm_dp_n
 		if (spec->endpoints[i].peer != LM_DP_NONE &&
 		    spec->endpoints[i].peer >= dp->config.max_peers)
 			return -EINVAL;
-	int err = lm_net_create(&net, spec, index, ++dp->generation, rte_rand(), &dp->tunnels);
+	made.generation = ++dp->generation;
+	made.seed = rte_rand();
+	made.old = dp->nets[index];
+	int err = lm_net_create(&net, spec, &made, &dp->tunnels);
 	if (err != 0)
 		return err;
 	lm_retire(&dp->reclaim, lm_publish(dp->nets[index], net), lm_net_free);

@@ -18,8 +18,10 @@
 #define RING_SIZE 1024
 #define TX_TRIES 4
 #define IDLE_POLLS 64
-/* The flow table is looked over once in this part of the timeout, so that it does not hoard. */
-#define AGE_ROUNDS 4
+/* The flow table is looked over once in this time, so that it does not hoard ... */
+#define AGE_SECONDS 10
+/* ... and at once no more of it than this, lest packets wait. */
+#define AGE_BUCKETS 128
 
 /* ---- create and free ------------------------------------------------------ */
 
@@ -53,6 +55,15 @@ static int create_rings(struct lm_worker *w)
 	return 0;
 }
 
+static void load_timeouts(struct lm_worker *w)
+{
+	struct lm_dp *dp = w->dp;
+
+	for (unsigned i = 0; i < LM_FLOW_STATE_MAX; i++)
+		w->flows.timeout[i] = __atomic_load_n(&dp->flow_timeout[i], __ATOMIC_RELAXED);
+	w->tcp_pickup = __atomic_load_n(&dp->tcp_pickup, __ATOMIC_RELAXED);
+}
+
 int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index)
 {
 	struct lm_worker *w = rte_zmalloc("lm_worker", sizeof *w, RTE_CACHE_LINE_SIZE);
@@ -67,7 +78,7 @@ int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index)
 	w->nets = dp->nets;
 	w->paths = dp->paths;
 	w->now = w->aged = rte_rdtsc();
-	w->tick = (uint32_t)(w->now >> LM_TICK_SHIFT);
+	w->tick = lm_tick(w->now);
 	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	w->attached = aligned_alloc(
 	    RTE_CACHE_LINE_SIZE, (size_t)dp->config.max_endpoints * sizeof *w->attached);
@@ -81,7 +92,7 @@ int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index)
 		err = lm_flows_init(&w->flows, dp->config.flows, rte_rand(), (int)rte_socket_id());
 	if (err == 0)
 		err = create_rings(w);
-	w->flows.timeout = dp->flow_timeout;
+	load_timeouts(w);
 	return err;
 }
 
@@ -257,32 +268,32 @@ static unsigned poll_rings(struct lm_worker *w)
 
 static void age_flows(struct lm_worker *w)
 {
-	uint64_t passed = w->now - w->aged;
-	uint64_t round = (uint64_t)w->flows.timeout << LM_TICK_SHIFT;
-	uint64_t buckets = (uint64_t)w->flows.bucket_mask + 1;
+	uint64_t round = w->dp->hz * AGE_SECONDS, passed = w->now - w->aged;
+	double buckets = (double)w->flows.bucket_mask + 1;
 
-	w->flows.timeout = __atomic_load_n(&w->dp->flow_timeout, __ATOMIC_RELAXED);
-	if (w->flows.count == 0 || passed >= round) {
-		if (w->flows.count > 0)
-			lm_flows_age(&w->flows, w->tick, (uint32_t)buckets);
+	load_timeouts(w);
+	if (w->flows.count == 0) {
 		w->aged = w->now;
 		return;
 	}
-	/* In portions of at least one bucket, rounding the time that was used up. */
+	/* Who slept for long need not look twice. */
+	if (passed > round) {
+		w->aged = w->now - round;
+		passed = round;
+	}
 	uint64_t n =
-	    RTE_MIN((uint64_t)((double)passed * (double)buckets * AGE_ROUNDS / (double)round),
-		(uint64_t)LM_BURST);
+	    RTE_MIN((uint64_t)((double)passed * buckets / (double)round), (uint64_t)AGE_BUCKETS);
 	if (n == 0)
 		return;
 	lm_flows_age(&w->flows, w->tick, (uint32_t)n);
-	w->aged = w->now;
+	w->aged += (uint64_t)((double)n * (double)round / buckets);
 }
 
 unsigned lm_worker_poll(struct lm_worker *w)
 {
 	w->mark = rte_rdtsc();
 	w->now = w->mark + w->skew;
-	w->tick = (uint32_t)(w->now >> LM_TICK_SHIFT);
+	w->tick = lm_tick(w->now);
 	unsigned n = poll_rings(w);
 	n += poll_ports(w);
 	return n;
@@ -329,6 +340,7 @@ unsigned lm_dp_poll_once(struct lm_dp *dp, unsigned worker)
 void lm_dp_pass_time(struct lm_dp *dp, unsigned worker, unsigned seconds)
 {
 	dp->workers[worker]->skew += seconds * dp->hz;
+	dp->skew = RTE_MAX(dp->skew, dp->workers[worker]->skew);
 }
 
 unsigned lm_dp_mbufs_in_use(const struct lm_dp *dp)

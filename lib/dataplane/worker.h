@@ -24,8 +24,6 @@
 #include "dataplane/path.h"
 
 #define LM_BURST 32
-/* Flow ages are counted in ticks of 2^26 cycles: 14 to 60 ms. */
-#define LM_TICK_SHIFT 26
 
 enum lm_pkt_flags {
 	LM_PKT_V6 = 1 << 0,
@@ -46,6 +44,7 @@ struct lm_pkt {
 	uint8_t l4; /* offset of the upper layer */
 	uint8_t tos; /* access: the inner packet's; underlay: the outer's */
 	uint8_t port; /* index of the port it came by */
+	uint8_t tcp; /* flags */
 	uint16_t seal_len; /* bytes to encrypt or decrypt */
 	uint32_t attachment; /* it came by */
 	struct lm_flow_key key;
@@ -108,6 +107,7 @@ struct lm_worker {
 	uint64_t skew; /* tests let time pass by adding to it */
 	struct lm_gcm_engine *gcm;
 	struct lm_flows flows;
+	uint64_t tcp_pickup; /* cycles */
 
 	/* Copies of what is constant while workers run, to be found in our own lines. */
 	uint32_t lane_mask;

@@ -69,7 +69,7 @@ def good_answers():
         "/leasemesh/flows": {"count": 3, "flows": rows(
             {"network": "shop", "src": "100.64.10.10", "dst": "100.64.10.20", "protocol": 6,
              "sport": 40000, "dport": 5432, "worker": 0, "idle_s": 61, "packets": 5,
-             "bytes": 500},
+             "bytes": 500, "state": "tcp_established"},
             {"network": "shop", "src": "fd5a::1", "dst": "fd5a::2", "protocol": 17,
              "sport": 1, "dport": 2, "worker": 1, "idle_s": 0, "packets": 9, "bytes": 90000},
             {"network": "shop", "src": "100.64.10.10", "dst": "100.64.10.20", "protocol": 1,
@@ -162,7 +162,7 @@ class StatusTest(unittest.TestCase):
             {"bytes": b, "idle_s": s} for b, s in
             ((10**18, 86399), (999950, 3599), (999949, 60), (1000, 59))]}
         self.gateway(answers)
-        self.assertEqual([row[5:8] for row in self.table("flows")[1:]],
+        self.assertEqual([row[6:9] for row in self.table("flows")[1:]],
                          [["1.0", "EB", "23h59m"], ["1.0", "MB", "59m59s"],
                           ["999.9", "kB", "1m00s"], ["1.0", "kB", "59s"]])
 
@@ -267,8 +267,8 @@ class StatusTest(unittest.TestCase):
         self.gateway()
         table = self.table("flows")
         self.assertEqual(table[1][:4], ["shop", "udp", "[fd5a::1]:1", "[fd5a::2]:2"])
-        self.assertEqual(table[2], ["shop", "tcp", "100.64.10.10:40000", "100.64.10.20:5432", "5",
-                                    "500", "B", "1m01s", "0"])
+        self.assertEqual(table[2], ["shop", "tcp", "100.64.10.10:40000", "100.64.10.20:5432",
+                                    "tcp_established", "5", "500", "B", "1m01s", "0"])
         self.assertEqual(table[3][1:4], ["icmp", "100.64.10.10", "100.64.10.20"])
         self.assertEqual(len(table), 4)
         table = self.table("-n", "1", "flows")

@@ -140,7 +140,7 @@ static void open_gw(struct rig *r, unsigned g)
 	    .max_endpoints = 256,
 	    .max_sas = 64,
 	    .flows = o->flows ? o->flows : 4096,
-	    .flow_timeout_s = 300,
+	    .flow_seconds = LM_FLOW_SECONDS_DEFAULT,
 	    .udp_port = RIG_UDP,
 	    .busy_poll = true,
 	    .lane_source_ports = true,

@@ -44,7 +44,7 @@ static void test_example(void)
 	CU_ASSERT_TRUE(c->default_route);
 	CU_ASSERT_STRING_EQUAL(c->domain, "internal");
 	CU_ASSERT_EQUAL(c->max_endpoints, 65536);
-	CU_ASSERT_EQUAL(c->flow_timeout_s, 300);
+	CU_ASSERT_EQUAL(c->flow_seconds.tcp_established, 7440);
 	lm_config_free(c);
 }
 
@@ -76,7 +76,7 @@ static void test_defaults(void)
 	SAME(max_peers);
 	SAME(max_endpoints);
 	SAME(flows);
-	SAME(flow_timeout_s);
+	SAME(flow_seconds);
 	lm_config_free(c);
 	lm_config_free(example);
 }

@@ -58,7 +58,7 @@ static void test_restart_needed(void)
 		"/etc/lm/gw.conf:12: limits.endpoints: needs a restart"},
 	    {"owners", "limits = { flows = 1024; };\nowners",
 		"/etc/lm/gw.conf:12: limits.flows: needs a restart"},
-	    {"owners", "limits = { flow_timeout = 10; };\nowners", NULL},
+	    {"owners", "flows = { tcp_established = 10; udp = 5; };\nowners", NULL},
 	};
 	struct lm_gateway_config *running = fixture_gateway_edited("owners", "owners");
 	struct lm_why why;

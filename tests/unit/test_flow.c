@@ -106,7 +106,7 @@ static void test_hash_spreads(void)
 
 static struct lm_flow *insert(struct lm_flows *f, const struct lm_flow_key *k, uint32_t now)
 {
-	return lm_flow_insert(f, k, lm_flow_slot_hash(f, k, hash_of(k)), now);
+	return lm_flow_insert(f, k, lm_flow_slot_hash(f, k, hash_of(k)), LM_FLOW_UDP, now);
 }
 
 static struct lm_flow *find(struct lm_flows *f, const struct lm_flow_key *k, uint32_t now)
@@ -123,7 +123,7 @@ static void test_table(void)
 	rig_start();
 	CU_ASSERT_EQUAL(lm_flows_init(&f, 1000, 1, 0), -EINVAL);
 	CU_ASSERT_EQUAL_FATAL(lm_flows_init(&f, LIMIT, 12345, 0), 0);
-	f.timeout = 100;
+	f.timeout[LM_FLOW_UDP] = 100;
 	for (uint32_t i = 0; i < LIMIT + 100; i++) {
 		struct lm_flow_key k =
 		    key_of(0x0a000001, 0x64400a14, (uint16_t)i, 443, IPPROTO_TCP);
@@ -156,6 +156,34 @@ static void test_table(void)
 	lm_flows_free(&f);
 }
 
+/* Each state has its own age, and they are counted. */
+static void test_states(void)
+{
+	struct lm_flows f;
+	struct lm_flow_key k[2] = {
+	    key_of(1, 2, 3, 4, IPPROTO_TCP), key_of(1, 2, 3, 5, IPPROTO_TCP)};
+
+	rig_start();
+	CU_ASSERT_EQUAL_FATAL(lm_flows_init(&f, 64, 1, 0), 0);
+	f.timeout[LM_FLOW_UDP] = 100;
+	f.timeout[LM_FLOW_TCP_ESTABLISHED] = 1000;
+	f.timeout[LM_FLOW_TCP_CLOSED] = 10;
+	insert(&f, &k[0], 1);
+	lm_flow_enter(&f, insert(&f, &k[1], 1), LM_FLOW_TCP_ESTABLISHED);
+	CU_ASSERT_EQUAL(f.by_state[LM_FLOW_UDP], 1);
+	CU_ASSERT_EQUAL(f.by_state[LM_FLOW_TCP_ESTABLISHED], 1);
+	lm_flows_age(&f, 102, f.bucket_mask + 1);
+	CU_ASSERT_EQUAL(f.by_state[LM_FLOW_UDP], 0);
+	CU_ASSERT_PTR_NULL(find(&f, &k[0], 102));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(find(&f, &k[1], 1001));
+	lm_flow_enter(&f, find(&f, &k[1], 1001), LM_FLOW_TCP_CLOSED);
+	CU_ASSERT_PTR_NULL(find(&f, &k[1], 1001));
+	for (unsigned i = 0; i < LM_FLOW_STATE_MAX; i++)
+		CU_ASSERT_EQUAL(f.by_state[i], 0);
+	CU_ASSERT_EQUAL(f.count, 0);
+	lm_flows_free(&f);
+}
+
 static void test_table_keys_differ(void)
 {
 	struct lm_flows f;
@@ -163,7 +191,7 @@ static void test_table_keys_differ(void)
 
 	rig_start();
 	CU_ASSERT_EQUAL_FATAL(lm_flows_init(&f, 64, 1, 0), 0);
-	f.timeout = 100;
+	f.timeout[LM_FLOW_UDP] = 100;
 	insert(&f, &k, 1);
 	for (unsigned i = 0; i < 6; i++)
 		other[i] = k;
@@ -284,5 +312,6 @@ static void test_reclaim(void)
 
 LM_SUITE("flow", {"reclaim", test_reclaim}, {"key is canonical", test_key_is_canonical},
     {"hash is fixed", test_hash_is_fixed}, {"hash spreads", test_hash_spreads},
-    {"table", test_table}, {"table tells keys apart", test_table_keys_differ},
-    {"window", test_window}, {"window extends", test_window_extends}, {"limit", test_limit})
+    {"table", test_table}, {"states", test_states},
+    {"table tells keys apart", test_table_keys_differ}, {"window", test_window},
+    {"window extends", test_window_extends}, {"limit", test_limit})
