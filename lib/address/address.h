@@ -28,8 +28,15 @@
  * these endpoints any more: it may have been cut off, and its blocks given to others.
  */
 #define LM_ADDRESS_FENCE (6 * 86400)
-/* s; an address that nobody needs any more rests for so long: the longest DHCP lease and more. */
+/* s; a gateway that consents to a quarantine may differ by so much about when it ends. */
+#define LM_ADDRESS_CLOCKS 3600
+/*
+ * s; an address that nobody needs any more rests for so long: the longest DHCP lease and more. If
+ * other gateways than we may have served it, for LM_ADDRESS_QUARANTINE: one of them may be cut off.
+ */
 #define LM_ADDRESS_REST (25 * 3600)
+/* s; an endpoint that another gateway says to serve, before the chain knows it, is left to it. */
+#define LM_ADDRESS_DEFER 20
 /* s; after a start an endpoint that the chain gave us waits so long for news of its having moved.
  */
 #define LM_ADDRESS_GRACE 5
@@ -44,6 +51,7 @@ struct lm_address;
 	X(POOL, "every address of the network's pool is taken") \
 	X(ELSEWHERE, "lives at another gateway that serves it") \
 	X(MOVING, "is being moved here, which a majority of the chain's members must agree to") \
+	X(RANGE, "its address is not in the network's pool any more") \
 	X(STORE, "its address could not be stored") \
 	X(FENCED, "this gateway has heard from no majority of the chain's members for too long")
 
@@ -91,6 +99,12 @@ struct lm_address_ops {
 	    const struct lm_public_key *gateway, unsigned endpoint);
 	/* lm_address_get gives something else for some endpoints. */
 	void (*changed)(void *ctx, const struct lm_net_id *net);
+	/*
+	 * May be NULL. We need to hear from a majority of the members again (lm_address_current):
+	 * all of them should be asked how long their chains are. It is called again and again, ever
+	 * less often, as long as that is so.
+	 */
+	void (*ask)(void *ctx, const struct lm_net_id *net);
 };
 
 /* The longest key and value that persist is given. */
@@ -127,9 +141,9 @@ int lm_address_attached(struct lm_address *a, const struct lm_now *now, const st
 int lm_address_heard(struct lm_address *a, const struct lm_now *now, const struct lm_net_id *net,
     const struct lm_address_claim *claims, unsigned n);
 /*
- * A majority of the chain's members, we among them or not, has told us of late how long the chain
- * is, and ours is as long: nothing that was decided before is unknown to us. Also if we alone are
- * the majority.
+ * A majority of the chain's members, we among them or not, has told us, since this was last called
+ * or asked for, how long the chain is, and ours is as long: nothing that was decided before they
+ * were asked is unknown to us. Also if we alone are the majority.
  */
 void lm_address_current(
     struct lm_address *a, const struct lm_now *now, const struct lm_net_id *net);
@@ -149,8 +163,8 @@ uint64_t lm_address_tick(struct lm_address *a, const struct lm_now *now);
 /* ---- questions ---- */
 
 /*
- * Of an endpoint with an address and a provider in the manifest: index LM_ADDRESS_NONE, that
- * provider, and serve if it is attached here. -ENOENT.
+ * As of the last lm_address_tick. Of an endpoint with an address and a provider in the manifest:
+ * index LM_ADDRESS_NONE, that provider, and serve if it is attached here. -ENOENT.
  */
 int lm_address_get(const struct lm_address *a, const struct lm_net_id *net, unsigned endpoint,
     struct lm_address_place *out);
