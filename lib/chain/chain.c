@@ -44,6 +44,7 @@ static void network_free(struct network *net)
 	lm_chain_ahead_free(net);
 	lm_chain_bodies_free(net);
 	lm_chain_state_free(&net->state);
+	lm_chain_outcome_drop(net);
 	free(net->state_bytes);
 	free(net->guilt);
 	free(net);

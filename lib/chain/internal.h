@@ -9,6 +9,7 @@
  *   block.c    blocks, certificates, and what members sign
  *   chain.c    networks; messages and time to those below
  *   message.c  what messages have in common; values in them, bodies that are not
+ *   outcome.c  what the next block leads to
  *   vote.c     the acceptor: promises and accepts, durable before they are sent
  *   propose.c  the proposer: ballots, majorities, duels
  *   own.c      our commands: consents, then into the queue or to a member
@@ -71,6 +72,14 @@ struct vote {
 		uint64_t next; /* monotonic ns: no other promise before */
 		unsigned n;
 	} grants[LM_CHAIN_MEMBERS_MAX];
+};
+
+/* What the tip becomes by the value of this hash; known: there is such a value. */
+struct outcome {
+	bool known;
+	uint8_t hash[HASH_LEN];
+	struct state state;
+	uint32_t blocks[LM_CHAIN_COMMANDS_MAX]; /* what each ASSIGN got */
 };
 
 enum phase { IDLE, PREPARING, ACCEPTING };
@@ -164,6 +173,7 @@ struct network {
 	int self; /* index in state.members, or -1 */
 	bool votes;
 	struct vote vote;
+	struct outcome outcome;
 	struct proposal proposal;
 	struct wishes queue;
 	unsigned n_queue, n_own;
@@ -245,6 +255,17 @@ bool lm_chain_body_take(
     struct network *net, const uint8_t hash[HASH_LEN], const uint8_t *bytes, size_t len);
 void lm_chain_bodies_free(struct network *net);
 
+/* ---- outcome.c ---- */
+/*
+ * Makes net->outcome that of the value, whose body is here. -EINVAL: it does not follow from the
+ * tip; -ENOMEM.
+ */
+int lm_chain_outcome(struct network *net, const struct value *v);
+/* It has been reckoned; takes the state over. */
+void lm_chain_outcome_keep(struct network *net, const uint8_t hash[HASH_LEN], struct state *state,
+    const uint32_t blocks[LM_CHAIN_COMMANDS_MAX]);
+void lm_chain_outcome_drop(struct network *net);
+
 /* ---- vote.c ---- */
 /* Is this about the height after our tip, from a member, and do we vote there? Helps if not. */
 bool lm_chain_turn(const struct message *m);
@@ -260,7 +281,7 @@ int lm_chain_vote_restore(struct network *net, const void *bytes, size_t len);
 int lm_chain_justified(const struct promise promise[LM_CHAIN_MEMBERS_MAX], uint8_t members,
     const struct members *who, const uint8_t **hash);
 /* Does the block follow from our tip? Its body is here. */
-bool lm_chain_value_valid(const struct network *net, const struct value *v);
+bool lm_chain_value_valid(struct network *net, const struct value *v);
 void lm_chain_on_prepare(struct message *m);
 void lm_chain_on_accept(struct message *m);
 

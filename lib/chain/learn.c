@@ -154,6 +154,7 @@ void lm_chain_tip_moved(struct network *net)
 	net->self = lm_chain_member(&net->state.members, &c->self->pub);
 	free(net->state_bytes);
 	net->state_bytes = NULL;
+	lm_chain_outcome_drop(net);
 	lm_chain_proposal_reset(net);
 	lm_chain_vote_reset(net);
 	net->propose_at = LM_NEVER;
@@ -203,50 +204,43 @@ void lm_chain_told(struct network *net, const struct lm_public_key *who, uint64_
 
 /* ---- learning ---- */
 
-struct step { /* from the tip to the next block */
-	struct state state;
-	uint32_t blocks[LM_CHAIN_COMMANDS_MAX]; /* what each ASSIGN got */
-	struct piece piece;
-};
-
-static void step_free(struct step *s)
+static void piece_free(struct piece *p)
 {
-	lm_chain_state_free(&s->state);
-	free(s->piece.bytes);
-	free(s->piece.body);
+	free(p->bytes);
+	free(p->body);
 }
 
 static int make_piece(const struct network *net, const struct value *v,
-    const struct certificate *cert, struct step *s)
+    const struct certificate *cert, struct piece *out)
 {
-	const struct members *before = &net->state.members, *after = &s->state.members;
-	struct decided d = {.header = v->header, .certificate = *cert, .members = s->state.members};
+	const struct members *before = &net->state.members, *after = &net->outcome.state.members;
+	struct decided d = {.header = v->header, .certificate = *cert, .members = *after};
 	uint8_t bytes[DECIDED_MAX];
 	struct lm_writer w = lm_writer(bytes, sizeof(bytes));
 
 	d.new_members = before->n != after->n ||
 			memcmp(before->key, after->key, after->n * sizeof(after->key[0])) != 0;
 	lm_chain_decided_write(&w, &d);
-	s->piece = (struct piece){.bytes = copy_bytes(bytes, lm_writer_len(&w)),
+	*out = (struct piece){.bytes = copy_bytes(bytes, lm_writer_len(&w)),
 	    .len = (uint32_t)lm_writer_len(&w),
 	    .body = copy_bytes(v->body, v->header.body_len),
 	    .body_len = v->header.body_len};
-	return s->piece.bytes && s->piece.body ? 0 : -ENOMEM;
+	return out->bytes && out->body ? 0 : -ENOMEM;
 }
 
 /* Header first: a tip without its header would be a hole in the history. */
-static int keep(struct network *net, const struct value *v, const struct step *s)
+static int keep(struct network *net, const struct value *v, const struct piece *piece)
 {
 	struct lm_chain *c = net->chain;
-	int err = c->ops.persist(c->ctx, &net->where.net, LM_CHAIN_HEADER, v->header.height,
-	    s->piece.bytes, s->piece.len);
+	int err = c->ops.persist(
+	    c->ctx, &net->where.net, LM_CHAIN_HEADER, v->header.height, piece->bytes, piece->len);
 
 	if (err < 0) {
 		lm_chain_drop(net, LM_CD_STORE);
 		return err;
 	}
 	return lm_chain_tip_persist(
-	    net, &net->start, v->header.height, v->hash, &v->header.maker, &s->state);
+	    net, &net->start, v->header.height, v->hash, &v->header.maker, &net->outcome.state);
 }
 
 /* An old block is its header only. */
@@ -278,30 +272,33 @@ int lm_chain_learn(
 {
 	struct lm_chain *c = net->chain;
 	struct members before = net->state.members;
-	struct step s = {0};
+	uint32_t blocks[LM_CHAIN_COMMANDS_MAX];
+	struct piece piece = {0};
 
-	int err = lm_chain_value_apply(&s.state, &net->state, v, s.blocks);
+	int err = lm_chain_outcome(net, v);
 	if (err == 0)
-		err = make_piece(net, v, cert, &s);
+		err = make_piece(net, v, cert, &piece);
 	if (err == 0)
-		err = keep(net, v, &s);
+		err = keep(net, v, &piece);
 	if (err == 0)
-		err = lm_chain_piece_add(&net->pieces, &net->n_pieces, &net->room, s.piece);
+		err = lm_chain_piece_add(&net->pieces, &net->n_pieces, &net->room, piece);
 	if (err < 0) {
 		if (err == -EINVAL)
 			lm_chain_drop(net, LM_CD_INVALID);
-		step_free(&s);
+		piece_free(&piece);
 		return err;
 	}
 	lm_chain_state_free(&net->state);
-	net->state = s.state;
+	net->state = net->outcome.state;
+	net->outcome.state = (struct state){0};
+	memcpy(blocks, net->outcome.blocks, sizeof(blocks));
 	net->height = v->header.height;
 	net->maker = v->header.maker;
 	memcpy(net->hash, v->hash, HASH_LEN);
 	memcpy(net->state_hash, v->header.state, HASH_LEN);
 	*(ours ? &c->stats.decided : &c->stats.learned) += 1;
 	shrink(net);
-	end_commands(net, &s.piece, s.blocks);
+	end_commands(net, &piece, blocks);
 	lm_chain_tip_moved(net);
 	net->tell = (struct tell){0};
 	net->tell_at = LM_NEVER;

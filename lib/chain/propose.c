@@ -54,7 +54,8 @@ static void yield_to_other(struct network *net)
 /* ---- the value ---- */
 
 /* Puts the commands of the queue that apply into a body; drops those that never will. */
-static unsigned fill_body(struct network *net, struct state *next, struct lm_writer *w)
+static unsigned fill_body(struct network *net, struct state *next, struct lm_writer *w,
+    uint32_t blocks[LM_CHAIN_COMMANDS_MAX])
 {
 	struct wish *wish, *after;
 	unsigned n = 0;
@@ -68,7 +69,7 @@ static unsigned fill_body(struct network *net, struct state *next, struct lm_wri
 			break;
 		}
 		if (lm_chain_apply_proven(next, &wish->command, &net->state.members, &net->where,
-			NULL) == LM_CV_APPLIED) {
+			&blocks[n]) == LM_CV_APPLIED) {
 			n++;
 			continue;
 		}
@@ -84,6 +85,7 @@ static int make_value(struct network *net, struct value *v)
 {
 	uint8_t body[LM_CHAIN_BODY_MAX];
 	struct lm_writer w = lm_writer(body, sizeof(body));
+	uint32_t blocks[LM_CHAIN_COMMANDS_MAX] = {0};
 	struct header *h = &v->header;
 	struct state next;
 
@@ -91,7 +93,7 @@ static int make_value(struct network *net, struct value *v)
 	if (err < 0)
 		return err;
 	lm_write_u8(&w, 0);
-	unsigned n = fill_body(net, &next, &w);
+	unsigned n = fill_body(net, &next, &w, blocks);
 	body[0] = (uint8_t)n;
 	*v = (struct value){.header = {.where = net->where,
 				.height = net->height + 1,
@@ -101,8 +103,11 @@ static int make_value(struct network *net, struct value *v)
 	lm_chain_hash(h->body, body, h->body_len);
 	lm_chain_members_hash(h->members, &next.members);
 	err = lm_chain_state_hash(h->state, &next);
-	lm_chain_state_free(&next);
 	lm_chain_header_hash(v->hash, h);
+	if (err == 0 && n)
+		lm_chain_outcome_keep(net, v->hash, &next, blocks);
+	else
+		lm_chain_state_free(&next);
 	struct value borrowed = *v;
 	borrowed.body = body;
 	if (err == 0 && n)

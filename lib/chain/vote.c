@@ -301,18 +301,13 @@ static bool is_justified(const struct message *m, const struct request *q)
 	return !hash || memcmp(hash, q->value.hash, HASH_LEN) == 0;
 }
 
-bool lm_chain_value_valid(const struct network *net, const struct value *v)
+bool lm_chain_value_valid(struct network *net, const struct value *v)
 {
-	struct state next;
-
 	if (v->header.where.era != net->where.era || v->header.height != net->height + 1 ||
 	    memcmp(v->header.prev, net->hash, HASH_LEN) != 0 ||
 	    lm_chain_member(&net->state.members, &v->header.maker) < 0)
 		return false;
-	if (lm_chain_value_apply(&next, &net->state, v, NULL) < 0)
-		return false;
-	lm_chain_state_free(&next);
-	return true;
+	return lm_chain_outcome(net, v) == 0;
 }
 
 static void answer_accepted(const struct message *m)

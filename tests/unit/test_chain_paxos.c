@@ -621,6 +621,32 @@ static void commands_of_another_block(void)
 	end(w);
 }
 
+/* A header that was found good once vouches for no other commands than its own. */
+static void other_body_of_a_known_block(void)
+{
+	struct world *w = begin(3);
+	uint64_t first = his_ballot(w, 1, 0), second = his_ballot(w, 2, 0);
+	struct value v = make_value(w, 0);
+	struct proof proof = {0}, later = {0};
+
+	isolate(w, 1, true);
+	add_promise(w, &proof, 0, first);
+	add_promise(w, &proof, 2, first);
+	say_accept(w, 0, 1, first, &v, &proof);
+	CU_ASSERT_EQUAL(vote_of(w, 1)->accepted, first);
+	add_promise(w, &later, 1, second);
+	add_promise(w, &later, 2, second);
+	v.body[v.header.body_len - 2] ^= 1;
+	say_accept(w, 0, 1, second, &v, &later);
+	CU_ASSERT_EQUAL(vote_of(w, 1)->accepted, first);
+	CU_ASSERT_EQUAL(world_drops(w, 1, LM_CD_INVALID), 1);
+	v.body[v.header.body_len - 2] ^= 1;
+	say_accept(w, 0, 1, second, &v, &later);
+	CU_ASSERT_EQUAL(vote_of(w, 1)->accepted, second);
+	lm_chain_value_free(&v);
+	end(w);
+}
+
 static void others_ballots(void)
 {
 	struct world *w = begin(3);
@@ -671,4 +697,5 @@ LM_SUITE("chain_paxos", {"promise_not_durable", promise_not_durable},
     {"one_liar_does_not_preempt", one_liar_does_not_preempt},
     {"two_values_in_one_ballot", two_values_in_one_ballot}, {"fork_is_proven", fork_is_proven},
     {"invalid_blocks", invalid_blocks}, {"commands_of_another_block", commands_of_another_block},
+    {"other_body_of_a_known_block", other_body_of_a_known_block},
     {"others_ballots", others_ballots}, {"far_ballots_are_led_up_to", far_ballots_are_led_up_to})
