@@ -260,6 +260,23 @@ static bool within_rate(struct network *net, int member)
 	return rate->n++ < RATE;
 }
 
+static void handle(struct network *net, const struct lm_public_key *from, uint8_t type,
+    const void *bytes, size_t len)
+{
+	struct message m = {.net = net,
+	    .from = from,
+	    .type = type,
+	    .bytes = bytes,
+	    .len = len,
+	    .r = lm_reader(bytes, len)};
+
+	lm_read_ref(&m.r, sizeof(net->where.net));
+	m.era = lm_read_u32(&m.r);
+	m.height = lm_read_u64(&m.r);
+	m.member = lm_chain_member(&net->state.members, from);
+	handlers[type - LM_MSG_CHAIN](&m);
+}
+
 int lm_chain_message_net(struct lm_net_id *out, const void *body, size_t len)
 {
 	if (len < PREFIX_LEN)
@@ -271,7 +288,6 @@ int lm_chain_message_net(struct lm_net_id *out, const void *body, size_t len)
 void lm_chain_input(struct lm_chain *c, const struct lm_now *now, const struct lm_public_key *from,
     uint8_t type, const void *body, size_t len)
 {
-	struct message m = {.from = from, .r = lm_reader(body, len)};
 	struct lm_net_id id;
 
 	c->now = *now;
@@ -280,21 +296,28 @@ void lm_chain_input(struct lm_chain *c, const struct lm_now *now, const struct l
 		c->drops[LM_CD_MALFORMED]++;
 		return;
 	}
-	m.net = lm_chain_net(c, &id);
-	if (!m.net) {
+	struct network *net = lm_chain_net(c, &id);
+	if (!net) {
 		c->drops[LM_CD_UNKNOWN_NET]++;
 		return;
 	}
-	lm_read_ref(&m.r, sizeof(id));
-	m.era = lm_read_u32(&m.r);
-	m.height = lm_read_u64(&m.r);
-	m.member = lm_chain_member(&m.net->state.members, from);
-	if (!within_rate(m.net, m.member)) {
-		lm_chain_drop(m.net, LM_CD_LIMIT);
+	if (!within_rate(net, lm_chain_member(&net->state.members, from))) {
+		lm_chain_drop(net, LM_CD_LIMIT);
 		return;
 	}
-	handlers[type - LM_MSG_CHAIN](&m);
-	schedule(m.net);
+	handle(net, from, type, body, len);
+	schedule(net);
+}
+
+/* What waited for it is handled as if it had only come now. */
+static void unpark(struct network *net, struct body *b)
+{
+	struct parked *p = b->parked;
+
+	b->parked = NULL;
+	if (p)
+		handle(net, &p->from, p->type, p->bytes, p->len);
+	free(p);
 }
 
 void lm_chain_pulled(struct lm_chain *c, const struct lm_now *now, const struct lm_net_id *id,
@@ -305,11 +328,14 @@ void lm_chain_pulled(struct lm_chain *c, const struct lm_now *now, const struct 
 	c->now = *now;
 	if (!net)
 		return;
+	struct body *body = NULL;
 	if (lm_chain_ahead_state(net, hash, bytes, len) ||
-	    lm_chain_body_take(net, hash, bytes, len))
+	    (body = lm_chain_body_take(net, hash, bytes, len)))
 		lm_chain_ahead_apply(net);
 	else
 		lm_chain_drop(net, LM_CD_UNASKED);
+	if (body)
+		unpark(net, body);
 	schedule(net);
 }
 

@@ -110,6 +110,7 @@ struct own { /* a command of ours, until it has come to its end */
 	uint8_t members[HASH_LEN]; /* whose consents it has */
 	unsigned asked; /* for consents, in all */
 	unsigned tries; /* since the chain has last grown */
+	uint64_t at; /* monotonic ns: before that nobody is asked to consent or to propose it */
 	TAILQ_ENTRY(own) entry;
 };
 TAILQ_HEAD(owns, own);
@@ -124,6 +125,14 @@ struct body {
 	uint8_t hash[HASH_LEN];
 	uint32_t len;
 	uint8_t *bytes; /* NULL: wanted */
+	struct parked *parked; /* what cannot be followed without it; NULL: nothing */
+};
+
+struct parked { /* a message that waits for a body */
+	struct lm_public_key from;
+	uint8_t type;
+	size_t len;
+	uint8_t bytes[];
 };
 
 /* What is proven to be decided beyond our tip, but not applied yet. */
@@ -214,6 +223,9 @@ struct lm_chain {
 struct message {
 	struct network *net;
 	const struct lm_public_key *from;
+	uint8_t type;
+	const uint8_t *bytes; /* all of it */
+	size_t len;
 	int member; /* its index in our state's members, or -1 */
 	uint32_t era;
 	uint64_t height;
@@ -242,16 +254,16 @@ void lm_chain_send_members(
 /* A value, with its body if there is room. */
 void lm_chain_value_write(struct lm_writer *w, const struct value *v);
 /*
- * *body is inside the message, or one that we have, or NULL: then it is pulled from the sender, who
- * repeats what he says.
+ * *body is inside the message, or one that we have, or NULL: then it is pulled from the sender, and
+ * when it comes the message is handled again.
  */
 bool lm_chain_value_read(struct message *m, struct value *v);
 const uint8_t *lm_chain_body(
     const struct network *net, const uint8_t hash[HASH_LEN], uint32_t *len);
 void lm_chain_body_want(struct network *net, const struct lm_public_key *from,
     const uint8_t hash[HASH_LEN], uint32_t len);
-/* Is it one that we want? */
-bool lm_chain_body_take(
+/* The place of one that we want, which it takes; NULL: we do not. */
+struct body *lm_chain_body_take(
     struct network *net, const uint8_t hash[HASH_LEN], const uint8_t *bytes, size_t len);
 void lm_chain_bodies_free(struct network *net);
 

@@ -34,6 +34,13 @@ void lm_chain_send_members(
 
 /* ---- values ---- */
 
+static struct body *wanted_from(struct network *net, const struct lm_public_key *from)
+{
+	int member = lm_chain_member(&net->state.members, from);
+
+	return &net->bodies[member < 0 ? LM_CHAIN_MEMBERS_MAX : member];
+}
+
 void lm_chain_value_write(struct lm_writer *w, const struct value *v)
 {
 	lm_chain_header_write(w, &v->header);
@@ -41,6 +48,20 @@ void lm_chain_value_write(struct lm_writer *w, const struct value *v)
 	lm_write_u8(w, fits);
 	if (fits)
 		lm_write(w, v->body, v->header.body_len);
+}
+
+/* The sender repeats it, but not soon. Without memory for it we wait for that. */
+static void park(const struct message *m)
+{
+	struct parked *parked = malloc(sizeof(*parked) + m->len);
+
+	if (!parked)
+		return;
+	*parked = (struct parked){.from = *m->from, .type = m->type, .len = m->len};
+	memcpy(parked->bytes, m->bytes, m->len);
+	struct body *b = wanted_from(m->net, m->from);
+	free(b->parked);
+	b->parked = parked;
 }
 
 bool lm_chain_value_read(struct message *m, struct value *v)
@@ -58,8 +79,10 @@ bool lm_chain_value_read(struct message *m, struct value *v)
 	if (m->r.failed || lm_reader_left(&m->r) || len != v->header.body_len)
 		return false;
 	v->body = (uint8_t *)body; /* borrowed: the caller copies what it keeps */
-	if (!body)
+	if (!body) {
 		lm_chain_body_want(m->net, m->from, v->header.body, v->header.body_len);
+		park(m);
+	}
 	return true;
 }
 
@@ -107,23 +130,28 @@ const uint8_t *lm_chain_body(const struct network *net, const uint8_t hash[HASH_
 	return NULL;
 }
 
+static void body_free(struct body *b)
+{
+	free(b->bytes);
+	free(b->parked);
+}
+
 void lm_chain_body_want(struct network *net, const struct lm_public_key *from,
     const uint8_t hash[HASH_LEN], uint32_t len)
 {
 	struct lm_chain *c = net->chain;
-	int member = lm_chain_member(&net->state.members, from);
-	struct body *b = &net->bodies[member < 0 ? LM_CHAIN_MEMBERS_MAX : member];
+	struct body *b = wanted_from(net, from);
 
 	lm_chain_drop(net, LM_CD_NO_BODY);
 	if (memcmp(b->hash, hash, HASH_LEN) != 0) {
-		free(b->bytes);
+		body_free(b);
 		*b = (struct body){.len = len};
 		memcpy(b->hash, hash, HASH_LEN);
 	}
 	c->ops.pull(c->ctx, &net->where.net, from, hash, len);
 }
 
-bool lm_chain_body_take(
+struct body *lm_chain_body_take(
     struct network *net, const uint8_t hash[HASH_LEN], const uint8_t *bytes, size_t len)
 {
 	uint8_t actual[HASH_LEN];
@@ -134,18 +162,18 @@ bool lm_chain_body_take(
 			continue;
 		lm_chain_hash(actual, bytes, len);
 		if (memcmp(actual, hash, HASH_LEN) != 0)
-			return false;
+			return NULL;
 		b->bytes = malloc(len);
 		if (b->bytes)
 			memcpy(b->bytes, bytes, len);
-		return b->bytes != NULL;
+		return b->bytes ? b : NULL;
 	}
-	return false;
+	return NULL;
 }
 
 void lm_chain_bodies_free(struct network *net)
 {
 	for (unsigned i = 0; i < BODIES; i++)
-		free(net->bodies[i].bytes);
+		body_free(&net->bodies[i]);
 	memset(net->bodies, 0, sizeof(net->bodies));
 }

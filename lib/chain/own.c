@@ -127,12 +127,14 @@ static void refresh(struct network *net, struct own *own)
 	lm_chain_members_hash(members, &net->state.members);
 	if (own->era != net->where.era) {
 		own->command.consents = 0;
+		own->at = 0;
 		own->era = net->where.era;
 		if (lm_chain_command_sign(&own->command, net->chain->self, &net->where) < 0)
 			lm_chain_drop(net, LM_CD_MEMORY);
 	}
 	if (memcmp(members, own->members, HASH_LEN) != 0) {
 		own->command.consents = 0;
+		own->at = 0;
 		memcpy(own->members, members, HASH_LEN);
 	}
 }
@@ -167,57 +169,70 @@ static bool has_consents(const struct network *net, const struct own *own)
 	return (unsigned)__builtin_popcount(own->command.consents) >= majority(&net->state.members);
 }
 
+/*
+ * To the maker of the last block, who needs no promises for the next; so several commands come
+ * together in it. Members who each propose some of them would only hinder each other.
+ */
 static void request(struct network *net, struct own *own)
 {
 	const struct members *m = &net->state.members;
 	uint8_t bytes[LM_MESSAGE_MAX];
 	struct lm_writer w = lm_chain_begin(net, net->height, bytes);
-	unsigned first = (unsigned)(own->command.c.number % m->n);
+	int maker = lm_chain_member(m, &net->maker);
+	unsigned first = maker < 0 ? net->chain->self->pub.b[0] : (unsigned)maker;
 
 	lm_chain_command_write(&w, &own->command);
 	lm_chain_send(net, &m->key[(first + own->tries++) % m->n], LM_MSG_CHAIN_REQUEST, &w);
 }
 
-/* One step of one of ours. */
+/*
+ * One step of one of ours. What happens to others' commands is no reason to ask again for this
+ * one: that is done when its own time has come.
+ */
 static void step(struct network *net, struct own *own)
 {
 	const struct state *s = &net->state;
 
 	refresh(net, own);
+	bool due = own->at <= lm_chain_now(net);
 	bool need = lm_chain_needs_consent(&own->command.c, &s->members, s);
 	enum lm_chain_verdict verdict = lm_chain_check(s, &own->command.c);
-	if (verdict == LM_CV_APPLIED && need && !has_consents(net, own)) {
+	if (verdict == LM_CV_APPLIED && need && !has_consents(net, own) && due) {
 		if (own->asked++ < ASK_TRIES)
 			ask_consents(net, own);
 		else
 			verdict = LM_CV_CONSENT;
 	}
 	/* In a block of which only the outcome was learned. */
-	if (lm_chain_applied(&net->state, &own->command.c))
+	if (lm_chain_applied(&net->state, &own->command.c)) {
 		lm_chain_own_end(net, own, LM_CV_APPLIED, LM_CHAIN_SOME_BLOCK);
-	else if (verdict != LM_CV_APPLIED)
+		return;
+	}
+	if (verdict != LM_CV_APPLIED) {
 		lm_chain_own_end(net, own, verdict, 0);
-	else if (need && !has_consents(net, own))
-		own->tries++;
+		return;
+	}
+	if (need && !has_consents(net, own))
+		own->tries += due;
 	else if (net->self >= 0)
 		own->tries += enqueue(net, &own->command);
-	else
+	else if (due)
 		request(net, own);
+	if (due)
+		own->at = lm_chain_now(net) + lm_chain_backoff(net, ASK_BASE, own->tries, ASK_MAX);
 }
 
 void lm_chain_own_due(struct network *net)
 {
 	struct own *own, *next;
-	unsigned tries = UINT32_MAX;
 
 	for (own = TAILQ_FIRST(&net->own); own; own = next) {
 		next = TAILQ_NEXT(own, entry);
 		step(net, own);
 	}
+	net->own_at = LM_NEVER;
 	TAILQ_FOREACH(own, &net->own, entry)
-	tries = own->tries < tries ? own->tries : tries;
-	if (!TAILQ_EMPTY(&net->own))
-		net->own_at = lm_chain_now(net) + lm_chain_backoff(net, ASK_BASE, tries, ASK_MAX);
+	net->own_at = lm_min_u64(net->own_at, own->at);
 }
 
 /* ---- consents ---- */
@@ -305,10 +320,11 @@ void lm_chain_on_consent(struct message *m)
 		lm_chain_drop(net, LM_CD_SIGNATURE);
 		return;
 	}
+	bool had = has_consents(net, own);
 	own->command.consent[m->member] = sig;
 	own->command.consents |= (uint8_t)(1u << m->member);
-	if (has_consents(net, own))
-		net->own_at = lm_chain_now(net);
+	if (!had && has_consents(net, own))
+		own->at = net->own_at = lm_chain_now(net);
 }
 
 /* ---- for others ---- */
