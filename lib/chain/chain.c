@@ -250,14 +250,25 @@ static handler *const handlers[LM_MSG_CHAIN_END - LM_MSG_CHAIN] = {
     [LM_MSG_CHAIN_REQUEST - LM_MSG_CHAIN] = lm_chain_on_request,
 };
 
+static struct rate *rate_of(struct network *net, int member)
+{
+	return &net->rates[member < 0 ? LM_CHAIN_MEMBERS_MAX : member];
+}
+
 /* One member's messages do not use up another's share. */
 static bool within_rate(struct network *net, int member)
 {
-	struct rate *rate = &net->rates[member < 0 ? LM_CHAIN_MEMBERS_MAX : member];
+	struct rate *rate = rate_of(net, member);
 
 	if (lm_chain_now(net) - rate->since >= SECOND)
 		*rate = (struct rate){.since = lm_chain_now(net)};
 	return rate->n++ < RATE;
+}
+
+void lm_chain_invalid(struct message *m)
+{
+	lm_chain_drop(m->net, LM_CD_INVALID);
+	rate_of(m->net, m->member)->n += INVALID_COST;
 }
 
 static void handle(struct network *net, const struct lm_public_key *from, uint8_t type,

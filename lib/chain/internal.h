@@ -41,7 +41,8 @@
 #define BODIES_KEPT 16 /* of the latest blocks; older ones are headers only */
 #define BLOCKS_AT_ONCE 8 /* answers to one GET */
 #define QUEUE_PER_AUTHOR 16
-#define RATE 512 /* messages a second from one member, and from all others together */
+#define RATE 2048 /* messages a second from one member, and from all others together */
+#define INVALID_COST 64 /* of those: a block that does not follow from the state costs so much */
 
 struct network;
 
@@ -236,6 +237,8 @@ struct message {
 struct network *lm_chain_net(const struct lm_chain *c, const struct lm_net_id *id);
 /* Counts a message that is not followed, and is what its handler returns. */
 void lm_chain_drop(struct network *net, enum lm_chain_drop reason);
+/* A block of theirs is invalid, which it took us long to see. */
+void lm_chain_invalid(struct message *m);
 uint64_t lm_chain_random(struct network *net, uint64_t below);
 /* base doubled tries times, at most max; from half to one and a half of that. ns. */
 uint64_t lm_chain_backoff(struct network *net, uint64_t base, unsigned tries, uint64_t max);

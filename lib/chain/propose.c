@@ -299,7 +299,7 @@ void lm_chain_on_promise(struct message *m)
 	if (promise.accepted && !v.body)
 		return; /* it is being pulled, and we shall ask again */
 	if (promise.accepted && !lm_chain_value_valid(net, &v)) {
-		lm_chain_drop(net, LM_CD_INVALID);
+		lm_chain_invalid(m);
 		return;
 	}
 	if (keep_promise(net, (unsigned)m->member, &promise, &v))

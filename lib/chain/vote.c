@@ -371,7 +371,7 @@ void lm_chain_on_accept(struct message *m)
 	if (!q.value.body)
 		return; /* it is being pulled, and we shall be asked again */
 	if (!lm_chain_value_valid(net, &q.value)) {
-		lm_chain_drop(net, LM_CD_INVALID);
+		lm_chain_invalid(m);
 		return;
 	}
 	if (lm_chain_vote_accept(net, q.ballot, &q.value, &q.proposer))

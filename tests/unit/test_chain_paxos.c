@@ -595,6 +595,34 @@ static void invalid_blocks(void)
 	end(w);
 }
 
+/* Nobody keeps us busy with blocks that are none; the others are heard all the same. */
+static void many_invalid_blocks(void)
+{
+	struct world *w = begin(3);
+	struct value good = make_value(w, 2), bad = make_block(w, 0, LM_CHAIN_ADD);
+	struct proof proof = {0}, other = {0};
+	uint64_t ballot = his_ballot(w, 1, 0), higher = his_ballot(w, 2, 2);
+
+	isolate(w, 1, true);
+	add_promise(w, &proof, 0, ballot);
+	add_promise(w, &proof, 2, ballot);
+	for (unsigned i = 0; i < 200; i++)
+		say_accept(w, 0, 1, ballot, &bad, &proof);
+	CU_ASSERT(world_drops(w, 1, LM_CD_INVALID) >= 20);
+	CU_ASSERT(world_drops(w, 1, LM_CD_INVALID) <= 40);
+	CU_ASSERT_EQUAL(world_drops(w, 1, LM_CD_INVALID) + world_drops(w, 1, LM_CD_LIMIT), 200);
+	add_promise(w, &other, 0, higher);
+	add_promise(w, &other, 2, higher);
+	say_accept(w, 2, 1, higher, &good, &other);
+	CU_ASSERT_EQUAL(count(LM_MSG_CHAIN_ACCEPTED), 1);
+	world_run(w, SECOND);
+	say_accept(w, 0, 1, ballot, &bad, &proof);
+	CU_ASSERT_EQUAL(count(LM_MSG_CHAIN_PREEMPTED), 1); /* heard again */
+	lm_chain_value_free(&good);
+	lm_chain_value_free(&bad);
+	end(w);
+}
+
 /* A certificate proves the header; who passes it on may put other commands beside it. */
 static void commands_of_another_block(void)
 {
@@ -696,6 +724,7 @@ LM_SUITE("chain_paxos", {"promise_not_durable", promise_not_durable},
     {"orphan_is_decided", orphan_is_decided},
     {"one_liar_does_not_preempt", one_liar_does_not_preempt},
     {"two_values_in_one_ballot", two_values_in_one_ballot}, {"fork_is_proven", fork_is_proven},
-    {"invalid_blocks", invalid_blocks}, {"commands_of_another_block", commands_of_another_block},
+    {"invalid_blocks", invalid_blocks}, {"many_invalid_blocks", many_invalid_blocks},
+    {"commands_of_another_block", commands_of_another_block},
     {"other_body_of_a_known_block", other_body_of_a_known_block},
     {"others_ballots", others_ballots}, {"far_ballots_are_led_up_to", far_ballots_are_led_up_to})
