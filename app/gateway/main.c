@@ -51,6 +51,7 @@ static int open_dataplane(struct gateway *gw)
 	    .max_endpoints = c->max_endpoints,
 	    .max_sas = max_sas(c),
 	    .flows = c->flows,
+	    .network_flows = c->network_flows,
 	    .flow_seconds = c->flow_seconds,
 	    .udp_port = c->udp_port,
 	    .reply_port_first = LM_DNS_REPLY_PORT_FIRST,

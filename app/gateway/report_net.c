@@ -81,6 +81,9 @@ int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_da
 		gw_put_u64(row, "providers", net->manifest->n_providers);
 		gw_put_u64(row, "members", net->manifest->n_members);
 		gw_put_u64(row, "endpoints", net->manifest->n_endpoints);
+		struct lm_dp_network_flows flows = lm_dp_network_flows(gw->dp, i);
+		gw_put_u64(row, "flows", flows.flows);
+		gw_put_u64(row, "half_open", flows.half_open);
 	}
 	return err ? err : gw_page_end(&page);
 }

@@ -91,6 +91,7 @@ struct lm_gateway_config {
 	/* limits = { } */
 	unsigned max_networks, max_peers, max_endpoints;
 	unsigned flows; /* entries of each worker's flow table, a power of two */
+	unsigned network_flows; /* of these, one network's; 0: what leaves room for others */
 
 	/* flows = { } [live] */
 	struct lm_flow_seconds flow_seconds;

@@ -188,6 +188,7 @@ const struct lm_config_key lm_config_keys[] = {
 	{"limits.peers", read_uint, AT(max_peers), .min = 1, .max = 16384},
 	{"limits.endpoints", read_uint, AT(max_endpoints), .min = 1, .max = 1 << 20},
 	{"limits.flows", read_power_of_two, AT(flows), .min = 1024, .max = 1 << 26},
+	{"limits.network_flows", read_uint, AT(network_flows), .min = 0, .max = 1 << 26},
 
 	{"flows.tcp_opening", read_uint, AT(flow_seconds.tcp_opening), .min = 1, .max = 864000, LIVE},
 	{"flows.tcp_established", read_uint, AT(flow_seconds.tcp_established), .min = 1, .max = 864000, LIVE},

@@ -121,6 +121,19 @@ uint32_t lm_dp_flow_count(const struct lm_dp *dp)
 	return sum;
 }
 
+struct lm_dp_network_flows lm_dp_network_flows(const struct lm_dp *dp, uint32_t net)
+{
+	struct lm_dp_network_flows sum = {0};
+
+	for (unsigned i = 0; i < dp->config.n_workers && net < dp->config.max_networks; i++) {
+		const struct lm_flow_net *n = &dp->workers[i]->flows.nets[net];
+
+		sum.flows += __atomic_load_n(&n->flows, __ATOMIC_RELAXED);
+		sum.half_open += __atomic_load_n(&n->half_open, __ATOMIC_RELAXED);
+	}
+	return sum;
+}
+
 uint32_t lm_dp_flows_in(const struct lm_dp *dp, enum lm_flow_state state)
 {
 	uint32_t sum = 0;

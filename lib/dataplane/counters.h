@@ -25,6 +25,8 @@
 	X(POLICY_EGRESS, "policy_egress") \
 	X(POLICY_INGRESS, "policy_ingress") \
 	X(FLOW_TABLE_FULL, "flow_table_full") \
+	X(NETWORK_FLOWS, "network_flows") /* this network's share of the table is used up */ \
+	X(HALF_OPEN, "half_open") /* too many of the network's connections are half-open */ \
 	X(NOT_ATTACHED, "not_attached") /* the destination is ours but has no attachment */ \
 	X(MAC_UNKNOWN, "mac_unknown") /* the source's or destination's MAC was not learned yet */ \
 	X(NO_LANE, "no_lane") /* no keys with the peer */ \

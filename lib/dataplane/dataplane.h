@@ -34,6 +34,7 @@ struct lm_dp_config {
 	unsigned n_workers;
 	unsigned max_networks, max_peers, max_endpoints, max_sas;
 	unsigned flows; /* of each worker, a power of two */
+	unsigned network_flows; /* likewise, of one network; 0: what leaves room for others */
 	struct lm_flow_seconds flow_seconds;
 	uint16_t udp_port; /* ours on the underlay, host byte order */
 	uint16_t reply_port_first, n_reply_ports; /* where resolvers' answers arrive */
@@ -211,6 +212,11 @@ struct lm_dp_flow_info {
 unsigned lm_dp_flows(const struct lm_dp *dp, unsigned worker, uint32_t *cursor,
     struct lm_dp_flow_info *out, unsigned max);
 uint32_t lm_dp_flow_count(const struct lm_dp *dp);
+/* Of one network. */
+struct lm_dp_network_flows {
+	uint32_t flows, half_open;
+};
+struct lm_dp_network_flows lm_dp_network_flows(const struct lm_dp *dp, uint32_t net);
 uint32_t lm_dp_flows_in(const struct lm_dp *dp, enum lm_flow_state state);
 /* Packet buffers in use, to prove that none is lost. Those that wait in a device's queues count. */
 unsigned lm_dp_mbufs_in_use(const struct lm_dp *dp);

@@ -49,6 +49,10 @@ struct lm_flow {
 _Static_assert(sizeof(struct lm_flow) == 64, "an entry is one cache line");
 
 #define LM_FLOW_WAYS 4
+/* One network may have so many times what is left free, so that there is room for the next. */
+#define LM_FLOW_SHARE 8u
+/* And of what it may have, one in so many may be half-open. */
+#define LM_FLOW_HALF_OPEN 4u
 
 /* Ages are counted in ticks of 2^26 cycles: 14 to 60 ms. */
 #define LM_TICK_SHIFT 26
@@ -57,19 +61,38 @@ static inline uint32_t lm_tick(uint64_t cycles)
 	return (uint32_t)(cycles >> LM_TICK_SHIFT);
 }
 
+/* How much of the table a network takes. */
+struct lm_flow_net {
+	uint32_t flows, half_open;
+};
+
+enum lm_flow_room { LM_FLOW_ROOM, LM_FLOW_NO_ROOM, LM_FLOW_NET_FULL, LM_FLOW_NET_HALF_OPEN };
+
 struct lm_flows {
 	struct lm_flow *slots;
 	uint32_t bucket_mask;
 	uint32_t count, limit;
 	uint32_t timeout[LM_FLOW_STATE_MAX]; /* ticks */
 	uint32_t by_state[LM_FLOW_STATE_MAX]; /* how many there are */
+	struct lm_flow_net *nets; /* by index */
+	uint32_t net_limit; /* of each network */
 	uint32_t hand; /* next bucket that aging looks at */
 	uint64_t seed; /* so that nobody can aim at one bucket */
 };
 
-/* limit: a power of two. Twice as many slots are made, so that buckets hardly ever fill up. */
-int lm_flows_init(struct lm_flows *f, uint32_t limit, uint64_t seed, int socket);
+/*
+ * limit: a power of two. Twice as many slots are made, so that buckets hardly ever fill up.
+ * net_limit: of each network; 0: none but the share. n_nets: indices there are.
+ */
+struct lm_flows_config {
+	uint32_t limit, net_limit, n_nets;
+	uint64_t seed;
+	int socket;
+};
+int lm_flows_init(struct lm_flows *f, const struct lm_flows_config *config);
 void lm_flows_free(struct lm_flows *f);
+/* May this network have one more? */
+enum lm_flow_room lm_flow_room(const struct lm_flows *f, uint32_t net, enum lm_flow_state state);
 /* A free entry for this key, or one that timed out, in this state; NULL: the table is full. */
 struct lm_flow *lm_flow_insert(struct lm_flows *f, const struct lm_flow_key *key,
     uint64_t slot_hash, enum lm_flow_state state, uint32_t now);

@@ -117,14 +117,32 @@ static enum lm_flow_state first_state(const struct lm_pkt *p, bool back)
 	}
 }
 
+static enum lm_drop room(
+    const struct lm_worker *w, const struct lm_pkt *p, enum lm_flow_state state)
+{
+	switch (lm_flow_room(&w->flows, p->key.net_proto >> 8, state)) {
+	case LM_FLOW_ROOM:
+		return LM_FINE;
+	case LM_FLOW_NET_FULL:
+		return LM_DROP_NETWORK_FLOWS;
+	case LM_FLOW_NET_HALF_OPEN:
+		return LM_DROP_HALF_OPEN;
+	default:
+		return LM_DROP_FLOW_TABLE_FULL;
+	}
+}
+
 static enum lm_drop remember(struct lm_worker *w, struct lm_pkt *p, bool back)
 {
+	enum lm_flow_state state = first_state(p, back);
 	bool from_b = p->flags & LM_PKT_FROM_B;
 	uint16_t src = (uint16_t)(p->src_ep - p->net->eps),
 		 dst = (uint16_t)(p->dst_ep - p->net->eps);
-	struct lm_flow *f =
-	    lm_flow_insert(&w->flows, &p->key, p->slot_hash, first_state(p, back), w->tick);
+	enum lm_drop why = room(w, p, state);
 
+	if (why != LM_FINE)
+		return why;
+	struct lm_flow *f = lm_flow_insert(&w->flows, &p->key, p->slot_hash, state, w->tick);
 	if (!f)
 		return LM_DROP_FLOW_TABLE_FULL;
 	f->generation = p->net->generation;

@@ -88,8 +88,13 @@ int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index)
 		return -ENOMEM;
 	memset(w->attached, 0, (size_t)dp->config.max_endpoints * sizeof *w->attached);
 	int err = lm_gcm_engine_create(&w->gcm);
+	const struct lm_flows_config flows = {.limit = dp->config.flows,
+	    .net_limit = dp->config.network_flows,
+	    .n_nets = dp->config.max_networks,
+	    .seed = rte_rand(),
+	    .socket = (int)rte_socket_id()};
 	if (err == 0)
-		err = lm_flows_init(&w->flows, dp->config.flows, rte_rand(), (int)rte_socket_id());
+		err = lm_flows_init(&w->flows, &flows);
 	if (err == 0)
 		err = create_rings(w);
 	load_timeouts(w);

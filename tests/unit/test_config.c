@@ -76,6 +76,7 @@ static void test_defaults(void)
 	SAME(max_peers);
 	SAME(max_endpoints);
 	SAME(flows);
+	SAME(network_flows);
 	SAME(flow_seconds);
 	lm_config_free(c);
 	lm_config_free(example);

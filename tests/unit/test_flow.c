@@ -104,6 +104,13 @@ static void test_hash_spreads(void)
 		}
 }
 
+static int init(struct lm_flows *f, uint32_t limit)
+{
+	const struct lm_flows_config c = {.limit = limit, .n_nets = 4, .seed = 12345};
+
+	return lm_flows_init(f, &c);
+}
+
 static struct lm_flow *insert(struct lm_flows *f, const struct lm_flow_key *k, uint32_t now)
 {
 	return lm_flow_insert(f, k, lm_flow_slot_hash(f, k, hash_of(k)), LM_FLOW_UDP, now);
@@ -121,8 +128,8 @@ static void test_table(void)
 	unsigned n = 0, lost = 0;
 
 	rig_start();
-	CU_ASSERT_EQUAL(lm_flows_init(&f, 1000, 1, 0), -EINVAL);
-	CU_ASSERT_EQUAL_FATAL(lm_flows_init(&f, LIMIT, 12345, 0), 0);
+	CU_ASSERT_EQUAL(init(&f, 1000), -EINVAL);
+	CU_ASSERT_EQUAL_FATAL(init(&f, LIMIT), 0);
 	f.timeout[LM_FLOW_UDP] = 100;
 	for (uint32_t i = 0; i < LIMIT + 100; i++) {
 		struct lm_flow_key k =
@@ -164,7 +171,7 @@ static void test_states(void)
 	    key_of(1, 2, 3, 4, IPPROTO_TCP), key_of(1, 2, 3, 5, IPPROTO_TCP)};
 
 	rig_start();
-	CU_ASSERT_EQUAL_FATAL(lm_flows_init(&f, 64, 1, 0), 0);
+	CU_ASSERT_EQUAL_FATAL(init(&f, 64), 0);
 	f.timeout[LM_FLOW_UDP] = 100;
 	f.timeout[LM_FLOW_TCP_ESTABLISHED] = 1000;
 	f.timeout[LM_FLOW_TCP_CLOSED] = 10;
@@ -184,13 +191,96 @@ static void test_states(void)
 	lm_flows_free(&f);
 }
 
+/* As a worker does: asked first, then put in. False: there is no room. */
+static bool open_one(struct lm_flows *f, uint32_t net, uint32_t i, enum lm_flow_state state)
+{
+	struct lm_flow_key k = key_of(1, 2 + (i >> 16), (uint16_t)i, 80, IPPROTO_TCP);
+
+	k.net_proto |= net << 8;
+	return lm_flow_room(f, net, state) == LM_FLOW_ROOM &&
+	       lm_flow_insert(f, &k, lm_flow_slot_hash(f, &k, hash_of(&k)), state, 1);
+}
+
+static unsigned open_all(struct lm_flows *f, uint32_t net, enum lm_flow_state state)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < 2 * f->limit; i++)
+		n += open_one(f, net, i, state);
+	return n;
+}
+
+/* However many networks flood the table, and in whatever order: the next one finds room. */
+static void test_shares(void)
+{
+	struct lm_flows f;
+
+	rig_start();
+	CU_ASSERT_EQUAL_FATAL(init(&f, 8192), 0);
+	CU_ASSERT_EQUAL(lm_flow_room(&f, 0, LM_FLOW_OTHER), LM_FLOW_ROOM);
+	unsigned first = open_all(&f, 0, LM_FLOW_OTHER);
+	CU_ASSERT_EQUAL(first, 8192 * 8 / 9 + 1);
+	CU_ASSERT_EQUAL(lm_flow_room(&f, 0, LM_FLOW_OTHER), LM_FLOW_NET_FULL);
+	unsigned second = open_all(&f, 1, LM_FLOW_OTHER);
+	CU_ASSERT_TRUE(second > 800);
+	CU_ASSERT_EQUAL(lm_flow_room(&f, 1, LM_FLOW_OTHER), LM_FLOW_NET_FULL);
+	CU_ASSERT_TRUE(open_all(&f, 2, LM_FLOW_OTHER) > 80);
+	CU_ASSERT_TRUE(open_one(&f, 3, 0, LM_FLOW_OTHER));
+	CU_ASSERT_EQUAL(f.nets[0].flows, first);
+	CU_ASSERT_EQUAL(f.nets[1].flows, second);
+	lm_flows_free(&f);
+}
+
+static void test_network_limit(void)
+{
+	const struct lm_flows_config c = {.limit = 1024, .net_limit = 100, .n_nets = 2, .seed = 3};
+	struct lm_flows f;
+
+	rig_start();
+	CU_ASSERT_EQUAL_FATAL(lm_flows_init(&f, &c), 0);
+	f.timeout[LM_FLOW_OTHER] = 10;
+	CU_ASSERT_EQUAL(open_all(&f, 0, LM_FLOW_OTHER), 100);
+	CU_ASSERT_EQUAL(lm_flow_room(&f, 0, LM_FLOW_OTHER), LM_FLOW_NET_FULL);
+	CU_ASSERT_EQUAL(open_all(&f, 1, LM_FLOW_OTHER), 100);
+	/* What has ended counts no more. */
+	lm_flows_age(&f, 100, f.bucket_mask + 1);
+	CU_ASSERT_EQUAL(f.nets[0].flows, 0);
+	CU_ASSERT_EQUAL(open_all(&f, 0, LM_FLOW_OTHER), 100);
+	lm_flows_free(&f);
+}
+
+static void test_half_open_limit(void)
+{
+	const struct lm_flows_config c = {.limit = 1024, .net_limit = 100, .n_nets = 2, .seed = 3};
+	struct lm_flow_key k = key_of(1, 2, 0, 80, IPPROTO_TCP);
+	struct lm_flows f;
+
+	rig_start();
+	CU_ASSERT_EQUAL_FATAL(lm_flows_init(&f, &c), 0);
+	for (unsigned i = 0; i < LM_FLOW_STATE_MAX; i++)
+		f.timeout[i] = 10;
+	CU_ASSERT_EQUAL(open_all(&f, 0, LM_FLOW_TCP_OPENING), 25);
+	CU_ASSERT_EQUAL(lm_flow_room(&f, 0, LM_FLOW_TCP_OPENING), LM_FLOW_NET_HALF_OPEN);
+	CU_ASSERT_EQUAL(lm_flow_room(&f, 0, LM_FLOW_UDP_ONE_WAY), LM_FLOW_ROOM);
+	CU_ASSERT_EQUAL(lm_flow_room(&f, 1, LM_FLOW_TCP_OPENING), LM_FLOW_ROOM);
+	/* An answer alone is no relief; what is confirmed is, and so is what ends. */
+	lm_flow_enter(&f, find(&f, &k, 1), LM_FLOW_TCP_ANSWERED);
+	CU_ASSERT_EQUAL(lm_flow_room(&f, 0, LM_FLOW_TCP_OPENING), LM_FLOW_NET_HALF_OPEN);
+	lm_flow_enter(&f, find(&f, &k, 1), LM_FLOW_TCP_ESTABLISHED);
+	CU_ASSERT_EQUAL(lm_flow_room(&f, 0, LM_FLOW_TCP_OPENING), LM_FLOW_ROOM);
+	CU_ASSERT_EQUAL(f.nets[0].half_open, 24);
+	lm_flows_age(&f, 100, f.bucket_mask + 1);
+	CU_ASSERT_EQUAL(f.nets[0].half_open, 0);
+	lm_flows_free(&f);
+}
+
 static void test_table_keys_differ(void)
 {
 	struct lm_flows f;
 	struct lm_flow_key k = key_of(1, 2, 3, 4, IPPROTO_UDP), other[6];
 
 	rig_start();
-	CU_ASSERT_EQUAL_FATAL(lm_flows_init(&f, 64, 1, 0), 0);
+	CU_ASSERT_EQUAL_FATAL(init(&f, 64), 0);
 	f.timeout[LM_FLOW_UDP] = 100;
 	insert(&f, &k, 1);
 	for (unsigned i = 0; i < 6; i++)
@@ -312,6 +402,7 @@ static void test_reclaim(void)
 
 LM_SUITE("flow", {"reclaim", test_reclaim}, {"key is canonical", test_key_is_canonical},
     {"hash is fixed", test_hash_is_fixed}, {"hash spreads", test_hash_spreads},
-    {"table", test_table}, {"states", test_states},
+    {"table", test_table}, {"states", test_states}, {"shares", test_shares},
+    {"network limit", test_network_limit}, {"half-open limit", test_half_open_limit},
     {"table tells keys apart", test_table_keys_differ}, {"window", test_window},
     {"window extends", test_window_extends}, {"limit", test_limit})

@@ -153,7 +153,10 @@ static void test_storm(void)
 	storm((struct rig_options){.workers = {2, 2}, .ipv6 = true, .guard = true}, 300);
 }
 
-/* More flows than the table holds: the rest is refused, and nothing is overwritten. */
+/*
+ * More flows than one network may have: the rest is refused, nothing is overwritten, and another
+ * network does not notice.
+ */
 static void test_flow_flood(void)
 {
 	struct rig_options o = {.workers = {1, 1}, .flows = 256};
@@ -164,11 +167,48 @@ static void test_flow_flood(void)
 
 	for (unsigned i = 0; i < 1000; i++, p.src_port++)
 		n += rig_passes(r, &p, NULL, NULL);
-	CU_ASSERT_TRUE(n <= 256 && n > 240);
+	CU_ASSERT_TRUE(n <= 256 * 8 / 9 + 1 && n > 210);
 	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), n);
-	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_FLOW_TABLE_FULL), 1000 - n);
+	CU_ASSERT_EQUAL(lm_dp_network_flows(r->gw[0].dp, 0).flows, n);
+	CU_ASSERT_EQUAL(
+	    rig_drops(r, 0, LM_DROP_NETWORK_FLOWS) + rig_drops(r, 0, LM_DROP_FLOW_TABLE_FULL),
+	    1000 - n);
+	CU_ASSERT_TRUE(rig_drops(r, 0, LM_DROP_NETWORK_FLOWS) > 700);
 	p.src_port = 1000;
 	CU_ASSERT_TRUE(rig_passes(r, &p, NULL, NULL));
+	p.from = TWIN;
+	p.to = MIRROR;
+	for (unsigned i = 0; i < 20; i++, p.src_port++)
+		CU_ASSERT_TRUE(rig_passes(r, &p, NULL, NULL));
+	CU_ASSERT_TRUE(rig_balanced(r));
+	rig_free(r);
+}
+
+/* A SYN flood is stopped earlier, and nothing but SYNs with it. */
+static void test_syn_flood(void)
+{
+	struct rig_options o = {.workers = {1, 1}, .flows = 256};
+	struct rig *r = rig_create(&o);
+	struct rig_packet p = {.from = WEB,
+	    .to = DB,
+	    .protocol = IPPROTO_TCP,
+	    .src_port = 1000,
+	    .dst_port = 5432,
+	    .tcp_flags = 2};
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 200; i++, p.src_port++)
+		n += rig_passes(r, &p, NULL, NULL);
+	CU_ASSERT_EQUAL(n, 64);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_HALF_OPEN), 200 - n);
+	CU_ASSERT_EQUAL(lm_dp_network_flows(r->gw[0].dp, 0).half_open, n);
+	p.protocol = IPPROTO_UDP;
+	p.dst_port = 53;
+	CU_ASSERT_TRUE(rig_passes(r, &p, NULL, NULL));
+	lm_dp_pass_time(r->gw[0].dp, 0, 70);
+	for (unsigned i = 0; i < 100; i++)
+		lm_dp_poll_once(r->gw[0].dp, 0);
+	CU_ASSERT_EQUAL(lm_dp_network_flows(r->gw[0].dp, 0).half_open, 0);
 	CU_ASSERT_TRUE(rig_balanced(r));
 	rig_free(r);
 }
@@ -316,4 +356,5 @@ static void test_threads(void)
 }
 
 LM_SUITE("storm", {"storm", test_storm}, {"flow flood", test_flow_flood},
-    {"full port", test_full_port}, {"sleep", test_sleep}, {"threads", test_threads})
+    {"SYN flood", test_syn_flood}, {"full port", test_full_port}, {"sleep", test_sleep},
+    {"threads", test_threads})
