@@ -30,6 +30,11 @@ const char *gw_attachment_state_text(enum gw_attachment_state state)
 	return state_text[state];
 }
 
+enum gw_attachment_state gw_attachment_shown(const struct gw_attachment *at)
+{
+	return at->state == GW_ACTIVE && !at->served ? GW_WAITING : at->state;
+}
+
 struct gw_attachment *gw_attachment(struct gateway *gw, uint32_t id)
 {
 	return id < gw->attachments.n_slots ? gw->attachments.slots[id] : NULL;
@@ -276,7 +281,7 @@ uint64_t gw_attachments_tick(struct gateway *gw, uint64_t now)
 	}
 	if (as->unsettled)
 		gw_attachments_settle(gw, GW_NO_NETWORK);
-	else if (as->unpublished)
+	if (as->unpublished)
 		gw_attachments_publish(gw);
 	return as->watch < 0 ? as->look_at : UINT64_MAX;
 }

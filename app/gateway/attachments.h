@@ -22,7 +22,8 @@
 struct gateway;
 
 enum gw_attachment_state {
-	GW_WAITING, /* no manifest of its network is in force here */
+	GW_WAITING, /* no manifest of its network is in force here; shown, too: it is not served yet
+		     */
 	GW_ACTIVE,
 	GW_REFUSED,
 };
@@ -38,6 +39,13 @@ struct gw_attachment {
 	struct lm_why bad_file; /* why the file's newest version is not used; "": it is */
 	unsigned port; /* index in the data plane, valid when readable and known */
 	uint32_t net, endpoint; /* valid when active */
+	/*
+	 * Of those that are active: the endpoint is ours to serve, or why not (a constant text).
+	 * What gateways decide may be decided elsewhere, and any time.
+	 */
+	bool served;
+	const char *unserved;
+	struct lm_ip ipv4, ipv6; /* while it is served: the endpoint's */
 	struct gw_group *group; /* of its network; NULL: the file was never readable */
 	LIST_ENTRY(gw_attachment) in_group;
 	bool seated; /* in the group's table of those that are active */
@@ -90,5 +98,7 @@ void gw_attachments_publish(struct gateway *gw);
 void gw_attachment_learn(struct gateway *gw, struct gw_attachment *at, const struct lm_mac *mac);
 struct gw_attachment *gw_attachment(struct gateway *gw, uint32_t id);
 const char *gw_attachment_state_text(enum gw_attachment_state state);
+/* As people are to see it: who is not served waits as well. */
+enum gw_attachment_state gw_attachment_shown(const struct gw_attachment *at);
 
 #endif

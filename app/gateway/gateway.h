@@ -103,7 +103,7 @@ int gw_networks_restore(struct gateway *gw);
 int gw_owners_apply(struct gateway *gw);
 /* Names the networks in force whose owner is not accepted (any more), and says how many. */
 unsigned gw_owners_warn(const struct gateway *gw);
-/* After membership's tick: publishes changed routes. True: attachments are to be settled first. */
+/* After membership's tick: publishes changed routes. True: attachments want to be looked at now. */
 bool gw_networks_tick(struct gateway *gw);
 /* Inner IP bytes that workloads are told to use, and MSS is clamped to. */
 uint16_t gw_workload_mtu(const struct gateway *gw);

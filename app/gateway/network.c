@@ -221,7 +221,7 @@ bool gw_networks_tick(struct gateway *gw)
 			gw_network_publish(gw, i);
 	memset(gw->stale, 0, gw->config->max_networks * sizeof(gw->stale[0]));
 	gw->any_stale = false;
-	return false;
+	return gw->attachments.unpublished;
 }
 
 /* ---- start and reload ------------------------------------------------------ */

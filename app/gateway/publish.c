@@ -31,6 +31,7 @@ void gw_attachments_publish(struct gateway *gw)
 		    .vlan = at->a.vlan,
 		    .has_mac = at->mac_known,
 		    .learned = at->mac_known && !at->a.has_mac,
+		    .waits = !at->served,
 		    .mac = at->mac,
 		    .net = at->net,
 		    .endpoint = at->endpoint,
@@ -52,13 +53,15 @@ static void describe(
 		const struct lm_peer *peer =
 		    e->provider == LM_ANY_PROVIDER ? NULL : net->peers[e->provider];
 		bool remote = e->provider != (unsigned)net->self && peer;
+		bool away = remote ? lm_membership_route(gw->membership, net, i) == LM_NO_ROUTE
+				   : e->provider == LM_ANY_PROVIDER;
 		out[i] = (struct lm_dp_endpoint){
 		    .ipv4 = e->ipv4,
 		    .ipv6 = e->ipv6,
 		    .member = e->member,
 		    .attachment = LM_DP_NONE,
 		    .peer = remote ? lm_peer_slot(peer) : LM_DP_NONE,
-		    .away = remote && lm_membership_route(gw->membership, net, i) == LM_NO_ROUTE,
+		    .away = away,
 		};
 	}
 }
@@ -75,7 +78,7 @@ static void publish(
 		goto out;
 	describe(gw, endpoints, net);
 	for (const struct gw_attachment *at = seated; at; at = at->in_seats.next)
-		if (lm_membership_served(gw->membership, net, at->endpoint, NULL))
+		if (at->served)
 			endpoints[at->endpoint].attachment = at->id;
 	struct lm_dp_network spec = {
 	    .net4 = m->ipv4,
@@ -114,14 +117,56 @@ static void tell_served(
 	free(served);
 }
 
+static void say_served(const struct gw_attachment *at)
+{
+	char ip4[LM_IP_TEXT] = "", ip6[LM_IP_TEXT] = "";
+
+	if (!at->served) {
+		lm_info_limited("%s: waits: %s/%u %s", at->name, at->a.member, at->a.replica,
+		    at->unserved ? at->unserved : "is not served yet");
+		return;
+	}
+	if (at->ipv4.family)
+		lm_ip_text(ip4, &at->ipv4);
+	if (at->ipv6.family)
+		lm_ip_text(ip6, &at->ipv6);
+	lm_info_limited("%s: served: %s/%u has %s%s%s", at->name, at->a.member, at->a.replica, ip4,
+	    ip4[0] && ip6[0] ? " and " : "", ip6);
+}
+
+/* What membership says of it now. Who has an address since, or another one, is advertised to. */
+static void look_at(struct gateway *gw, const struct lm_network *net, struct gw_attachment *at)
+{
+	const struct lm_endpoint *e = &net->endpoints[at->endpoint];
+	const char *why = NULL;
+	bool served = lm_membership_served(gw->membership, net, at->endpoint, &why);
+	bool news =
+	    served != at->served ||
+	    (served && !(lm_ip_equal(&at->ipv4, &e->ipv4) && lm_ip_equal(&at->ipv6, &e->ipv6)));
+
+	if (!news && why == at->unserved)
+		return;
+	gw->attachments.unpublished |= served != at->served;
+	at->served = served;
+	at->unserved = served ? NULL : why;
+	at->ipv4 = e->ipv4;
+	at->ipv6 = e->ipv6;
+	if (lm_endpoint_decided(&net->manifest->endpoints[at->endpoint]))
+		say_served(at);
+	if (served)
+		gw_advertise_news(gw, at);
+}
+
 void gw_network_publish(struct gateway *gw, uint32_t index)
 {
 	const struct lm_network *net = lm_membership_network(gw->membership, index);
 	const struct gw_group *g = gw_group_of(&gw->attachments.groups, index);
-	const struct gw_attachment *seated = g ? g->seated : NULL;
+	struct gw_attachment *seated = g ? g->seated : NULL;
 
 	if (!net)
 		return;
 	tell_served(gw, net, seated); /* first, as it decides which of them are served */
+	for (struct gw_attachment *at = seated; at; at = at->in_seats.next)
+		look_at(gw, net, at);
 	publish(gw, net, seated);
 }

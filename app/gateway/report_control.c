@@ -29,7 +29,7 @@ struct gw_counts gw_count(const struct gateway *gw)
 		c.joined += lm_membership_part(gw->membership, i) == LM_PART_JOINED;
 	}
 	for (const struct gw_attachment *at = as->by_name; at; at = at->hh.next)
-		c.active += at->state == GW_ACTIVE;
+		c.active += gw_attachment_shown(at) == GW_ACTIVE;
 	return c;
 }
 

@@ -91,7 +91,6 @@ int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_da
 static void endpoint_row(
     struct gateway *gw, const struct gw_attachment *at, struct rte_tel_data *row)
 {
-	const struct lm_network *net = lm_membership_network(gw->membership, at->net);
 	char ip[LM_IP_TEXT], mac[LM_MAC_TEXT];
 	struct lm_dp_endpoint_info info;
 
@@ -99,11 +98,9 @@ static void endpoint_row(
 	gw_put_text(row, "network", at->a.network);
 	gw_put_text(row, "member", at->a.member);
 	gw_put_u64(row, "replica", at->a.replica);
-	if (net && at->endpoint < net->manifest->n_endpoints) {
-		const struct lm_endpoint *e = &net->endpoints[at->endpoint];
-		gw_put_text(row, "ipv4", e->ipv4.family ? lm_ip_text(ip, &e->ipv4) : "");
-		gw_put_text(row, "ipv6", e->ipv6.family ? lm_ip_text(ip, &e->ipv6) : "");
-	}
+	bool has4 = at->served && at->ipv4.family, has6 = at->served && at->ipv6.family;
+	gw_put_text(row, "ipv4", has4 ? lm_ip_text(ip, &at->ipv4) : "");
+	gw_put_text(row, "ipv6", has6 ? lm_ip_text(ip, &at->ipv6) : "");
 	gw_put_text(row, "port", at->a.port);
 	gw_put_u64(row, "vlan", at->a.vlan);
 	gw_put_text(row, "mac", at->mac_known ? lm_mac_text(mac, &at->mac) : "");
@@ -142,9 +139,11 @@ int gw_report_attachments(struct gateway *gw, const char *params, struct rte_tel
 		if (!row)
 			continue;
 		gw_put_text(row, "name", at->name);
-		gw_put_text(row, "state", gw_attachment_state_text(at->state));
-		gw_put_text(
-		    row, "reason", at->bad_file.text[0] ? at->bad_file.text : at->reason.text);
+		const char *reason = at->state == GW_ACTIVE ? at->unserved : at->reason.text;
+		if (at->bad_file.text[0])
+			reason = at->bad_file.text;
+		gw_put_text(row, "state", gw_attachment_state_text(gw_attachment_shown(at)));
+		gw_put_text(row, "reason", reason ? reason : "");
 	}
 	return err ? err : gw_page_end(&page);
 }

@@ -76,6 +76,14 @@ static enum gw_attachment_state judge(
 	return GW_ACTIVE;
 }
 
+/* By the manifest alone: then it is served as soon as it is active. */
+static bool is_placed_here(const struct gateway *gw, const struct gw_attachment *at)
+{
+	const struct lm_network *net = lm_membership_network(gw->membership, at->net);
+
+	return !lm_endpoint_decided(&net->manifest->endpoints[at->endpoint]);
+}
+
 static void say(const struct gw_attachment *at)
 {
 	if (at->state == GW_ACTIVE)
@@ -113,6 +121,8 @@ static void settle_one(struct gateway *gw, struct gw_attachment *at)
 	if (same)
 		return;
 	at->group->unpublished = true;
+	at->served = is && is_placed_here(gw, at);
+	at->unserved = NULL;
 	if (is)
 		gw_advertise_news(gw, at);
 	else

@@ -26,6 +26,7 @@ void gw_view_fill(struct gateway *gw, const struct gw_attachment *at, const stru
 	const struct lm_manifest *m = net->manifest;
 	const struct lm_endpoint *e = &net->endpoints[at->endpoint];
 	uint64_t now = gw_now().mono;
+	bool lives = e->provider != LM_ANY_PROVIDER && e->provider != (unsigned)net->self;
 
 	view->membership = gw->membership;
 	view->net = net;
@@ -34,8 +35,10 @@ void gw_view_fill(struct gateway *gw, const struct gw_attachment *at, const stru
 	view->w = (struct lm_workload_view){
 	    .gateway_mac = lm_dp_port_mac(gw->dp, at->port),
 	    .vlan = at->a.vlan,
-	    .ipv4 = e->ipv4,
-	    .ipv6 = e->ipv6,
+	    .ipv4 = at->served ? e->ipv4 : (struct lm_ip){0},
+	    .ipv6 = at->served ? e->ipv6 : (struct lm_ip){0},
+	    .waits = !at->served,
+	    .elsewhere = !at->served && lives,
 	    .net4 = m->ipv4,
 	    .net6 = m->ipv6,
 	    .gateway4 = lm_manifest_gateway_ip(m, 4),

@@ -37,6 +37,12 @@ static bool spoofed(const struct access *a, struct lm_pkt *p, enum lm_drop why)
 	return drop(a, p, why);
 }
 
+/* The source is no address of this workload, which may have none at all just now. */
+static bool no_source(const struct access *a, struct lm_pkt *p, const struct lm_attached *at)
+{
+	return at->waits ? drop(a, p, LM_DROP_NOT_SERVED) : spoofed(a, p, LM_DROP_SPOOFED_SOURCE);
+}
+
 static bool punt(struct lm_worker *w, struct lm_pkt *p, enum lm_punt reason, uint16_t mtu)
 {
 	struct lm_limit *limit = &w->attached[p->attachment].punts;
@@ -113,7 +119,7 @@ static bool arp(
 		return drop(a, p, LM_DROP_MALFORMED);
 	uint32_t sender = arp_hdr->arp_data.arp_sip;
 	if (sender != 0 && !endpoint_of(p->net, at, p->attachment, lm_addr4(sender)))
-		return spoofed(a, p, LM_DROP_SPOOFED_SOURCE);
+		return no_source(a, p, at);
 	return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
 }
 
@@ -140,7 +146,7 @@ static bool nd_or_dhcp6(const struct access *a, struct lm_pkt *p, const struct l
 
 	if ((src.w[0] | src.w[1]) != 0 && !is_link_local(p->ip + 8) &&
 	    (src.w[0] == 0 || !endpoint_of(p->net, at, p->attachment, src)))
-		return spoofed(a, p, LM_DROP_SPOOFED_SOURCE);
+		return no_source(a, p, at);
 	return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
 }
 
@@ -181,7 +187,7 @@ static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
 		return drop(a, p, LM_DROP_MULTICAST);
 	p->src_ep = endpoint_of(net, at, p->attachment, ends.src);
 	if (unlikely(!p->src_ep))
-		return spoofed(a, p, LM_DROP_SPOOFED_SOURCE);
+		return no_source(a, p, at);
 	if (unlikely(lm_addr_equal(ends.dst, ipv6 ? net->gateway6 : net->gateway4)))
 		return to_gateway(a->w, p, why);
 	if (unlikely(why != LM_FINE))

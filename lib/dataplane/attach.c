@@ -38,6 +38,7 @@ static void describe(
 {
 	*to = (struct lm_attached){.valid = true,
 	    .has_mac = a->has_mac,
+	    .waits = a->waits,
 	    .port = (uint8_t)a->port,
 	    .port_mtu = port->mtu,
 	    .vlan = a->vlan,

@@ -22,11 +22,11 @@ struct lm_attached {
 	uint8_t l2[16]; /* towards it: destination, source and maybe the tag; ether type follows */
 	uint8_t l2_len; /* 12 or 16 */
 	uint8_t port;
-	bool valid, has_mac;
+	bool valid, has_mac, waits;
 	uint16_t port_mtu; /* IP bytes that fit */
 	uint16_t vlan;
 	uint32_t net, endpoint;
-	uint8_t pad[32];
+	uint8_t pad[28];
 };
 _Static_assert(sizeof(struct lm_attached) == 64, "an attachment is one cache line");
 

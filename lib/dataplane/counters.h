@@ -15,6 +15,7 @@
 	X(NO_ATTACHMENT, "no_attachment") /* access: nobody is attached at this port, VLAN, MAC */ \
 	X(SPOOFED_MAC, "spoofed_mac") \
 	X(SPOOFED_SOURCE, "spoofed_source") /* inner source is not the endpoint's address */ \
+	X(NOT_SERVED, "not_served") /* of a workload whose endpoint is not served here */ \
 	X(NO_NETWORK, "no_network") /* attached, but no manifest is in force */ \
 	X(NO_ROUTE, "no_route") /* no endpoint has this destination, or nobody serves it now */ \
 	X(MULTICAST, "multicast") \

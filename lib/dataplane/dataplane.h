@@ -103,6 +103,7 @@ struct lm_dp_attachment {
 	 * be the workload's now.
 	 */
 	bool learned;
+	bool waits; /* its endpoint is not served here: it has no address */
 	struct lm_mac mac;
 	uint32_t net, endpoint; /* indices: network, and the endpoint inside it */
 };
@@ -114,7 +115,7 @@ struct lm_dp_endpoint {
 	uint16_t member;
 	uint32_t attachment; /* local: id of its attachment; LM_DP_NONE: not attached here */
 	uint32_t peer; /* remote: slot of the peer that hosts it; LM_DP_NONE: it is ours */
-	bool away; /* remote: that peer does not serve it now, so nothing is sent there */
+	bool away; /* nobody elsewhere serves it now, so nothing is sent there */
 };
 struct lm_dp_network {
 	struct lm_prefix net4, net6;

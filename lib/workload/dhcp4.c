@@ -74,6 +74,12 @@ static enum lm_workload_result answer_other(struct lm_answer *a, const struct dh
 	}
 }
 
+/* A refusal needs no address. */
+static bool has_answer(const struct lm_workload_view *v, const struct dhcp4_request *q)
+{
+	return v->gateway4.family && (v->ipv4.family || (v->elsewhere && q->type == DHCP_REQUEST));
+}
+
 enum lm_workload_result lm_answer_dhcp4(struct lm_answer *a)
 {
 	const struct lm_frame *f = a->frame;
@@ -92,7 +98,7 @@ enum lm_workload_result lm_answer_dhcp4(struct lm_answer *a)
 		return LM_WL_DHCP_IGNORED;
 	if (q.type == 0)
 		return LM_WL_DHCP_BOOTP;
-	if (a->view->ipv4.family == 0 || a->view->gateway4.family == 0)
+	if (!has_answer(a->view, &q))
 		return LM_WL_DHCP_NO_ADDRESS;
 	if (!is_for_us(a, &q))
 		return LM_WL_DHCP_IGNORED;

@@ -160,6 +160,14 @@ static enum lm_workload_result answer_message(struct lm_answer *a, struct dhcp6_
 	}
 }
 
+/* What is not about addresses, or about those of who wants to keep them. */
+static bool has_answer(const struct lm_workload_view *v, uint8_t type)
+{
+	return !v->waits || type == DHCP6_INFORMATION_REQUEST ||
+	       (v->elsewhere && (type == DHCP6_CONFIRM || type == DHCP6_REQUEST ||
+				    type == DHCP6_RENEW || type == DHCP6_REBIND));
+}
+
 static bool is_to_the_gateway(const struct lm_answer *a, const struct lm_ip *dst)
 {
 	struct lm_ip link_local = lm_link_local_of(&a->view->gateway_mac);
@@ -196,6 +204,8 @@ enum lm_workload_result lm_answer_dhcp6(struct lm_answer *a)
 	enum lm_workload_result valid = check(&q, &rules[q.type], v);
 	if (valid != LM_WL_REPLY)
 		return valid;
+	if (!has_answer(v, q.type))
+		return LM_WL_DHCP_NO_ADDRESS;
 	if (lm_ip_equal(&dst, &all_servers))
 		return answer_message(a, &r);
 	if (rules[q.type].refuse_unicast && is_to_the_gateway(a, &dst))

@@ -33,6 +33,12 @@ struct lm_workload_view {
 	bool default_route; /* false: the network is reached by us, the rest is not our business */
 	const char *host_name; /* "web-0" or NULL: option 12 */
 	const char *domain; /* "shop.internal" or NULL: options 15 and 119, and IPv6's */
+	/*
+	 * The endpoint is not served here, or not yet; ipv4 and ipv6 are absent. Nobody is given an
+	 * address. Who has one may keep it, as it may be served again in a moment; but if it lives
+	 * elsewhere, who wants to keep one is told that it is not his any more.
+	 */
+	bool waits, elsewhere; /* the second only with the first */
 	/* The workload has declined its address a moment ago: it is not given out just now. */
 	bool held4, held6;
 	uint8_t uuid[16]; /* the gateway's (RFC 9562): DHCPv6's server is known by it */
@@ -50,7 +56,7 @@ enum lm_workload_result {
 	LM_WL_DHCP_OTHER_SERVER, /* the client's word is for another server */
 	LM_WL_DHCP_RELAYED,
 	LM_WL_DHCP_BOOTP,
-	LM_WL_DHCP_NO_ADDRESS, /* the endpoint has none of this family */
+	LM_WL_DHCP_NO_ADDRESS, /* the endpoint has none of this family, or waits */
 	LM_WL_DHCP_RELEASED, /* DHCPv6: and answered */
 	LM_WL_DHCP_DECLINED, /* the caller sets held4 for LM_WORKLOAD_HOLD_SECONDS */
 	LM_WL_DHCP6_DECLINED, /* likewise held6; answered */

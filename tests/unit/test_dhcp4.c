@@ -366,6 +366,37 @@ static void test_renew_of_old_prefix(void)
 	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_DHCP_IGNORED);
 }
 
+/* Not served: may be again in a moment, or lives elsewhere. */
+static void test_waits(void)
+{
+	struct lm_workload_view v = make_view();
+	struct frame out, discover = MAKE(53, 1, 1, 255);
+	struct frame reboot = MAKE(53, 1, 3, 50, 4, 100, 64, 0, 10, 255);
+	struct frame other = MAKE(53, 1, 3, 54, 4, 100, 64, 0, 2, 50, 4, 100, 64, 0, 10, 255);
+	struct frame renew = frame_load(FRAMES, "udhcpc_renew");
+	struct frame inform = MAKE(53, 1, 8, 255);
+
+	memcpy(inform.b + CIADDR, v.ipv4.b, 4);
+	frame_mend(&inform);
+	CU_ASSERT_EQUAL(give(&v, &renew, &out), LM_WL_REPLY);
+	CU_ASSERT_EQUAL(give(&v, &inform, &out), LM_WL_REPLY);
+	v.ipv4 = (struct lm_ip){0};
+	v.waits = true;
+	CU_ASSERT_EQUAL(give(&v, &discover, &out), LM_WL_DHCP_NO_ADDRESS);
+	CU_ASSERT_EQUAL(give(&v, &reboot, &out), LM_WL_DHCP_NO_ADDRESS);
+	CU_ASSERT_EQUAL(give(&v, &renew, &out), LM_WL_DHCP_NO_ADDRESS);
+	v.elsewhere = true;
+	CU_ASSERT_EQUAL(give(&v, &discover, &out), LM_WL_DHCP_NO_ADDRESS);
+	CU_ASSERT_EQUAL(give(&v, &inform, &out), LM_WL_DHCP_NO_ADDRESS);
+	CU_ASSERT_EQUAL(give(&v, &other, &out), LM_WL_DHCP_OTHER_SERVER);
+	CU_ASSERT_EQUAL(give(&v, &reboot, &out), LM_WL_REFUSAL);
+	check_nak(&reboot, &out);
+	CU_ASSERT_EQUAL(give(&v, &renew, &out), LM_WL_REFUSAL);
+	check_nak(&renew, &out);
+	v.gateway4 = (struct lm_ip){0};
+	CU_ASSERT_EQUAL(give(&v, &reboot, &out), LM_WL_DHCP_NO_ADDRESS);
+}
+
 /* RFC 4039 */
 static void test_rapid_commit(void)
 {
@@ -639,6 +670,6 @@ static void test_overloaded_reply(void)
 LM_SUITE("dhcp4", {"udhcpc", test_udhcpc}, {"dhclient", test_dhclient}, {"request", test_request},
     {"messages", test_messages}, {"release_decline", test_release_decline},
     {"renew_of_old_prefix", test_renew_of_old_prefix}, {"rapid_commit", test_rapid_commit},
-    {"names", test_names}, {"relay_agent", test_relay_agent}, {"view", test_view},
-    {"invalid", test_invalid}, {"options", test_options}, {"overload", test_overload},
-    {"overloaded_reply", test_overloaded_reply})
+    {"waits", test_waits}, {"names", test_names}, {"relay_agent", test_relay_agent},
+    {"view", test_view}, {"invalid", test_invalid}, {"options", test_options},
+    {"overload", test_overload}, {"overloaded_reply", test_overloaded_reply})

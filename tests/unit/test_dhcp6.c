@@ -204,6 +204,35 @@ static void test_changed_address(void)
 	CU_ASSERT_EQUAL(out.len, 0);
 }
 
+/* Not served: may be again in a moment, or lives elsewhere. */
+static void test_waits(void)
+{
+	struct lm_workload_view v = make_view();
+	struct frame out;
+
+	v.ipv6 = (struct lm_ip){0};
+	v.waits = true;
+	CU_ASSERT_EQUAL(ASK(&v, SOLICIT, CLIENT_ID IA("aaaa"), &out), LM_WL_DHCP_NO_ADDRESS);
+	CU_ASSERT_EQUAL(
+	    ASK(&v, RENEW, CLIENT_ID SERVER_ID IA_OF("aaaa", OURS), &out), LM_WL_DHCP_NO_ADDRESS);
+	CU_ASSERT_EQUAL(
+	    ASK(&v, CONFIRM, CLIENT_ID IA_OF("aaaa", OURS), &out), LM_WL_DHCP_NO_ADDRESS);
+	CU_ASSERT_EQUAL(ASK(&v, INFORMATION_REQUEST, WANTS, &out), LM_WL_REPLY);
+	v.elsewhere = true;
+	CU_ASSERT_EQUAL(ASK(&v, SOLICIT, CLIENT_ID IA("aaaa"), &out), LM_WL_DHCP_NO_ADDRESS);
+	CU_ASSERT_EQUAL(
+	    ASK(&v, RENEW, CLIENT_ID SERVER_ID IA_OF("aaaa", OURS), &out), LM_WL_REFUSAL);
+	CHECK(&out, REPLY,
+	    IDS "\0\3\0\x28"
+		"aaaa" NO_TIMES IA_ADDRESS(OURS));
+	CU_ASSERT_EQUAL(ASK(&v, REBIND, CLIENT_ID IA_OF("aaaa", OURS), &out), LM_WL_REFUSAL);
+	CU_ASSERT_EQUAL(ASK(&v, CONFIRM, CLIENT_ID IA_OF("aaaa", OURS), &out), LM_WL_REFUSAL);
+	CHECK(&out, REPLY, IDS NOT_ON_LINK);
+	CU_ASSERT_EQUAL(
+	    ASK(&v, REQUEST, CLIENT_ID SERVER_ID IA_OF("aaaa", OURS), &out), LM_WL_REFUSAL);
+	CHECK(&out, REPLY, IDS IA_WITH("aaaa", NO_ADDRESS));
+}
+
 static void test_returned(void)
 {
 	struct lm_workload_view v = make_view();
@@ -371,5 +400,5 @@ static void test_malformed(void)
 }
 
 LM_SUITE("dhcp6", {"lease", test_lease}, {"many_ias", test_many_ias},
-    {"changed_address", test_changed_address}, {"returned", test_returned},
+    {"changed_address", test_changed_address}, {"returned", test_returned}, {"waits", test_waits},
     {"information", test_information}, {"validity", test_validity}, {"malformed", test_malformed})

@@ -304,6 +304,17 @@ static void test_learning(void)
 	a.mac = web->mac;
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
 	CU_ASSERT_TRUE(rig_passes(r, &rig_query, NULL, NULL));
+	/* While its endpoint is not served here, it pretends nothing by using its address. */
+	unsigned sources = rig_drops(r, 0, LM_DROP_SPOOFED_SOURCE);
+	struct rig_packet other = rig_query;
+	other.src_ip = "100.64.10.11";
+	a.waits = true;
+	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[0].dp, &a, 1), 0);
+	CU_ASSERT_FALSE(rig_passes(r, &other, NULL, NULL));
+	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "100.64.10.11")).n, 0);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_NOT_SERVED), 2);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_SOURCE), sources);
+	CU_ASSERT_EQUAL(packet(r, dhcp).punt.reason, LM_PUNT_WORKLOAD);
 	/* The other way, to one who is not attached, or whose MAC nobody knows. */
 	CU_ASSERT_EQUAL(lm_dp_attachments_publish(r->gw[1].dp, NULL, 0), 0);
 	CU_ASSERT_FALSE(rig_passes(r, &rig_query, NULL, NULL));
