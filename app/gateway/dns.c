@@ -221,6 +221,7 @@ int gw_dns_apply(struct gateway *gw)
 	const struct lm_gateway_config *c = gw->config;
 	int err = lm_dp_resolvers(gw->dp, c->forwarders, c->n_forwarders);
 
+	lm_dp_set_questions(gw->dp, c->dns_questions);
 	if (!err)
 		lm_dns_forwarder_set(gw->dns.forwarder, c->forwarders, c->n_forwarders);
 	return err;

@@ -87,6 +87,7 @@ struct lm_gateway_config {
 	/* dns = { } [live] */
 	struct lm_ip forwarders[LM_FORWARDERS_MAX]; /* for names outside of the network */
 	unsigned n_forwarders; /* 0: such names are refused */
+	unsigned dns_questions; /* packets to port 53 of one workload, a second, of each worker */
 
 	/* limits = { } */
 	unsigned max_networks, max_peers, max_endpoints;

@@ -23,6 +23,7 @@ static void set_defaults(struct lm_gateway_config *c)
 	strcpy(c->domain, "internal");
 	c->max_networks = 1024;
 	c->max_peers = 1024;
+	c->dns_questions = 2000;
 	c->max_endpoints = 65536;
 	c->flows = 65536;
 	c->flow_seconds = LM_FLOW_SECONDS_DEFAULT;

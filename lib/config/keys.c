@@ -183,6 +183,7 @@ const struct lm_config_key lm_config_keys[] = {
 	{"workload.domain", read_domain, AT(domain), .min = 1, LIVE},
 
 	{"dns.forward", lm_read_forwarders, AT(forwarders), LIVE},
+	{"dns.questions", read_uint, AT(dns_questions), .min = 1, .max = 1000000, LIVE},
 
 	{"limits.networks", read_uint, AT(max_networks), .min = 1, .max = LM_NETWORKS_MAX},
 	{"limits.peers", read_uint, AT(max_peers), .min = 1, .max = 16384},

@@ -64,7 +64,8 @@ static bool to_gateway(struct lm_worker *w, struct lm_pkt *p, enum lm_drop why)
 
 	if (why != LM_FINE || p->dst_port != DNS_PORT)
 		return punt(w, p, LM_PUNT_WORKLOAD, 0);
-	if (lm_limit_take(limit, w->now, w->dp->costs.dns, DNS_BURST))
+	uint64_t cost = __atomic_load_n(&w->dp->costs.dns, __ATOMIC_RELAXED);
+	if (lm_limit_take(limit, w->now, cost, DNS_BURST))
 		lm_worker_punt(w, p->m, LM_PUNT_DNS, p->port, p->attachment, 0);
 	else
 		lm_worker_drop(w, p->m, LM_DROP_PUNT_LIMIT);

@@ -83,6 +83,8 @@ struct lm_dp_worker_arg {
 int lm_dp_worker_main(void *arg);
 void lm_dp_stop(struct lm_dp *dp);
 void lm_dp_set_busy_poll(struct lm_dp *dp, bool busy);
+/* Packets to port 53 of a gateway that each worker takes of one attachment, a second; not 0. */
+void lm_dp_set_questions(struct lm_dp *dp, unsigned per_second);
 /* Also of the flows that there are. */
 void lm_dp_set_flow_seconds(struct lm_dp *dp, const struct lm_flow_seconds *seconds);
 

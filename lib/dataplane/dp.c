@@ -21,7 +21,7 @@
 
 /* Punts a second of each worker. Sessions come first: they keep everything else alive. */
 #define PUNTS_ATTACHMENT 100
-#define PUNTS_DNS 2000 /* one attachment asks */
+#define PUNTS_DNS 2000 /* one attachment asks, until something else is set */
 #define PUNTS_SESSION 5000 /* of all strangers, and of all peers */
 #define PUNTS_STRANGER 500
 #define PUNTS_PEER 4000
@@ -129,13 +129,13 @@ int lm_dp_create(struct lm_dp **out, const struct lm_dp_config *config)
 	dp->sources.seed = rte_rand();
 	dp->costs = (struct lm_punt_costs){
 	    .attachment = dp->hz / PUNTS_ATTACHMENT,
-	    .dns = dp->hz / PUNTS_DNS,
 	    .session = dp->hz / PUNTS_SESSION,
 	    .underlay = dp->hz / PUNTS_UNDERLAY,
 	    .resolver = dp->hz / PUNTS_RESOLVER,
 	    .stranger = dp->hz / PUNTS_STRANGER,
 	    .peer = dp->hz / PUNTS_PEER,
 	};
+	lm_dp_set_questions(dp, PUNTS_DNS);
 	lm_dp_set_flow_seconds(dp, &config->flow_seconds);
 	assign_lanes(dp);
 	err = create_parts(dp);
@@ -198,6 +198,11 @@ static void set_ticks(const struct lm_dp *dp, uint32_t *where, uint32_t seconds)
 	/* Half of the tick's range at most, so that ages never wrap into youth. */
 	ticks = RTE_MIN(ticks, UINT64_C(1) << 31);
 	__atomic_store_n(where, (uint32_t)ticks, __ATOMIC_RELAXED);
+}
+
+void lm_dp_set_questions(struct lm_dp *dp, unsigned per_second)
+{
+	__atomic_store_n(&dp->costs.dns, dp->hz / per_second, __ATOMIC_RELAXED);
 }
 
 void lm_dp_set_flow_seconds(struct lm_dp *dp, const struct lm_flow_seconds *seconds)

@@ -50,7 +50,7 @@ struct lm_dp {
 	struct lm_worker *workers[LM_DP_WORKERS_MAX];
 	uint32_t lane_mask; /* worker count rounded up to a power of two, minus 1 */
 	uint8_t worker_of_lane[LM_DP_WORKERS_MAX];
-	struct lm_punt_costs costs;
+	struct lm_punt_costs costs; /* but dns */
 	uint64_t hz;
 
 	/* Published: control swaps pointers, workers load them. */

@@ -28,6 +28,16 @@ fits()
 	at "$1" ping -q -c 1 -W 1 -M "do" -s $(($2 - 28)) 100.64.10.20 >/dev/null
 }
 
+refused_more_than()
+{
+	[ "$(drops alpha punt_limit)" -gt "$1" ]
+}
+
+ask_many()
+{
+	at web bash -c 'for ((i = 0; i < 400; i++)); do echo >/dev/udp/100.64.10.1/53; done'
+}
+
 keys()
 {
 	grep -c '^"IPv4"' "$T/gateway/alpha/keys" 2>/dev/null || true
@@ -82,6 +92,14 @@ gateway_start beta
 await 10 sessions_up alpha beta
 eventually 10 "packets flow under new keys" reaches web 100.64.10.20
 is "which are not written any more" "$n" "$(keys)"
+
+n=$(drops alpha punt_limit)
+edit 's/^workload = {/dns = { questions = 100000; };\n&/'
+ask_many
+refuse "fewer questions than the limit are all taken" refused_more_than "$n"
+edit 's/questions = 100000/questions = 1/'
+ask_many
+eventually 5 "what is above a lower one is not" refused_more_than "$n"
 
 # The address that the manifest names goes away: beta hears of the new one from us.
 edit 's,"192.0.2.1/24","192.0.2.51/24",'

@@ -72,6 +72,7 @@ static void test_defaults(void)
 	SAME(dhcp_lease_seconds);
 	SAME(default_route);
 	SAME(domain);
+	SAME(dns_questions);
 	SAME(max_networks);
 	SAME(max_peers);
 	SAME(max_endpoints);

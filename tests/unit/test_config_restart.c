@@ -60,6 +60,7 @@ static void test_restart_needed(void)
 		"/etc/lm/gw.conf:12: limits.flows: needs a restart"},
 	    {"owners", "limits = { network_flows = 1024; };\nowners",
 		"/etc/lm/gw.conf:12: limits.network_flows: needs a restart"},
+	    {"owners", "dns = { questions = 10; };\nowners", NULL},
 	    {"owners", "flows = { tcp_established = 10; udp = 5; };\nowners", NULL},
 	};
 	struct lm_gateway_config *running = fixture_gateway_edited("owners", "owners");

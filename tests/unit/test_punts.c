@@ -215,6 +215,18 @@ static void test_dns_flood(void)
 	CU_ASSERT_EQUAL(by_reason[LM_PUNT_DNS] + rig_drops(r, 0, LM_DROP_PUNT_LIMIT), 1000);
 	CU_ASSERT_EQUAL(from_web(r, frame, build_arp(frame, "100.64.10.10")).n, 1);
 
+	/* As many as the operator says. */
+	lm_dp_pass_time(r->gw[0].dp, 0, 1);
+	lm_dp_set_questions(r->gw[0].dp, 1000000);
+	for (unsigned i = 0; i < 2000; i++) {
+		rig_send(r, WEB, frame, rig_build(r, frame, &p));
+		rig_run(r);
+		memset(by_reason, 0, sizeof by_reason);
+		rig_punts(r, 0, by_reason);
+		CU_ASSERT_EQUAL(by_reason[LM_PUNT_DNS], 1);
+	}
+	lm_dp_set_questions(r->gw[0].dp, 2000);
+
 	/* Two that ask as often as they may fill their part of the ring, while control is busy. */
 	for (unsigned round = 0; round < 4; round++) {
 		lm_dp_pass_time(r->gw[0].dp, 0, 1);
