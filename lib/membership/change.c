@@ -23,6 +23,7 @@ struct change {
 	bool *is_new;
 	struct lm_peer **peers;
 	bool *there;
+	struct places *places;
 };
 
 static void change_undo(struct lm_membership *m, struct change *c)
@@ -33,6 +34,7 @@ static void change_undo(struct lm_membership *m, struct change *c)
 	free(c->pairs);
 	free(c->peers);
 	free(c->there);
+	lm_places_drop(c->places);
 	if (c->first && c->net) {
 		lm_timers_release(&m->timers, &c->net->expiry.at);
 		lm_part_free(m, c->net);
@@ -74,6 +76,8 @@ static int change_prepare(struct lm_membership *m, struct change *c, struct lm_w
 	c->there = calloc(c->sm->manifest->n_endpoints + 1, sizeof(c->there[0]));
 	int err = -ENOMEM;
 	if (c->net && c->pairs && c->peers && c->is_new && c->there)
+		err = lm_places_make(&c->places, c->sm->manifest);
+	if (!err)
 		err = change_pairs(m, c);
 	if (err == -ENOSPC)
 		lm_why(why, ENOSPC, "this gateway has no room for more than %u peers",
@@ -121,7 +125,6 @@ static void change_commit(struct lm_membership *m, struct change *c)
 	net->pub.sm = c->sm;
 	net->pub.manifest = c->sm->manifest;
 	net->pub.self = c->self;
-	net->pub.endpoints = c->sm->manifest->endpoints;
 	net->pub.peers = c->peers;
 	HASH_ADD_KEYPTR(by_hash, m->by_hash, net->sm->hash, 32, net);
 
@@ -136,6 +139,7 @@ static void change_commit(struct lm_membership *m, struct change *c)
 		lm_remote_revisit(m, c->pairs[i]->key.peer);
 	}
 	cut_dropped(m, old_pairs, n_old);
+	lm_places_put(net, c->places);
 	lm_facts_set(m, net);
 	lm_places_set(m, net);
 	lm_part_changed(m, net, c->there);

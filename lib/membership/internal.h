@@ -11,6 +11,9 @@
  *   part.c      taking part: joining, leaving, and telling others by the ledger
  *   records.c   the ledger on disk
  *   routes.c    which peers take part, and who serves which endpoint
+ *   places.c    endpoints whose address or provider the gateways decide
+ *   resolved.c  ... what is known of them now, and who has which address
+ *   holder.c    asking another gateway whether it serves one of them
  *   watch.c     who watches whom, and what happens when one is missed
  *   away.c      saying that we do not take part
  *   lanes.c, lanes_out.c  the keys of a (network, peer) pair
@@ -21,7 +24,6 @@
  *   facts.c     the chain of each network: its messages, its records on disk, its time
  *   genesis.c   the document with serial 1, from which a chain begins
  *   seats.c     who are the chain's members
- *   places.c    who serves which endpoint, and with which address
  *   limits.c    what others may cause
  *   membership.c  wiring of the above, and the public calls
  *
@@ -33,6 +35,7 @@
 
 #include <sys/queue.h>
 #include <uthash.h>
+#include "address/address.h"
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/number.h"
@@ -195,6 +198,31 @@ struct pair {
 	struct lanes_out *out;
 };
 
+/* What others say in the ledger that they serve, of endpoints that the gateways decide. */
+struct claims {
+	struct lm_address_claim *at;
+	unsigned n, room;
+	bool failed; /* no memory for all of them */
+};
+
+/* An address of an endpoint. */
+struct owned_ip {
+	struct lm_ip ip;
+	uint32_t endpoint;
+	uint64_t rank; /* of two with this address the one with the higher rank has it */
+};
+
+/* Of a network with such endpoints, for the manifest in force. */
+struct places {
+	struct lm_endpoint *endpoints; /* the network's, for all to see */
+	struct lm_address_place *at; /* by endpoint: what they are made of */
+	struct owned_ip *ips; /* sorted */
+	unsigned n_ips;
+	struct claims claims; /* at the last look */
+	bool unheard; /* which lm_address has not been told of */
+	uint64_t greet_wait;
+};
+
 struct network {
 	struct lm_network pub;
 	struct lm_signed_manifest *sm; /* owned */
@@ -206,8 +234,9 @@ struct network {
 
 	/* part.c; the secret above is there only while part is not LM_PART_OUT */
 	enum lm_part part;
-	bool *served; /* by endpoint: attached here; NULL: none is */
-	unsigned n_served;
+	bool *attached; /* by endpoint: attached here; NULL: none is */
+	unsigned n_attached;
+	bool *served; /* ... and ours to serve: the same array if there are no places */
 	uint64_t part_at; /* LM_PART_LEAVING: when it ends */
 	bool tell; /* our records are to be brought up to date */
 	uint64_t tell_at; /* not before */
@@ -226,6 +255,15 @@ struct network {
 	bool *there; /* by endpoint: who it is placed at serves it, and can be reached */
 	bool news; /* the ledger or a session has some */
 	uint64_t look_at; /* not before */
+
+	/* places.c */
+	struct places *places; /* NULL: the manifest decides everything */
+	bool placed; /* lm_address has this network */
+	bool damaged; /* what it had stored cannot be read, so it must not have it */
+	bool untold; /* ... and does not know what is attached here */
+	bool owed; /* routes_changed is to be called whatever the next look finds */
+	uint64_t place_at; /* LM_NEVER, or when to try again what has failed */
+	unsigned n_questions; /* holder.c */
 };
 TAILQ_HEAD(network_list, network);
 
@@ -280,7 +318,7 @@ struct outbox {
 	size_t len;
 	uint8_t body[LM_MESSAGE_MAX];
 };
-#define OUTBOXES (LM_MSG_AWAY - LM_MSG_HAVE + 1) /* guests' messages leave theirs empty */
+#define OUTBOXES (LM_MSG_HOLDER - LM_MSG_HAVE + 1) /* guests' messages leave theirs empty */
 
 struct lm_membership {
 	const struct lm_identity *self;
@@ -328,6 +366,12 @@ struct lm_membership {
 	struct lm_ledger *ledger;
 	uint64_t ledger_at; /* when it wants to be ticked */
 	struct network_list stirred;
+
+	struct lm_address *address; /* NULL: nothing can be stored, so it is done without */
+	uint64_t address_at; /* when it wants to be ticked */
+	bool address_called; /* so it is to be ticked in this call */
+	const struct network *quiet; /* lm_address says of this one what we see ourselves */
+	struct question *questions; /* holder.c; longest unused first */
 };
 
 static inline struct lm_peer *pair_session(const struct pair *p)
@@ -456,6 +500,10 @@ void lm_proof_drop(struct lm_membership *m, struct network *net);
 struct proof *lm_proof_find(const struct lm_membership *m, const uint8_t hash[32]);
 
 /* part.c */
+/* What is known by the indices of the manifest before: what is attached and served. */
+void lm_part_forget(struct network *net);
+/* Our records are to be brought up to date. */
+void lm_part_tell(struct lm_membership *m, struct network *net);
 /* Looked at before the present call ends. */
 void lm_part_stir(struct lm_membership *m, struct network *net);
 /* Who takes part or who can be reached may have changed. */
@@ -482,10 +530,62 @@ void lm_records_restore(struct lm_membership *m, const struct network *net);
 #define LM_ENDPOINT_KEY_MAX (2 + LM_NAME_MAX)
 size_t lm_endpoint_key(
     uint8_t out[LM_ENDPOINT_KEY_MAX], const struct lm_manifest *man, unsigned endpoint);
+/* The endpoint of the manifest with that key, or -ENOENT. */
+int lm_endpoint_of(const struct lm_manifest *man, const uint8_t *key, size_t len);
 /* Asks the ledger; there is taken over. True: something is not as it was. */
 bool lm_routes_look(struct lm_membership *m, struct network *net, bool *there);
 /* Lanes come and go with those who take part. True: some did. */
 bool lm_routes_apply(struct lm_membership *m, struct network *net);
+
+/* places.c */
+int lm_places_open(struct lm_membership *m);
+void lm_places_close(struct lm_membership *m);
+/* Room for a manifest's endpoints; *out is NULL if it decides all of them itself. -ENOMEM. */
+int lm_places_make(struct places **out, const struct lm_manifest *man);
+void lm_places_drop(struct places *places);
+/* For the manifest that has just come into force; takes places over. */
+void lm_places_put(struct network *net, struct places *places);
+/* net->attached has changed. */
+void lm_places_attached(struct lm_membership *m, struct network *net);
+/* In each look: what others claim. Takes claims over. As lm_places_resolve, which it calls. */
+bool lm_places_heard(struct lm_membership *m, struct network *net, struct claims *claims);
+/* What could not be done earlier, if it is due; and when else. */
+void lm_places_retry(struct lm_membership *m, struct network *net);
+uint64_t lm_places_next(const struct network *net);
+/* Ticks lm_address; true: once more in this call, as something has changed. */
+bool lm_places_visit(struct lm_membership *m);
+
+/* resolved.c */
+static inline bool lm_place_decided(const struct network *net, unsigned endpoint)
+{
+	return net->places && lm_endpoint_decided(&net->pub.manifest->endpoints[endpoint]);
+}
+/*
+ * Brings endpoints, what we serve and who has which address up to date. True: something is not as
+ * it was.
+ */
+bool lm_places_resolve(struct lm_membership *m, struct network *net);
+/* After a change of places->at: addresses, and who has which. */
+void lm_places_sort(struct network *net);
+/* The value of our record of an endpoint that we serve. */
+#define LM_ENDPOINT_VALUE_MAX (1 + 4 + 8)
+size_t lm_place_write(
+    uint8_t out[LM_ENDPOINT_VALUE_MAX], const struct network *net, unsigned endpoint);
+/* Another one's; false: it is none that we understand. */
+bool lm_place_read(struct lm_address_claim *out, const struct lm_ledger_record *record);
+void lm_claims_add(struct claims *claims, const struct lm_address_claim *claim);
+void lm_claims_free(struct claims *claims);
+
+/* holder.c */
+#define LM_HOLDER_DEAD_AFTER 10 /* s; who has not answered for so long serves nothing */
+/* Does this gateway serve the endpoint? If that is not known, it is asked. */
+enum lm_holder lm_holder_of(struct lm_membership *m, struct network *net,
+    const struct lm_public_key *gateway, unsigned endpoint);
+bool lm_holder_ask_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
+bool lm_holder_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
+/* Its session is up: who was silent may answer now. */
+void lm_holder_up(struct lm_membership *m, const struct remote *r);
+void lm_holders_free(struct lm_membership *m);
 
 /* watch.c */
 #define MISSING_AFTER (LM_DEAD_AFTER * SECOND) /* a peer that never came up is missed then */

@@ -217,7 +217,7 @@ bool lm_lanes_follow(struct lm_membership *m, struct party *from, struct lm_read
 		return true;
 	struct pair *p = lm_pair_authorised(m, from, &l.net);
 	/* Who is about to join stays silent: the peer tells it again. */
-	if (!p || (p->key.net->part != LM_PART_JOINED && !p->key.net->n_served))
+	if (!p || (p->key.net->part != LM_PART_JOINED && !p->key.net->n_attached))
 		lm_away_answer(m, from, &l.net);
 	if (p && !p->on)
 		absent(m, p);

@@ -5,6 +5,7 @@
 
 #define GUESTS_DEFAULT 64
 #define HANDSHAKES_DEFAULT 200
+#define ROUNDS 4
 #define TIMERS_AT_ONCE 256 /* of one call: a session that comes up must not stall the others */
 
 const char *const lm_membership_drop_names[LM_MD_MAX] = {
@@ -57,8 +58,13 @@ static void leave(struct lm_membership *m)
 {
 	judge_pulled(m);
 	run_timers(m);
-	lm_part_visit(m);
-	lm_facts_visit(m);
+	/* What is decided changes who serves what, which is said, and asks for new decisions. */
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		lm_part_visit(m);
+		lm_facts_visit(m);
+		if (!lm_places_visit(m))
+			break;
+	}
 	lm_remotes_visit(m);
 	lm_gossip_feed(m);
 	lm_outbox_flush(m);
@@ -154,6 +160,12 @@ static void on_message(
 	case LM_MSG_AWAY:
 		lm_inbox_follow(m, from, body, len, lm_away_follow);
 		break;
+	case LM_MSG_HOLDER_ASK:
+		lm_inbox_follow(m, from, body, len, lm_holder_ask_follow);
+		break;
+	case LM_MSG_HOLDER:
+		lm_inbox_follow(m, from, body, len, lm_holder_follow);
+		break;
 	case LM_MSG_SUBMIT:
 		lm_submit_message(m, from, body, len);
 		break;
@@ -245,6 +257,8 @@ int lm_membership_create(struct lm_membership **out, const struct lm_identity *s
 		err = lm_part_open(m);
 	if (!err)
 		err = lm_facts_open(m);
+	if (!err)
+		err = lm_places_open(m);
 	if (err) {
 		lm_membership_free(m);
 		return err;
@@ -278,6 +292,7 @@ void lm_membership_free(struct lm_membership *m)
 	lm_networks_free(m);
 	lm_remotes_free(m);
 	lm_ledger_free(m->ledger);
+	lm_places_close(m);
 	lm_facts_close(m);
 	lm_timers_free(&m->timers);
 	free(m->owners);
@@ -359,9 +374,10 @@ uint64_t lm_membership_tick(struct lm_membership *m, const struct lm_now *now)
 	leave(m);
 	uint64_t next = lm_min_u64(lm_timers_next(&m->timers), m->ledger_at);
 	next = lm_min_u64(next, lm_min_u64(lm_sessions_next(m->sessions), blobs));
-	next = lm_min_u64(next, m->chain_at);
+	next = lm_min_u64(next, lm_min_u64(m->chain_at, m->address_at));
 	/* More was due than one call does, or became so: let the caller breathe. */
-	return next <= now->mono || !TAILQ_EMPTY(&m->stirred) ? now->mono + MS : next;
+	bool more = !TAILQ_EMPTY(&m->stirred) || m->address_called;
+	return next <= now->mono || more ? now->mono + MS : next;
 }
 
 struct lm_sessions *lm_membership_sessions(struct lm_membership *m)

@@ -13,6 +13,7 @@
 #ifndef LM_MEMBERSHIP_MEMBERSHIP_H
 #define LM_MEMBERSHIP_MEMBERSHIP_H
 
+#include "address/address.h"
 #include "chain/chain.h"
 #include "ledger/ledger.h"
 #include "manifest/manifest.h"
@@ -30,6 +31,8 @@ enum {
 	LM_MSG_SUBMIT, /* a guest: hash, owner, size */
 	LM_MSG_SUBMIT_RESULT, /* hash, code (0 or errno), serial, text */
 	LM_MSG_AWAY, /* net id, flags, time: I do not take part; also many records */
+	LM_MSG_HOLDER_ASK, /* net id, endpoint: do you serve it? Likewise */
+	LM_MSG_HOLDER, /* net id, yes or no, endpoint. Likewise */
 };
 
 struct lm_membership;
@@ -260,9 +263,13 @@ struct lm_enforced {
 bool lm_membership_enforced(const struct lm_membership *m, const struct lm_network *net,
     unsigned provider, struct lm_enforced *out);
 
-/* For questions; they must not be changed. The chain: NULL if this gateway can keep no facts. */
+/*
+ * For questions; they must not be changed. The chain, and what is made of it: NULL if this gateway
+ * can keep no facts.
+ */
 const struct lm_ledger *lm_membership_ledger(const struct lm_membership *m);
 const struct lm_chain *lm_membership_chain(const struct lm_membership *m);
+const struct lm_address *lm_membership_places(const struct lm_membership *m);
 
 /* The lanes of (net, peer) for telemetry. */
 struct lm_lanes_info {
@@ -279,6 +286,7 @@ void lm_membership_lanes(
 	X(UNAUTHORISED, "unauthorised") /* lanes of a network that the peer is no provider of */ \
 	X(UNKNOWN_OWNER, "unknown_owner") \
 	X(OLD, "old") /* an older serial, or lanes of an older generation */ \
+	X(UNASKED, "unasked") /* an answer to no question */ \
 	X(ABSENT, "absent") /* lanes of a network in which not both of us take part */ \
 	X(NO_KEY, "no_key") /* lanes under keys that we do not have (yet) */ \
 	X(LIMIT, "limit") /* over a rate or a bound; the peer asks again */ \

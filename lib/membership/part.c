@@ -91,7 +91,7 @@ static void work_fire(struct lm_membership *m, struct timer *t)
 int lm_part_init(struct lm_membership *m, struct network *net)
 {
 	net->work.fire = work_fire;
-	net->watch_at = LM_NEVER;
+	net->watch_at = net->place_at = LM_NEVER;
 	return lm_timers_reserve(&m->timers);
 }
 
@@ -100,13 +100,31 @@ void lm_part_free(struct lm_membership *m, struct network *net)
 	if (net->stirred)
 		TAILQ_REMOVE(&m->stirred, net, stir);
 	lm_timers_release(&m->timers, &net->work.at);
-	free(net->served);
+	lm_part_forget(net);
+	lm_places_drop(net->places);
+}
+
+void lm_part_forget(struct network *net)
+{
+	if (net->served != net->attached)
+		free(net->served);
+	free(net->attached);
+	net->served = net->attached = NULL;
+	net->n_attached = 0;
 	free(net->there);
+	net->there = NULL;
+}
+
+void lm_part_tell(struct lm_membership *m, struct network *net)
+{
+	net->tell = true;
+	net->tell_at = 0;
+	lm_part_stir(m, net);
 }
 
 static void arm(struct lm_membership *m, struct network *net)
 {
-	uint64_t at = net->watch_at;
+	uint64_t at = lm_min_u64(net->watch_at, lm_places_next(net));
 
 	if (net->part == LM_PART_LEAVING)
 		at = net->part_at;
@@ -203,11 +221,6 @@ void lm_part_end(struct lm_membership *m, struct network *net)
 
 void lm_part_changed(struct lm_membership *m, struct network *net, bool *there)
 {
-	free(net->served);
-	net->served = NULL;
-	net->n_served = 0;
-	free(net->there); /* by the old manifest's indices */
-	net->there = NULL;
 	if (net->part == LM_PART_OUT)
 		lm_wipe(&net->secret, sizeof(net->secret));
 	else
@@ -243,26 +256,16 @@ struct stale {
 	} at[STALE_MAX];
 };
 
-/* Is this record of ours of no endpoint that is attached here? */
+/* Is this record of ours of no endpoint that is served here? */
 static int collect_stale(void *ctx, const struct lm_ledger_record *record)
 {
 	struct stale *s = ctx;
-	const struct lm_manifest *man = s->net->pub.manifest;
-	uint8_t key[LM_ENDPOINT_KEY_MAX];
-	char name[LM_NAME_MAX + 1] = "";
 
 	if (!record->own)
 		return 0;
-	struct lm_reader r = lm_reader(record->key, record->key_len);
-	uint16_t replica = lm_read_u16(&r);
-	size_t len = lm_reader_left(&r);
-	if (!r.failed && len <= LM_NAME_MAX) {
-		lm_read(&r, name, len);
-		int at = lm_manifest_endpoint(man, name, replica);
-		if (at >= 0 && s->net->served[at] &&
-		    lm_endpoint_key(key, man, (unsigned)at) == record->key_len)
-			return 0;
-	}
+	int at = lm_endpoint_of(s->net->pub.manifest, record->key, record->key_len);
+	if (at >= 0 && s->net->served[at])
+		return 0;
 	s->at[s->n].len = record->key_len;
 	memcpy(s->at[s->n].key, record->key, record->key_len);
 	return ++s->n == STALE_MAX;
@@ -286,17 +289,16 @@ static int withdraw_stale(struct lm_membership *m, struct network *net)
 static void tell(struct lm_membership *m, struct network *net)
 {
 	const struct lm_manifest *man = net->pub.manifest;
-	const uint8_t format = 1;
 
 	int err = net->authors_failed ? tell_authors(m, net) : 0;
 	if (!err)
 		err = publish_gateway(m, net);
 	for (unsigned i = 0; i < man->n_endpoints && !err; i++) {
-		uint8_t key[LM_ENDPOINT_KEY_MAX];
+		uint8_t key[LM_ENDPOINT_KEY_MAX], value[LM_ENDPOINT_VALUE_MAX];
 		if (net->served[i])
 			err = lm_ledger_publish(m->ledger, &m->now, &net->pub.id,
-			    LM_LEDGER_ENDPOINT, key, lm_endpoint_key(key, man, i), &format,
-			    sizeof(format), LM_LEDGER_LIFETIME);
+			    LM_LEDGER_ENDPOINT, key, lm_endpoint_key(key, man, i), value,
+			    lm_place_write(value, net, i), LM_LEDGER_LIFETIME);
 	}
 	if (!err)
 		err = withdraw_stale(m, net);
@@ -307,39 +309,63 @@ static void tell(struct lm_membership *m, struct network *net)
 	net->tell_at = m->now.mono + TELL_AGAIN;
 }
 
+/* Takes attached over. What gateways decide of it is served if and when they do. */
+static int take_attached(
+    struct lm_membership *m, struct network *net, bool *attached, unsigned n_attached)
+{
+	unsigned n = net->pub.manifest->n_endpoints;
+	bool *served = attached;
+
+	if (net->places && attached) {
+		served = calloc(n, sizeof(*served));
+		if (!served) {
+			free(attached);
+			return -ENOMEM;
+		}
+		for (unsigned i = 0; i < n; i++)
+			served[i] = attached[i] &&
+				    (!lm_place_decided(net, i) || (net->served && net->served[i]));
+	}
+	if (net->served != net->attached)
+		free(net->served);
+	free(net->attached);
+	net->attached = attached;
+	net->n_attached = n_attached;
+	net->served = served;
+	lm_places_attached(m, net);
+	lm_part_tell(m, net);
+	return 0;
+}
+
 int lm_membership_set_served(
     struct lm_membership *m, uint32_t index, const uint32_t *endpoints, unsigned n)
 {
 	struct network *net = index < m->networks_end ? m->networks[index] : NULL;
-	bool *served = NULL;
-	unsigned n_served = 0;
+	bool *attached = NULL;
+	unsigned n_attached = 0;
 
 	if (!net)
 		return -ENOENT;
 	const struct lm_manifest *man = net->pub.manifest;
-	if (n && !(served = calloc(man->n_endpoints, sizeof(*served))))
+	if (n && !(attached = calloc(man->n_endpoints, sizeof(*attached))))
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++) {
 		const struct lm_endpoint *e =
 		    endpoints[i] < man->n_endpoints ? &man->endpoints[endpoints[i]] : NULL;
 		if (!e || (e->provider != net->pub.self && e->provider != LM_ANY_PROVIDER)) {
-			free(served);
+			free(attached);
 			return -EINVAL;
 		}
-		n_served += !served[endpoints[i]];
-		served[endpoints[i]] = true;
+		n_attached += !attached[endpoints[i]];
+		attached[endpoints[i]] = true;
 	}
-	bool same = n_served == net->n_served &&
-		    (!n_served || memcmp(served, net->served, man->n_endpoints) == 0);
-	free(net->served);
-	net->served = served;
-	net->n_served = n_served;
-	if (same)
+	bool same = n_attached == net->n_attached &&
+		    (!n_attached || memcmp(attached, net->attached, man->n_endpoints) == 0);
+	if (same) {
+		free(attached);
 		return 0;
-	net->tell = true;
-	net->tell_at = 0;
-	lm_part_stir(m, net);
-	return 0;
+	}
+	return take_attached(m, net, attached, n_attached);
 }
 
 /* ---- what is due ---- */
@@ -354,30 +380,33 @@ static void look(struct lm_membership *m, struct network *net)
 	net->news = false;
 	bool routes = lm_routes_look(m, net, there), lanes = lm_routes_apply(m, net);
 	lm_watch_update(m, net);
-	if (routes || lanes)
+	if (routes || lanes || net->owed)
 		m->ops.routes_changed(m->ctx, &net->pub);
+	net->owed = false;
 }
 
 static void visit(struct lm_membership *m, struct network *net)
 {
 	uint64_t now = m->now.mono;
 
-	if (net->n_served && net->part == LM_PART_LEAVING)
+	lm_places_retry(m, net);
+	if (net->n_attached && net->part == LM_PART_LEAVING)
 		come_back(m, net);
-	if (net->n_served && net->part == LM_PART_OUT && net->tell && net->tell_at <= now &&
+	if (net->n_attached && net->part == LM_PART_OUT && net->tell && net->tell_at <= now &&
 	    join(m, net) != 0)
 		net->tell_at = now + TELL_AGAIN;
-	if (!net->n_served && net->part == LM_PART_JOINED)
+	if (!net->n_attached && net->part == LM_PART_JOINED)
 		leave_begin(m, net);
 	if (net->part == LM_PART_LEAVING && net->part_at <= now)
 		leave_end(m, net);
-	if (net->part == LM_PART_JOINED && net->tell && net->tell_at <= now)
-		tell(m, net);
-	if (net->part != LM_PART_JOINED && !net->n_served)
-		net->tell = false;
 	net->news |= net->watch_at <= now;
 	if (net->news && net->look_at <= now)
 		look(m, net);
+	/* After it, as it may find that we serve something else. */
+	if (net->part == LM_PART_JOINED && net->tell && net->tell_at <= now)
+		tell(m, net);
+	if (net->part != LM_PART_JOINED && !net->n_attached)
+		net->tell = false;
 	arm(m, net);
 }
 
@@ -397,16 +426,6 @@ void lm_part_visit(struct lm_membership *m)
 		if (TAILQ_EMPTY(&m->stirred) || !left)
 			break;
 	}
-}
-
-bool lm_membership_served(const struct lm_membership *m, const struct lm_network *net,
-    unsigned endpoint, const char **why)
-{
-	const bool *served = m->networks[net->index]->served;
-
-	if (why)
-		*why = NULL;
-	return served && endpoint < net->manifest->n_endpoints && served[endpoint];
 }
 
 enum lm_part lm_membership_part(const struct lm_membership *m, uint32_t net)

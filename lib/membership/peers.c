@@ -282,6 +282,7 @@ void lm_remote_up(struct lm_membership *m, struct remote *r, uint32_t epoch)
 	m->ops.peer_path(m->ctx, r->party.slot, lm_peer_addr(r->party.session));
 	if (lm_ledger_up(m->ledger, &m->now, &r->key, r->party.session) != 0)
 		lm_error("out of memory: peer %u's records are not heard", r->party.slot);
+	lm_holder_up(m, r);
 	if (was_up && same)
 		rekeyed(m, r);
 	else

@@ -4,7 +4,8 @@
  * ledger's records say, as far as the manifest in force agrees.
  *
  *   GATEWAY   key empty; value: format (1), lanes (1), serial (8), hash prefix (8)
- *   ENDPOINT  key: replica (2), member's name; value: format (1)
+ *   ENDPOINT  key: replica (2), member's name; value: format 1 (1), or of an endpoint that the
+ *             gateways decide: format 2 (1), index of its address (4), generation (8)
  *
  * Values may grow: what follows is for those who know it.
  */
@@ -26,15 +27,14 @@ size_t lm_endpoint_key(
 	return lm_writer_len(&w);
 }
 
-/* The endpoint's index in the manifest in force, or -ENOENT. */
-static int endpoint_of(const struct lm_manifest *man, const struct lm_ledger_record *record)
+int lm_endpoint_of(const struct lm_manifest *man, const uint8_t *key, size_t key_len)
 {
-	struct lm_reader r = lm_reader(record->key, record->key_len);
+	struct lm_reader r = lm_reader(key, key_len);
 	char name[LM_NAME_MAX + 1] = "";
 	uint16_t replica = lm_read_u16(&r);
 	size_t len = lm_reader_left(&r);
 
-	if (r.failed || len == 0 || len > LM_NAME_MAX || record->value_len == 0)
+	if (r.failed || len == 0 || len > LM_NAME_MAX)
 		return -ENOENT;
 	lm_read(&r, name, len);
 	return strlen(name) == len ? lm_manifest_endpoint(man, name, replica) : -ENOENT;
@@ -56,7 +56,20 @@ struct look {
 	struct lm_membership *m;
 	struct network *net;
 	bool *there;
+	struct claims claims;
 };
+
+/* It says that it serves this one. */
+static void served_there(
+    struct look *l, const struct pair *p, unsigned at, const struct lm_ledger_record *record)
+{
+	struct lm_address_claim claim = {.endpoint = at, .provider = p->provider};
+
+	if (!lm_place_decided(l->net, at))
+		l->there[at] |= l->net->pub.manifest->endpoints[at].provider == p->provider;
+	else if (lm_place_read(&claim, record))
+		lm_claims_add(&l->claims, &claim);
+}
 
 static int look_at(void *ctx, const struct lm_ledger_record *record)
 {
@@ -74,12 +87,40 @@ static int look_at(void *ctx, const struct lm_ledger_record *record)
 		p->version = record->version;
 		p->takes_part = p->version > p->void_version;
 	}
-	if (record->kind != LM_LEDGER_ENDPOINT)
+	if (record->kind != LM_LEDGER_ENDPOINT || record->value_len == 0)
 		return 0;
-	int at = endpoint_of(man, record);
-	if (at >= 0 && man->endpoints[at].provider == p->provider)
-		l->there[at] = true;
+	int at = lm_endpoint_of(man, record->key, record->key_len);
+	if (at >= 0)
+		served_there(l, p, (unsigned)at, record);
 	return 0;
+}
+
+/* Whoever does not take part claims nothing. */
+static void drop_absent(struct look *l)
+{
+	struct claims *c = &l->claims;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->n; i++)
+		if (l->net->pairs[c->at[i].provider]->takes_part)
+			c->at[n++] = c->at[i];
+	c->n = n;
+}
+
+/* True: an endpoint is not where or what it was. */
+static bool look_at_places(struct look *l)
+{
+	const struct places *places = l->net->places;
+
+	if (!places)
+		return false;
+	drop_absent(l);
+	bool changed = lm_places_heard(l->m, l->net, &l->claims);
+	for (unsigned i = 0; i < places->claims.n; i++) {
+		const struct lm_address_claim *c = &places->claims.at[i];
+		l->there[c->endpoint] |= places->endpoints[c->endpoint].provider == c->provider;
+	}
+	return changed;
 }
 
 bool lm_routes_look(struct lm_membership *m, struct network *net, bool *there)
@@ -95,14 +136,14 @@ bool lm_routes_look(struct lm_membership *m, struct network *net, bool *there)
 	}
 	if (net->part == LM_PART_JOINED)
 		lm_ledger_each(m->ledger, &net->pub.id, 0, look_at, &l);
+	bool changed = look_at_places(&l);
 	for (unsigned i = 0; i < man->n_endpoints; i++) {
 		if (!there[i])
 			continue;
-		const struct pair *p = net->pairs[man->endpoints[i].provider];
+		const struct pair *p = net->pairs[net->pub.endpoints[i].provider];
 		there[i] = p->takes_part && p->key.peer->up;
 	}
-	bool changed =
-	    !net->there || memcmp(net->there, there, man->n_endpoints * sizeof(*there)) != 0;
+	changed |= !net->there || memcmp(net->there, there, man->n_endpoints * sizeof(*there)) != 0;
 	free(net->there);
 	net->there = there;
 	return changed;
@@ -133,7 +174,9 @@ uint32_t lm_membership_route(
 
 	if (endpoint >= pub->manifest->n_endpoints || !net->there || !net->there[endpoint])
 		return LM_NO_ROUTE;
-	const struct pair *p = net->pairs[pub->manifest->endpoints[endpoint].provider];
+	if (pub->endpoints[endpoint].provider == LM_ANY_PROVIDER)
+		return LM_NO_ROUTE; /* it was somewhere at the last look */
+	const struct pair *p = net->pairs[pub->endpoints[endpoint].provider];
 	return p && p->on ? p->key.peer->party.slot : LM_NO_ROUTE;
 }
 
@@ -153,11 +196,4 @@ bool lm_membership_enforced(const struct lm_membership *m, const struct lm_netwo
 		return false;
 	*out = net->pairs[provider]->enforced;
 	return true;
-}
-
-int lm_membership_address(
-    const struct lm_membership *m, const struct lm_network *net, const struct lm_ip *ip)
-{
-	(void)m;
-	return lm_manifest_address(net->manifest, ip);
 }

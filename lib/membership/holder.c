@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Before a member consents to an endpoint's move it asks the gateway where the endpoint lives
+ * whether it serves it (HOLDER_ASK, HOLDER). A gateway that says nothing for so long that it must
+ * be dead serves nothing: it reads the chain before it serves anything when it returns.
+ *
+ * Nothing is asked by a timer: whoever wants the move asks the members again and again, and each
+ * time they look here.
+ */
+#include "membership/internal.h"
+
+#define QUESTIONS_MAX 4096
+#define QUESTIONS_OF_NETWORK 256 /* one tenant's providers must not keep the others from theirs */
+#define FRESH (3 * SECOND) /* an answer holds for so long */
+#define ASK_EVERY (200 * MS)
+#define UNUSED (15 * SECOND) /* nobody wanted to know for so long: it begins anew */
+
+struct question_key {
+	struct lm_net_id net;
+	struct lm_public_key gateway;
+	uint8_t len, endpoint[LM_ENDPOINT_KEY_MAX];
+};
+
+struct question {
+	struct question_key key;
+	enum lm_holder answer; /* LM_HOLDER_UNKNOWN: there is none */
+	uint64_t answered; /* monotonic ns, as all of these */
+	uint64_t begun, asked, used;
+	UT_hash_handle hh;
+};
+
+static void question_drop(struct lm_membership *m, struct question *q)
+{
+	struct network *net = lm_network_find(m, &q->key.net);
+
+	if (net && net->n_questions)
+		net->n_questions--;
+	HASH_DEL(m->questions, q);
+	free(q);
+}
+
+void lm_holders_free(struct lm_membership *m)
+{
+	struct question *q, *next;
+
+	HASH_ITER(hh, m->questions, q, next)
+	{
+		HASH_DEL(m->questions, q);
+		free(q);
+	}
+}
+
+static void fill_key(struct question_key *key, const struct lm_net_id *net,
+    const struct lm_public_key *gateway, const uint8_t *endpoint, size_t len)
+{
+	memset(key, 0, sizeof(*key)); /* it is hashed with its padding */
+	key->net = *net;
+	key->gateway = *gateway;
+	key->len = (uint8_t)len;
+	memcpy(key->endpoint, endpoint, len);
+}
+
+static struct question *question_find(const struct lm_membership *m, const struct question_key *key)
+{
+	struct question *q;
+
+	HASH_FIND(hh, m->questions, key, sizeof(*key), q);
+	return q;
+}
+
+static struct question *question_new(
+    struct lm_membership *m, struct network *net, const struct question_key *key)
+{
+	while (m->questions && m->questions->used + UNUSED <= m->now.mono)
+		question_drop(m, m->questions);
+	bool room =
+	    HASH_COUNT(m->questions) < QUESTIONS_MAX && net->n_questions < QUESTIONS_OF_NETWORK;
+	struct question *q = room ? calloc(1, sizeof(*q)) : NULL;
+	if (!q) {
+		m->drops[LM_MD_LIMIT]++;
+		return NULL;
+	}
+	q->key = *key;
+	q->begun = q->used = m->now.mono;
+	HASH_ADD(hh, m->questions, key, sizeof(q->key), q);
+	net->n_questions++;
+	return q;
+}
+
+/* It is the one that was used last. */
+static void question_use(struct lm_membership *m, struct question *q)
+{
+	HASH_DEL(m->questions, q);
+	HASH_ADD(hh, m->questions, key, sizeof(q->key), q);
+	q->used = m->now.mono;
+}
+
+static void ask(struct lm_membership *m, struct question *q)
+{
+	struct remote *r;
+
+	HASH_FIND(hh, m->by_key, &q->key.gateway, sizeof(q->key.gateway), r);
+	if (!r || (q->asked && q->asked + ASK_EVERY > m->now.mono))
+		return;
+	q->asked = m->now.mono;
+	struct lm_writer w = lm_outbox_record(
+	    m, r->party.session, LM_MSG_HOLDER_ASK, LM_NET_ID_LEN + 1 + q->key.len);
+	lm_write(&w, q->key.net.b, LM_NET_ID_LEN);
+	lm_write_u8(&w, q->key.len);
+	lm_write(&w, q->key.endpoint, q->key.len);
+}
+
+enum lm_holder lm_holder_of(struct lm_membership *m, struct network *net,
+    const struct lm_public_key *gateway, unsigned endpoint)
+{
+	uint8_t name[LM_ENDPOINT_KEY_MAX];
+	size_t len = lm_endpoint_key(name, net->pub.manifest, endpoint);
+	struct question_key key;
+	uint64_t now = m->now.mono;
+
+	fill_key(&key, &net->pub.id, gateway, name, len);
+	struct question *q = question_find(m, &key);
+	if (!q && !(q = question_new(m, net, &key)))
+		return LM_HOLDER_UNKNOWN;
+	bool stale = q->answer != LM_HOLDER_UNKNOWN && q->answered + FRESH <= now;
+	if (stale || q->used + UNUSED <= now) {
+		q->answer = LM_HOLDER_UNKNOWN;
+		q->begun = now;
+	}
+	question_use(m, q);
+	if (q->answer != LM_HOLDER_UNKNOWN)
+		return q->answer;
+	ask(m, q);
+	return q->begun + LM_HOLDER_DEAD_AFTER * SECOND <= now ? LM_HOLDER_IDLE : LM_HOLDER_UNKNOWN;
+}
+
+void lm_holder_up(struct lm_membership *m, const struct remote *r)
+{
+	for (struct question *q = m->questions; q; q = q->hh.next)
+		if (memcmp(&q->key.gateway, &r->key, sizeof(r->key)) == 0)
+			q->begun = m->now.mono;
+}
+
+/* ---- messages ---- */
+
+/* The length of the endpoint's key, or 0. */
+static size_t read_name(struct lm_reader *r, uint8_t name[LM_ENDPOINT_KEY_MAX])
+{
+	size_t len = lm_read_u8(r);
+
+	if (r->failed || len == 0 || len > LM_ENDPOINT_KEY_MAX)
+		return 0;
+	lm_read(r, name, len);
+	return r->failed ? 0 : len;
+}
+
+bool lm_holder_ask_follow(struct lm_membership *m, struct party *from, struct lm_reader *r)
+{
+	uint8_t name[LM_ENDPOINT_KEY_MAX];
+	struct lm_net_id id;
+
+	lm_read(r, id.b, LM_NET_ID_LEN);
+	size_t len = read_name(r, name);
+	if (len == 0)
+		return false;
+	const struct pair *p = lm_pair_authorised(m, from, &id);
+	if (!p)
+		return true;
+	const struct network *net = p->key.net;
+	int at = lm_endpoint_of(net->pub.manifest, name, len);
+	bool serves = at >= 0 && net->served && net->served[at];
+	struct lm_writer w =
+	    lm_outbox_record(m, from->session, LM_MSG_HOLDER, LM_NET_ID_LEN + 1 + 1 + len);
+	lm_write(&w, id.b, LM_NET_ID_LEN);
+	lm_write_u8(&w, serves);
+	lm_write_u8(&w, (uint8_t)len);
+	lm_write(&w, name, len);
+	return true;
+}
+
+bool lm_holder_follow(struct lm_membership *m, struct party *from, struct lm_reader *r)
+{
+	uint8_t name[LM_ENDPOINT_KEY_MAX];
+	struct question_key key;
+	struct lm_net_id id;
+
+	lm_read(r, id.b, LM_NET_ID_LEN);
+	uint8_t serves = lm_read_u8(r);
+	size_t len = read_name(r, name);
+	if (len == 0 || serves > 1)
+		return false;
+	if (!lm_pair_authorised(m, from, &id))
+		return true;
+	fill_key(&key, &id, lm_peer_key(from->session), name, len);
+	struct question *q = question_find(m, &key);
+	if (!q || !q->asked) {
+		m->drops[LM_MD_UNASKED]++;
+		return true;
+	}
+	q->answer = serves ? LM_HOLDER_SERVES : LM_HOLDER_IDLE;
+	q->answered = m->now.mono;
+	return true;
+}
