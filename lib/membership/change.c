@@ -160,8 +160,10 @@ static void change_commit(struct lm_membership *m, struct change *c)
 int lm_network_persist(
     struct lm_membership *m, const struct lm_signed_manifest *sm, struct lm_why *why)
 {
-	int err = m->ops.persist(m->ctx, &sm->net_id, sm->bytes, sm->len);
+	int err = lm_genesis_keep(m, sm);
 
+	if (!err)
+		err = m->ops.persist(m->ctx, &sm->net_id, sm->bytes, sm->len);
 	if (!err)
 		return 0;
 	return lm_why(why, EIO, "this gateway could not store the manifest: %s", strerror(-err));
@@ -189,6 +191,7 @@ int lm_network_put_in_force(struct lm_membership *m, struct lm_signed_manifest *
 			lm_info_limited("network %s: serial %" PRIu64 " is in force",
 			    sm->manifest->network, sm->manifest->serial);
 		change_commit(m, &c);
+		lm_seats_warn(m, c.net, why);
 	}
 	free(c.is_new);
 	lm_wipe(&c.secret, sizeof(c.secret));

@@ -160,7 +160,7 @@ static int pull(struct lm_membership *m, struct party *from, const uint8_t hash[
 	struct arrival *a = calloc(1, sizeof(*a));
 	if (!a)
 		return -ENOMEM;
-	int err = lm_blob_pull(m->blobs, &m->now, from->session, hash, size, false);
+	int err = lm_blob_pull(m->blobs, &m->now, from->session, hash, size, PULL_MANIFEST);
 	if (err) {
 		free(a);
 		return err;

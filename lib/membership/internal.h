@@ -21,9 +21,7 @@
  *   outbox.c    records on their way into datagrams
  *   inbox.c     ... and out of them
  *   owners.c    whose manifests are accepted
- *   facts.c     the chain of each network: its messages, its records on disk, its time
- *   genesis.c   the document with serial 1, from which a chain begins
- *   seats.c     who are the chain's members
+ *   facts.c     the chain of each network; with it go the files that facts.h lists
  *   limits.c    what others may cause
  *   membership.c  wiring of the above, and the public calls
  *
@@ -184,6 +182,10 @@ struct pair {
 	unsigned away_tries;
 	uint64_t doubt_at; /* not before, if it says that it is away */
 
+	/* facts_wire.c */
+	uint64_t greet_at; /* LM_NEVER: it knows how long our chain is, or has none */
+	unsigned greet_tries;
+
 	/* gossip.c */
 	bool settled; /* the peer has what we have, or will not be told again */
 	bool proven; /* it knows that the owner signed this serial twice */
@@ -292,11 +294,29 @@ struct arrival {
 	UT_hash_handle hh;
 };
 
+/* For whom a blob is pulled. */
+enum pull_tag {
+	PULL_MANIFEST, /* one that another gateway has */
+	PULL_SUBMITTED, /* by a tenant, who waits for the answer */
+	PULL_FACT, /* for the chain */
+	PULL_GENESIS,
+};
+
+/* A pull for a network's chain. */
+struct fact_pull {
+	TAILQ_ENTRY(fact_pull) link;
+	struct lm_net_id net;
+	struct remote *from;
+	uint8_t hash[32];
+};
+TAILQ_HEAD(fact_pull_list, fact_pull);
+
 /* A pulled document that waits to be judged in leave(). */
 struct pulled {
 	TAILQ_ENTRY(pulled) link;
 	struct party *from; /* NULL once it went away */
-	bool submitted; /* by a tenant, who waits for the answer */
+	enum pull_tag tag;
+	struct lm_net_id net; /* PULL_FACT, PULL_GENESIS */
 	uint8_t hash[32];
 	size_t len;
 	uint8_t bytes[];
@@ -315,10 +335,12 @@ struct memory {
 
 struct outbox {
 	struct lm_peer *to; /* NULL: empty */
+	uint8_t type;
 	size_t len;
 	uint8_t body[LM_MESSAGE_MAX];
 };
-#define OUTBOXES (LM_MSG_HOLDER - LM_MSG_HAVE + 1) /* guests' messages leave theirs empty */
+/* Those of membership, where guests' messages leave theirs empty, and the chain's TIP. */
+#define OUTBOXES (LM_MSG_MEMBERSHIP_END - LM_MSG_HAVE + 1)
 
 struct lm_membership {
 	const struct lm_identity *self;
@@ -362,6 +384,14 @@ struct lm_membership {
 
 	struct lm_chain *chain; /* NULL: no facts can be kept here, so there are no chains */
 	uint64_t chain_at; /* when it wants to be ticked */
+	TAILQ_HEAD(, facts) facts_stirred;
+	TAILQ_HEAD(, motion) ended; /* commands, of which their authors do not know it yet */
+	struct genesis *geneses; /* that others may ask for */
+	struct fact_pull_list fact_pulls;
+	unsigned n_fact_pulls;
+	/* Whose blob was asked for last: a large one takes many questions. */
+	struct lm_net_id blob_net;
+	uint8_t blob_hash[32];
 
 	struct lm_ledger *ledger;
 	uint64_t ledger_at; /* when it wants to be ticked */
@@ -629,8 +659,14 @@ void lm_facts_close(struct lm_membership *m);
 void lm_facts_set(struct lm_membership *m, struct network *net);
 /* The network ends here; what is stored stays. */
 void lm_facts_end(struct lm_membership *m, struct network *net);
+/* The operator drops the network: nothing is kept, but that we voted in it and must not again. */
+int lm_facts_erase(struct lm_membership *m, const struct network *net);
 /* Is there a chain that can be asked (m->chain), and be proposed to? */
 bool lm_facts_has(const struct network *net);
+/* Members are asked how long their chains are, for lm_places_current. */
+void lm_facts_ask(struct lm_membership *m, struct network *net);
+/* We take part from now on. */
+void lm_facts_joined(struct lm_membership *m, struct network *net);
 void lm_facts_message(
     struct lm_membership *m, struct party *from, uint8_t type, const uint8_t *body, size_t len);
 /* What is due, and what callbacks of the chain have noted. At the end of each call. */
@@ -641,6 +677,30 @@ int lm_facts_propose(struct lm_membership *m, struct network *net,
     const struct lm_chain_command *command, uint64_t tag);
 /* This gateway may know more of the chain than we do, or less. Repeated until it is heard of. */
 void lm_facts_greet(struct lm_membership *m, struct network *net, struct remote *r);
+void lm_facts_greet_due(struct lm_membership *m, struct pair *p);
+/* A session is there, or the gateway at its other end remembers nothing. */
+void lm_facts_up(struct lm_membership *m, struct pair *p);
+/* As lm_gossip_find. */
+const uint8_t *lm_facts_blob(
+    struct lm_membership *m, struct remote *r, const uint8_t hash[32], size_t *len);
+/* A pull for facts ended: its network, or false if that is gone. */
+bool lm_facts_pull_ended(
+    struct lm_membership *m, struct remote *r, const uint8_t hash[32], struct lm_net_id *net);
+void lm_facts_pulled(struct lm_membership *m, const struct pulled *doc);
+
+/* genesis.c */
+bool lm_genesis_ask_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
+bool lm_genesis_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
+/* The manifest has come into force: *why says if it stops the chain. */
+void lm_seats_warn(struct lm_membership *m, struct network *net, struct lm_why *why);
+/* Before another manifest takes the place of the one in force: serial 1 is kept. */
+int lm_genesis_keep(struct lm_membership *m, const struct lm_signed_manifest *newer);
+
+/* recovery.c */
+bool lm_recovery_is(const void *bytes, size_t len);
+/* As lm_network_judge. */
+int lm_recovery_judge(
+    struct lm_membership *m, const void *bytes, size_t len, uint64_t *serial, struct lm_why *why);
 
 /*
  * places.c: called by facts.c, never from inside of the chain but for lm_places_consent, which

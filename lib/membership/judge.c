@@ -214,6 +214,8 @@ int lm_network_judge(struct lm_membership *m, const void *bytes, size_t len,
 	struct lm_public_key owner;
 
 	*serial = 0;
+	if (from->kind == FROM_TENANT && lm_recovery_is(bytes, len))
+		return lm_recovery_judge(m, bytes, len, serial, why);
 	/* First, so that strangers' documents cost neither a signature's check nor parsing. */
 	int err = lm_manifest_claimed_owner(&owner, bytes, len, why);
 	if (!err && !stored)

@@ -21,21 +21,31 @@ static void enter(struct lm_membership *m, const struct lm_now *now)
 	m->now = *now;
 }
 
+static void judge_manifest(struct lm_membership *m, const struct pulled *doc)
+{
+	bool submitted = doc->tag == PULL_SUBMITTED;
+	struct lm_why why = {""};
+	uint64_t serial;
+	const struct origin from = {.kind = submitted ? FROM_TENANT : FROM_GATEWAY,
+	    .session = doc->from ? doc->from->session : NULL};
+	int err = lm_network_judge(m, doc->bytes, doc->len, &from, &serial, &why);
+
+	if (submitted)
+		lm_submit_judged(m, doc, err, serial, &why);
+	else
+		lm_gossip_judged(m, doc, err, &why);
+}
+
 static void judge_pulled(struct lm_membership *m)
 {
 	struct pulled *doc;
 
 	/* It stays in the list meanwhile, so that `from` is cleared if that session ends. */
 	while ((doc = TAILQ_FIRST(&m->pulled))) {
-		struct lm_why why = {""};
-		uint64_t serial;
-		const struct origin from = {.kind = doc->submitted ? FROM_TENANT : FROM_GATEWAY,
-		    .session = doc->from ? doc->from->session : NULL};
-		int err = lm_network_judge(m, doc->bytes, doc->len, &from, &serial, &why);
-		if (doc->submitted)
-			lm_submit_judged(m, doc, err, serial, &why);
+		if (doc->tag == PULL_FACT || doc->tag == PULL_GENESIS)
+			lm_facts_pulled(m, doc);
 		else
-			lm_gossip_judged(m, doc, err, &why);
+			judge_manifest(m, doc);
 		TAILQ_REMOVE(&m->pulled, doc, link);
 		free(doc);
 	}
@@ -166,6 +176,12 @@ static void on_message(
 	case LM_MSG_HOLDER:
 		lm_inbox_follow(m, from, body, len, lm_holder_follow);
 		break;
+	case LM_MSG_GENESIS_ASK:
+		lm_inbox_follow(m, from, body, len, lm_genesis_ask_follow);
+		break;
+	case LM_MSG_GENESIS:
+		lm_inbox_follow(m, from, body, len, lm_genesis_follow);
+		break;
 	case LM_MSG_SUBMIT:
 		lm_submit_message(m, from, body, len);
 		break;
@@ -179,25 +195,43 @@ static void on_message(
 static const uint8_t *on_find(
     void *ctx, struct lm_peer *session, const uint8_t hash[32], size_t *len)
 {
-	return lm_gossip_find(ctx, session, hash, len);
+	const uint8_t *bytes = lm_gossip_find(ctx, session, hash, len);
+	struct remote *r = bytes ? NULL : remote_of(session);
+
+	return r ? lm_facts_blob(ctx, r, hash, len) : bytes;
+}
+
+/* A pull ended: whoever it was for may start another. Is what has come still of use? */
+static bool ended(struct lm_membership *m, struct lm_peer *session, const uint8_t hash[32], int err,
+    enum pull_tag tag, struct lm_net_id *net)
+{
+	struct remote *r = remote_of(session);
+
+	if (tag == PULL_MANIFEST)
+		lm_gossip_pulled(m, hash);
+	if (tag == PULL_SUBMITTED && err)
+		lm_submit_failed(m, session, err);
+	else if (err)
+		m->drops[LM_MD_PULL]++;
+	if (tag == PULL_FACT || tag == PULL_GENESIS)
+		return r && lm_facts_pull_ended(m, r, hash, net) && !err;
+	return !err;
 }
 
 static void on_pulled(void *ctx, struct lm_peer *session, const uint8_t hash[32], int err,
-    const uint8_t *bytes, size_t len, uint64_t submitted)
+    const uint8_t *bytes, size_t len, uint64_t tag)
 {
 	struct lm_membership *m = ctx;
 	struct pulled *doc = err ? NULL : malloc(sizeof(*doc) + len);
+	struct lm_net_id net = {0};
 
-	if (!submitted)
-		lm_gossip_pulled(m, hash);
-	if (!doc && submitted)
-		lm_submit_failed(m, session, err);
-	else if (!doc)
-		m->drops[LM_MD_PULL]++;
-	if (!doc)
+	if (!ended(m, session, hash, doc ? 0 : err ? err : -ENOMEM, (enum pull_tag)tag, &net)) {
+		free(doc);
 		return;
+	}
 	doc->from = lm_peer_user(session);
-	doc->submitted = submitted;
+	doc->tag = (enum pull_tag)tag;
+	doc->net = net;
 	memcpy(doc->hash, hash, 32);
 	doc->len = len;
 	memcpy(doc->bytes, bytes, len);

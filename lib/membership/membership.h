@@ -33,6 +33,9 @@ enum {
 	LM_MSG_AWAY, /* net id, flags, time: I do not take part; also many records */
 	LM_MSG_HOLDER_ASK, /* net id, endpoint: do you serve it? Likewise */
 	LM_MSG_HOLDER, /* net id, yes or no, endpoint. Likewise */
+	LM_MSG_GENESIS_ASK, /* net id: which is the document with serial 1? Also many */
+	LM_MSG_GENESIS, /* net id, hash, size: this one. Also many */
+	LM_MSG_MEMBERSHIP_END,
 };
 
 struct lm_membership;
@@ -271,6 +274,22 @@ const struct lm_ledger *lm_membership_ledger(const struct lm_membership *m);
 const struct lm_chain *lm_membership_chain(const struct lm_membership *m);
 const struct lm_address *lm_membership_places(const struct lm_membership *m);
 
+/* ---- when a majority of a chain's members is lost for good ---- */
+
+#define LM_RECOVERY_TEXT_MAX (64 + 2 * LM_CHAIN_RECOVERY_MAX)
+/*
+ * What the owner is to sign so that the network's chain goes on from what this gateway knows, with
+ * these members: two lines of text. Its length; -ENOENT, -EINVAL (also one who is no provider).
+ */
+int lm_membership_recovery(const struct lm_membership *m, const struct lm_net_id *net,
+    const struct lm_public_key *members, unsigned n, char out[LM_RECOVERY_TEXT_MAX],
+    struct lm_why *why);
+/* The owner reads it, and signs it: that text is for lm_membership_submit. Length or -errno. */
+int lm_recovery_read(
+    struct lm_chain_recovery *out, const void *text, size_t len, struct lm_why *why);
+int lm_recovery_sign(char out[LM_RECOVERY_TEXT_MAX], const struct lm_chain_recovery *r,
+    const struct lm_identity *owner);
+
 /* The lanes of (net, peer) for telemetry. */
 struct lm_lanes_info {
 	uint32_t epoch, generation;
@@ -294,7 +313,8 @@ void lm_membership_lanes(
 	X(REFUSED, "refused") /* a manifest was judged and not accepted */ \
 	X(SIGNED_TWICE, \
 	    "signed_twice") /* two documents with one serial: serials, each counted once */ \
-	X(NO_SA, "no_sa") /* the data plane has no room for lanes */
+	X(NO_SA, "no_sa") /* the data plane has no room for lanes */ \
+	X(FACTS, "facts") /* what was stored of a chain is damaged */
 
 enum lm_membership_drop {
 #define X(id, name) LM_MD_##id,

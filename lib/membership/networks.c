@@ -97,6 +97,7 @@ static void network_free(struct lm_membership *m, struct network *net)
 	lm_proof_drop(m, net);
 	lm_signed_manifest_free(net->sm);
 	lm_timers_release(&m->timers, &net->expiry.at);
+	lm_facts_end(m, net);
 	lm_part_free(m, net);
 	lm_wipe(&net->secret, sizeof(net->secret));
 	free(net->pairs);
@@ -149,6 +150,10 @@ int lm_network_drop(struct lm_membership *m, const struct lm_net_id *id, struct 
 	if (err)
 		return lm_why(why, EIO, "network %s could not be removed from the store: %s", name,
 		    strerror(-err));
+	err = lm_facts_erase(m, net);
+	if (err)
+		lm_error("network %s: not all of its chain could be removed from the store: %s",
+		    name, strerror(-err));
 	lm_network_end(m, net, "the operator has dropped it");
 	return 0;
 }

@@ -12,7 +12,7 @@ static void send_box(struct lm_membership *m, unsigned i)
 
 	/* Lost like any datagram if the session has just ended: whoever waits asks again. */
 	if (box->to)
-		lm_peer_send(box->to, &m->now, (uint8_t)(LM_MSG_HAVE + i), box->body, box->len);
+		lm_peer_send(box->to, &m->now, box->type, box->body, box->len);
 	box->to = NULL;
 	box->len = 0;
 }
@@ -20,13 +20,14 @@ static void send_box(struct lm_membership *m, unsigned i)
 struct lm_writer lm_outbox_record(
     struct lm_membership *m, struct lm_peer *to, uint8_t type, size_t len)
 {
-	unsigned i = type - LM_MSG_HAVE;
+	unsigned i = type == LM_MSG_CHAIN_TIP ? OUTBOXES - 1 : type - LM_MSG_HAVE;
 	struct outbox *box = &m->outboxes[i];
 
 	if (box->to != to || box->len + len > sizeof(box->body))
 		send_box(m, i);
 	uint8_t *room = box->body + box->len;
 	box->to = to;
+	box->type = type;
 	box->len += len;
 	return lm_writer(room, len);
 }

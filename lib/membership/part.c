@@ -168,6 +168,7 @@ static void come_back(struct lm_membership *m, struct network *net)
 	net->part = LM_PART_JOINED;
 	net->tell = net->news = true;
 	net->tell_at = net->look_at = m->now.mono;
+	lm_facts_joined(m, net);
 }
 
 static int join(struct lm_membership *m, struct network *net)

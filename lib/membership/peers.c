@@ -20,6 +20,8 @@ static void pair_fire(struct lm_membership *m, struct timer *t)
 		lm_gossip_due(m, p);
 	if (p->away_at <= m->now.mono)
 		lm_away_due(m, p);
+	if (p->greet_at <= m->now.mono)
+		lm_facts_greet_due(m, p);
 	lm_lanes_due(m, p);
 	lm_pair_arm(m, p);
 }
@@ -27,7 +29,7 @@ static void pair_fire(struct lm_membership *m, struct timer *t)
 void lm_pair_arm(struct lm_membership *m, struct pair *p)
 {
 	lm_timers_set(&m->timers, &p->timer.at,
-	    lm_min_u64(lm_min_u64(p->have_at, p->lanes_at),
+	    lm_min_u64(lm_min_u64(lm_min_u64(p->have_at, p->lanes_at), p->greet_at),
 		lm_min_u64(p->away_at, lm_lanes_next_drop(p))));
 }
 
@@ -56,7 +58,7 @@ struct pair *lm_pair_new(struct lm_membership *m, struct network *net, struct re
 	p->key = (struct pair_key){.net = net, .peer = r};
 	p->place = lm_watch_place(&net->pub.id, &r->key);
 	p->timer.fire = pair_fire;
-	p->have_at = p->lanes_at = p->away_at = LM_NEVER;
+	p->have_at = p->lanes_at = p->away_at = p->greet_at = LM_NEVER;
 	return p;
 }
 
@@ -247,6 +249,7 @@ static void greet(struct lm_membership *m, struct remote *r, bool was_up)
 	{
 		lm_gossip_start(m, p);
 		lm_away_up(m, p);
+		lm_facts_up(m, p);
 		if (!p->on)
 			continue;
 		lm_lanes_up(m, p);
@@ -308,7 +311,7 @@ void lm_remote_down(struct lm_membership *m, struct remote *r, const char *reaso
 	LIST_FOREACH(p, &r->pairs, link)
 	{
 		lm_gossip_stop(p);
-		p->away_at = LM_NEVER;
+		p->away_at = p->greet_at = LM_NEVER;
 		lm_lanes_down(m, p);
 		if (p->on)
 			lm_part_news(m, p->key.net);

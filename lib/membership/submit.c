@@ -124,7 +124,8 @@ void lm_submit_message(struct lm_membership *m, struct party *from, const uint8_
 		m->drops[LM_MD_LIMIT]++;
 		return;
 	}
-	g->pulling = lm_blob_pull(m->blobs, &m->now, from->session, hash, size, true) == 0;
+	g->pulling =
+	    lm_blob_pull(m->blobs, &m->now, from->session, hash, size, PULL_SUBMITTED) == 0;
 	if (!g->pulling)
 		m->drops[LM_MD_LIMIT]++;
 }

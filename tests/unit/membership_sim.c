@@ -367,10 +367,16 @@ void sim_tick(struct sim_node *n)
 void sim_start(struct sim *s, unsigned gateway)
 {
 	struct sim_node *n = s->node[gateway];
-	const struct lm_membership_config config = {
-	    .lanes = n->lanes, .max_networks = n->max_networks, .max_peers = n->max_peers};
+	const struct lm_membership_config config = {.lanes = n->lanes,
+	    .max_networks = n->max_networks,
+	    .max_peers = n->max_peers,
+	    .lost_store = n->lost_store};
 
 	struct lm_membership_ops ops = gateway_ops;
+	if (!n->no_facts) {
+		ops.fact_put = sim_on_fact_put;
+		ops.facts_each = sim_on_facts_each;
+	}
 	if (n->keeps_records) {
 		ops.record_put = on_record_put;
 		ops.record_drop = on_record_drop;
@@ -490,6 +496,7 @@ void sim_free(struct sim *s)
 		for (unsigned k = 0; k < n->n_records; k++)
 			free(n->records[k].bytes);
 		free(n->records);
+		sim_facts_free(n);
 		free(n->sas);
 		free(n);
 	}

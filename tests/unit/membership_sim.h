@@ -56,6 +56,13 @@ struct sim_record {
 	size_t len;
 };
 
+struct sim_fact {
+	struct lm_net_id net;
+	uint8_t key[LM_FACT_KEY_MAX];
+	size_t key_len, len;
+	uint8_t *bytes;
+};
+
 /* A gateway, or (raw) a program that speaks sessions and blobs but has no manners. */
 struct sim_node {
 	struct sim *sim;
@@ -74,6 +81,9 @@ struct sim_node {
 	bool reading_records;
 	struct sim_record *records;
 	unsigned n_records, cap_records;
+	struct sim_fact *facts; /* by network, then by key */
+	unsigned n_facts, cap_facts;
+	bool no_facts, reading_facts, lost_store; /* no_facts, lost_store: at its next start */
 	struct sim_stored store[SIM_NETWORKS];
 	struct sim_sa *sas;
 	uint32_t n_sas, cap_sas, live_sas;
@@ -146,6 +156,9 @@ void sim_partition(struct sim *s, unsigned a, unsigned b, bool cut);
 void sim_crash(struct sim *s, unsigned gateway);
 /* All endpoints that manifests place here are attached from now on, or none is. */
 void sim_attach(struct sim *s, unsigned gateway, bool attached);
+/* Of a gateway that is down: all facts of its store are gone, and it knows that at its next start.
+ */
+void sim_lose_facts(struct sim *s, unsigned gateway);
 /* With what is in its store. */
 void sim_start(struct sim *s, unsigned gateway);
 void sim_check(struct sim *s);
@@ -165,6 +178,10 @@ struct sim_doc sim_sign(
  */
 struct sim_doc sim_sign_again(struct sim *s, const char *network, unsigned serial,
     unsigned providers, const struct sim_doc *d, bool wins);
+/* The part from `members:` on is the caller's, `prefixes` what is below that line; NULL:
+ * 100.64.10.0/24. */
+struct sim_doc sim_sign_members(struct sim *s, const char *network, unsigned serial,
+    unsigned providers, const char *prefixes, const char *members);
 /* web at gateway 0, and db at the gateway `db`. */
 struct sim_doc sim_sign_at(
     struct sim *s, const char *network, unsigned serial, unsigned providers, unsigned db);
@@ -217,5 +234,10 @@ void sim_on_random(void *ctx, void *buf, size_t len);
 bool sim_on_sa_in_used(void *ctx, uint32_t spi);
 bool sim_on_sa_out_used(void *ctx, uint32_t net, uint32_t slot);
 int sim_slot(const struct sim_node *n, unsigned peer); /* -1: none */
+int sim_on_fact_put(void *ctx, const struct lm_net_id *net, const void *key, size_t key_len,
+    const void *value, size_t len);
+int sim_on_facts_each(
+    void *ctx, const struct lm_net_id *net, lm_fact_each_fn *each, void *each_ctx);
+void sim_facts_free(struct sim_node *n);
 
 #endif

@@ -7,15 +7,15 @@
 #include <string.h>
 #include "base/bytes.h"
 
-static void print_head(
-    FILE *f, const char *network, unsigned serial, unsigned providers, const char *extra)
+#define PREFIXES "  ipv4: 100.64.10.0/24\n"
+
+static void print_head(FILE *f, const char *network, unsigned serial, unsigned providers,
+    const char *extra, const char *prefixes)
 {
 	char hex[65];
 
-	fprintf(f,
-	    "leasemesh: 1\nnetwork: %s\nserial: %u\n%sprefixes:\n  ipv4: 100.64.10.0/24\n"
-	    "providers:\n",
-	    network, serial, extra ? extra : "");
+	fprintf(f, "leasemesh: 1\nnetwork: %s\nserial: %u\n%sprefixes:\n%sproviders:\n", network,
+	    serial, extra ? extra : "", prefixes);
 	for (unsigned i = 0; i < SIM_GATEWAYS; i++) {
 		struct lm_identity id;
 		uint8_t seed[32];
@@ -53,11 +53,26 @@ struct sim_doc sim_sign(
 	size_t yaml_len = 0;
 	FILE *f = open_memstream(&yaml, &yaml_len);
 
-	print_head(f, network, serial, providers, extra);
+	print_head(f, network, serial, providers, extra, PREFIXES);
 	fprintf(f, "members:\n  - name: web\n    deployment: 1\n    endpoints:\n");
 	for (unsigned i = 0; i < SIM_GATEWAYS; i++)
 		if (providers & (1u << i))
 			fprintf(f, "      - {provider: gw%u, ipv4: 100.64.10.%u}\n", i, 10 + i);
+	fclose(f);
+	struct sim_doc d = sign(s, yaml, yaml_len);
+	free(yaml);
+	return d;
+}
+
+struct sim_doc sim_sign_members(struct sim *s, const char *network, unsigned serial,
+    unsigned providers, const char *prefixes, const char *members)
+{
+	char *yaml = NULL;
+	size_t yaml_len = 0;
+	FILE *f = open_memstream(&yaml, &yaml_len);
+
+	print_head(f, network, serial, providers, NULL, prefixes ? prefixes : PREFIXES);
+	fprintf(f, "members:\n%s", members);
 	fclose(f);
 	struct sim_doc d = sign(s, yaml, yaml_len);
 	free(yaml);
@@ -71,7 +86,7 @@ struct sim_doc sim_sign_at(
 	size_t yaml_len = 0;
 	FILE *f = open_memstream(&yaml, &yaml_len);
 
-	print_head(f, network, serial, providers, NULL);
+	print_head(f, network, serial, providers, NULL, PREFIXES);
 	fprintf(f,
 	    "members:\n"
 	    "  - name: web\n    deployment: 1\n"

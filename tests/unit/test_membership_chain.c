@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chains in membership: how they begin, who votes, what stays over a restart, and recovery. */
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/bytes.h"
+#include "membership_sim.h"
+#include "suite.h"
+
+/* One endpoint at each provider of its own address, and eight that are anywhere. */
+static struct sim_doc decided(struct sim *s, unsigned serial, unsigned providers)
+{
+	char members[4096];
+	size_t at = (size_t)sprintf(members, "  - name: app\n    deployment: 7\n    replicas: 8\n"
+					     "  - name: web\n    deployment: 1\n    endpoints:\n");
+
+	for (unsigned i = 0; i < SIM_GATEWAYS; i++)
+		if (providers >> i & 1)
+			at += (size_t)sprintf(members + at,
+			    "      - {provider: gw%u, ipv4: 100.64.10.%u}\n", i, 10 + i);
+	return sim_sign_members(s, "shop", serial, providers, NULL, members);
+}
+
+static void submit(struct sim *s, unsigned gateway, const struct sim_doc *d)
+{
+	CU_ASSERT_EQUAL(sim_submit(s, gateway, d, NULL), 0);
+}
+
+static bool info_of(
+    const struct sim *s, unsigned gateway, const struct sim_doc *d, struct lm_chain_info *info)
+{
+	const struct sim_node *n = s->node[gateway];
+
+	*info = (struct lm_chain_info){0};
+	return n->m && lm_membership_chain(n->m) &&
+	       lm_chain_info(lm_membership_chain(n->m), &d->net, info) == 0;
+}
+
+static bool has_chain(const struct sim *s, unsigned gateway, const struct sim_doc *d)
+{
+	struct lm_chain_info info;
+
+	return info_of(s, gateway, d, &info);
+}
+
+static uint64_t height(const struct sim *s, unsigned gateway, const struct sim_doc *d)
+{
+	struct lm_chain_info info;
+
+	info_of(s, gateway, d, &info);
+	return info.height;
+}
+
+static unsigned n_members(const struct sim *s, unsigned gateway, const struct sim_doc *d)
+{
+	struct lm_chain_info info;
+
+	info_of(s, gateway, d, &info);
+	return info.n_members;
+}
+
+/* Those in the mask have one chain, and know that they have missed nothing. */
+static bool alike(const struct sim *s, unsigned mask, const struct sim_doc *d)
+{
+	struct lm_chain_info first = {0}, info;
+	bool any = false;
+
+	for (unsigned i = 0; i < s->n; i++) {
+		if (!(mask >> i & 1))
+			continue;
+		if (!info_of(s, i, d, &info) || !info.current)
+			return false;
+		if (any && (memcmp(info.hash, first.hash, 32) || info.height != first.height))
+			return false;
+		first = info;
+		any = true;
+	}
+	return any;
+}
+
+/* The members are those in the mask, as this gateway knows. */
+static bool seats_are(const struct sim *s, unsigned gateway, unsigned mask, const struct sim_doc *d)
+{
+	struct lm_chain_info info;
+	unsigned have = 0;
+
+	info_of(s, gateway, d, &info);
+	for (unsigned i = 0; i < info.n_members; i++)
+		for (unsigned k = 0; k < s->n; k++)
+			if (memcmp(&info.members[i], &s->node[k]->id.pub, LM_PUBLIC_KEY_LEN) == 0)
+				have |= 1u << k;
+	return have == mask;
+}
+
+static unsigned facts_of(const struct sim *s, unsigned gateway, uint8_t kind)
+{
+	const struct sim_node *n = s->node[gateway];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < n->n_facts; i++)
+		count += n->facts[i].key[0] == kind;
+	return count;
+}
+
+static struct sim *world(unsigned n, struct sim_doc *d)
+{
+	struct sim *s = sim_new(7, n);
+
+	*d = decided(s, 1, (1u << n) - 1);
+	submit(s, 0, d);
+	sim_run(s, 3 * SIM_SECOND);
+	return s;
+}
+
+static void end(struct sim *s, struct sim_doc *a, struct sim_doc *b)
+{
+	sim_doc_free(a);
+	if (b)
+		sim_doc_free(b);
+	sim_end(s);
+}
+
+/* ---- the beginning ---- */
+
+static void test_begins(void)
+{
+	for (unsigned n = 1; n <= 9; n += 2) {
+		struct sim_doc d;
+		struct sim *s = world(n, &d);
+		struct lm_chain_info info;
+
+		CU_ASSERT(alike(s, (1u << n) - 1, &d));
+		for (unsigned i = 0; i < n; i++) {
+			CU_ASSERT(info_of(s, i, &d, &info));
+			CU_ASSERT_EQUAL(info.n_members, n < 7 ? n : 7);
+			CU_ASSERT_EQUAL(info.votes, i < 7);
+			/* The upper half of a /24, in sixteen blocks. */
+			CU_ASSERT_EQUAL(info.n_blocks, 16);
+			CU_ASSERT_EQUAL(info.block_size, 8);
+		}
+		end(s, &d, NULL);
+	}
+}
+
+static void test_static_has_none(void)
+{
+	struct sim *s = sim_new(1, 3);
+	struct sim_doc one = sim_sign(s, "shop", 1, 0x7, NULL),
+		       two = sim_sign(s, "shop", 2, 0x7, NULL);
+	struct sim_doc three = decided(s, 3, 0x7);
+
+	submit(s, 0, &one);
+	sim_run(s, 5 * SIM_SECOND);
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT(!has_chain(s, i, &one));
+		CU_ASSERT_EQUAL(s->node[i]->n_facts, 0);
+	}
+	/* Where it could begin is known even if that is long ago. */
+	submit(s, 0, &two);
+	sim_run(s, 5 * SIM_SECOND);
+	sim_crash(s, 1);
+	sim_start(s, 1);
+	submit(s, 0, &three);
+	sim_run(s, 5 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x7, &one));
+	CU_ASSERT_EQUAL(n_members(s, 2, &one), 3);
+	sim_doc_free(&three);
+	end(s, &one, &two);
+}
+
+/* A later manifest without anything to decide lets the chain rest; then it goes on. */
+static void test_rests(void)
+{
+	struct sim_doc one, two, three, four;
+	struct sim *s = world(3, &one);
+
+	two = decided(s, 2, 0x7);
+	submit(s, 1, &two);
+	sim_run(s, 60 * SIM_SECOND);
+	uint64_t before = height(s, 0, &one);
+	CU_ASSERT(before > 0);
+	three = sim_sign(s, "shop", 3, 0x7, NULL);
+	submit(s, 1, &three);
+	sim_run(s, 5 * SIM_SECOND);
+	for (unsigned i = 0; i < 3; i++)
+		CU_ASSERT(!has_chain(s, i, &one));
+	four = decided(s, 4, 0x7);
+	submit(s, 2, &four);
+	sim_run(s, 5 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x7, &one));
+	CU_ASSERT(height(s, 0, &one) >= before);
+	sim_doc_free(&four);
+	sim_doc_free(&three);
+	end(s, &one, &two);
+}
+
+/* Without facts there are no chains; the rest is as ever. */
+static void test_no_facts(void)
+{
+	struct sim *s = sim_new(1, 3);
+	struct sim_doc d = decided(s, 1, 0x7);
+
+	sim_crash(s, 1);
+	s->node[1]->no_facts = true;
+	sim_start(s, 1);
+	submit(s, 1, &d);
+	sim_run(s, 5 * SIM_SECOND);
+	CU_ASSERT(lm_membership_chain(s->node[1]->m) == NULL);
+	CU_ASSERT(sim_all_ready(s, 0x7, &d));
+	CU_ASSERT(alike(s, 0x5, &d));
+	end(s, &d, NULL);
+}
+
+/* Who has never seen serial 1 gets it from those who have. */
+static void joins_later(unsigned down)
+{
+	struct sim_doc one, two;
+	struct sim *s = sim_new(3, 5);
+
+	one = decided(s, 1, 0x3);
+	submit(s, 0, &one);
+	sim_run(s, 3 * SIM_SECOND);
+	two = decided(s, 2, 0x1f);
+	submit(s, 0, &two);
+	sim_run(s, 2 * SIM_SECOND);
+	if (down)
+		sim_crash(s, down);
+	s->loss = 20;
+	sim_run(s, 60 * SIM_SECOND);
+	s->loss = 0;
+	sim_run(s, 60 * SIM_SECOND);
+	unsigned up = down ? 0x1f & ~(1u << down) : 0x1f;
+	CU_ASSERT(alike(s, up, &one));
+	for (unsigned i = 0; i < 5; i++)
+		if (up >> i & 1)
+			CU_ASSERT(seats_are(s, i, 0x1f, &one));
+	CU_ASSERT_EQUAL(facts_of(s, 3, 0), 1);
+	/* The document is there for the next one, too. */
+	sim_crash(s, 2);
+	sim_start(s, 2);
+	sim_run(s, 20 * SIM_SECOND);
+	CU_ASSERT(alike(s, up, &one));
+	end(s, &one, &two);
+}
+
+static void test_joins_later(void)
+{
+	joins_later(0);
+	joins_later(4);
+}
+
+/* Nobody has it: all wait, and ask no more than now and then. */
+static void test_no_genesis(void)
+{
+	struct sim *s = sim_new(1, 3);
+	struct sim_doc two = decided(s, 2, 0x7);
+
+	submit(s, 0, &two);
+	sim_run(s, 600 * SIM_SECOND);
+	uint64_t before = s->sent;
+	sim_run(s, 3600 * SIM_SECOND);
+	/* One datagram a minute to each of two others, beside what sessions say. */
+	CU_ASSERT(s->sent - before < 3 * 2 * (2 * 60 + 1200));
+	for (unsigned i = 0; i < 3; i++)
+		CU_ASSERT(!has_chain(s, i, &two));
+	end(s, &two, NULL);
+}
+
+/* Two documents with serial 1: all begin with the one that wins. */
+static void test_signed_twice(void)
+{
+	struct sim *s = sim_new(1, 3);
+	struct sim_doc a = decided(s, 1, 0x7), b = decided(s, 1, 0x3), later = decided(s, 2, 0x7);
+	bool b_wins = memcmp(b.hash, a.hash, 32) < 0;
+	const struct sim_doc *wins = b_wins ? &b : &a, *loses = b_wins ? &a : &b;
+
+	sim_partition(s, 0, 1, true);
+	sim_partition(s, 0, 2, true);
+	submit(s, 0, loses);
+	submit(s, 1, wins);
+	sim_run(s, 3 * SIM_SECOND);
+	sim_partition(s, 0, 1, false);
+	sim_partition(s, 0, 2, false);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x3, &a));
+	CU_ASSERT_EQUAL(n_members(s, 0, &a), b_wins ? 2 : 3);
+	submit(s, 0, &later);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x7, &a));
+	CU_ASSERT(seats_are(s, 2, 0x7, &a));
+	sim_doc_free(&later);
+	end(s, &a, &b);
+}
+
+/* Nor do they disagree for good if the one that loses was passed over by serial 2. */
+static void test_signed_twice_unseen(void)
+{
+	struct sim *s = sim_new(1, 4);
+	struct sim_doc a = decided(s, 1, 0xf), b = decided(s, 1, 0x7), two = decided(s, 2, 0xf);
+
+	for (unsigned i = 0; i < 2; i++) {
+		sim_partition(s, i, 2, true);
+		sim_partition(s, i, 3, true);
+	}
+	submit(s, 0, &a);
+	submit(s, 2, &b);
+	sim_run(s, 2 * SIM_SECOND);
+	submit(s, 0, &two);
+	submit(s, 2, &two);
+	sim_run(s, SIM_SECOND);
+	for (unsigned i = 0; i < 2; i++) {
+		sim_partition(s, i, 2, false);
+		sim_partition(s, i, 3, false);
+	}
+	sim_run(s, 120 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0xf, &a));
+	sim_doc_free(&two);
+	end(s, &a, &b);
+}
+
+/* ---- seats ---- */
+
+static void test_revoked(void)
+{
+	struct sim_doc one, two;
+	struct sim *s = world(3, &one);
+
+	two = decided(s, 2, 0x3);
+	submit(s, 1, &two);
+	sim_run(s, 30 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x3, &one));
+	CU_ASSERT(seats_are(s, 0, 0x3, &one));
+	/* It has not heard of it, and nobody hears it. */
+	CU_ASSERT(has_chain(s, 2, &one));
+	CU_ASSERT_EQUAL(height(s, 2, &one), 0);
+	CU_ASSERT_EQUAL(sim_submit(s, 2, &two, NULL), -EACCES);
+	CU_ASSERT(!has_chain(s, 2, &one));
+	/* Votes are not forgotten when a network ends. */
+	CU_ASSERT_EQUAL(facts_of(s, 2, 0), 1);
+	end(s, &one, &two);
+}
+
+static unsigned lowest(const struct sim *s, unsigned n)
+{
+	unsigned low = 0;
+
+	for (unsigned i = 1; i < n; i++)
+		if (memcmp(&s->node[i]->id.pub, &s->node[low]->id.pub, LM_PUBLIC_KEY_LEN) < 0)
+			low = i;
+	return low;
+}
+
+/* Whoever should do it is down, and another one as well. */
+static void test_two_of_five_down(void)
+{
+	struct sim_doc one, two;
+	struct sim *s = world(5, &one);
+	unsigned first = lowest(s, 5), out = (first + 1) % 5, third = (first + 2) % 5;
+
+	sim_crash(s, first);
+	sim_crash(s, out);
+	two = decided(s, 2, 0x1f & ~(1u << out));
+	submit(s, third, &two);
+	sim_run(s, 30 * SIM_SECOND);
+	unsigned up = 0x1f & ~(1u << out) & ~(1u << first);
+	CU_ASSERT(alike(s, up, &one));
+	CU_ASSERT(seats_are(s, third, 0x1f & ~(1u << out), &one));
+	sim_start(s, first);
+	sim_run(s, 30 * SIM_SECOND);
+	CU_ASSERT(alike(s, up | 1u << first, &one));
+	end(s, &one, &two);
+}
+
+static void test_comes_back(void)
+{
+	struct sim_doc one, two, three;
+	struct sim *s = world(3, &one);
+
+	two = decided(s, 2, 0x3);
+	submit(s, 0, &two);
+	sim_run(s, 30 * SIM_SECOND);
+	three = decided(s, 3, 0x7);
+	submit(s, 0, &three);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x7, &one));
+	CU_ASSERT(seats_are(s, 2, 0x7, &one));
+	struct lm_chain_info info;
+	CU_ASSERT(info_of(s, 2, &one, &info) && info.votes);
+	sim_doc_free(&three);
+	end(s, &one, &two);
+}
+
+/* A seat is for whoever takes part, but a founder votes without it. */
+static void test_seats_of_idle(void)
+{
+	struct sim *s = sim_new(1, 4);
+	struct sim_doc one = decided(s, 1, 0x3), two = decided(s, 2, 0xf);
+
+	for (unsigned i = 0; i < 4; i++)
+		s->node[i]->idle = true;
+	submit(s, 0, &one);
+	sim_run(s, 3 * SIM_SECOND);
+	submit(s, 0, &two);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT(seats_are(s, 3, 0x3, &one));
+	CU_ASSERT(height(s, 0, &one) > 0);
+	CU_ASSERT_EQUAL(height(s, 3, &one), 0); /* who takes no part is not told */
+	sim_attach(s, 3, true);
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0xb, &one));
+	CU_ASSERT(seats_are(s, 3, 0xb, &one));
+	end(s, &one, &two);
+}
+
+/* ---- what stays ---- */
+
+static void test_restart(void)
+{
+	struct sim_doc one, two;
+	struct sim *s = world(3, &one);
+	struct lm_chain_info info;
+
+	two = decided(s, 2, 0x7);
+	submit(s, 1, &two);
+	sim_run(s, 60 * SIM_SECOND);
+	uint64_t before = height(s, 0, &one);
+	CU_ASSERT(before > 0);
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(facts_of(s, i, 1), 1);
+		CU_ASSERT_EQUAL(facts_of(s, i, 3), before);
+		sim_crash(s, i);
+	}
+	sim_start(s, 0);
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(info_of(s, 0, &one, &info));
+	CU_ASSERT_EQUAL(info.height, before);
+	CU_ASSERT(info.votes);
+	CU_ASSERT_EQUAL(info.current, 0); /* alone it cannot know */
+	sim_start(s, 2);
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x5, &one));
+	sim_start(s, 1);
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x7, &one));
+	end(s, &one, &two);
+}
+
+static void test_lost_store(void)
+{
+	struct sim_doc one, two, three;
+	struct sim *s = world(3, &one);
+	struct lm_chain_info info;
+
+	two = decided(s, 2, 0x7);
+	submit(s, 1, &two);
+	sim_run(s, 60 * SIM_SECOND);
+	sim_crash(s, 2);
+	sim_lose_facts(s, 2);
+	sim_start(s, 2);
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(info_of(s, 2, &one, &info));
+	CU_ASSERT_EQUAL(info.height, height(s, 0, &one));
+	CU_ASSERT(info.member && info.mute && !info.votes);
+	/* It says so for good. */
+	sim_crash(s, 2);
+	s->node[2]->lost_store = false;
+	sim_start(s, 2);
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(info_of(s, 2, &one, &info) && info.mute);
+	/* Two do not decide without the third, who is there but does not vote. */
+	uint64_t before = height(s, 0, &one);
+	sim_crash(s, 1);
+	three = decided(s, 3, 0x7);
+	submit(s, 0, &three);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT_EQUAL(height(s, 0, &one), before);
+	sim_start(s, 1);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT(height(s, 2, &one) > before);
+	sim_doc_free(&three);
+	end(s, &one, &two);
+}
+
+static void test_damaged(void)
+{
+	struct sim_doc one, two, three;
+	struct sim *s = world(3, &one);
+
+	two = decided(s, 2, 0x7);
+	submit(s, 1, &two);
+	sim_run(s, 60 * SIM_SECOND);
+	sim_crash(s, 2);
+	for (unsigned i = 0; i < s->node[2]->n_facts; i++)
+		if (s->node[2]->facts[i].key[0] == 1)
+			s->node[2]->facts[i].len--;
+	sim_start(s, 2);
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(!has_chain(s, 2, &one));
+	CU_ASSERT_EQUAL(sim_drops(s, 2, LM_MD_FACTS), 1);
+	CU_ASSERT(sim_all_ready(s, 0x7, &one)); /* the rest of the network is as it was */
+	three = decided(s, 3, 0x7);
+	submit(s, 2, &three);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x3, &one));
+	CU_ASSERT(!has_chain(s, 2, &one));
+	sim_doc_free(&three);
+	end(s, &one, &two);
+}
+
+static int drop(struct sim *s, unsigned gateway, const struct sim_doc *d)
+{
+	struct lm_why why = {""};
+	struct sim_node *n = s->node[gateway];
+
+	lm_membership_set_owners(n->m, NULL, 0);
+	int err = lm_membership_drop(n->m, &s->now, &d->net, &why);
+	lm_membership_set_owners(n->m, &s->owner.pub, 1);
+	sim_tick(n);
+	s->event++;
+	return err;
+}
+
+/* The operator drops the network: nothing is left but that it must not vote there. */
+static void test_dropped(void)
+{
+	struct sim_doc one, two;
+	struct sim *s = world(3, &one);
+	struct lm_chain_info info;
+
+	two = decided(s, 2, 0x7);
+	submit(s, 1, &two);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT_EQUAL(facts_of(s, 2, 2), 1);
+	CU_ASSERT_EQUAL(drop(s, 2, &one), 0);
+	CU_ASSERT_EQUAL(s->node[2]->n_facts, 1);
+	submit(s, 2, &two);
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(info_of(s, 2, &one, &info));
+	CU_ASSERT_EQUAL(info.height, height(s, 0, &one));
+	CU_ASSERT(info.member && info.mute);
+	end(s, &one, &two);
+}
+
+/* One that never voted there is as new afterwards. */
+static void test_dropped_unvoted(void)
+{
+	struct sim_doc d;
+	struct sim *s = world(3, &d);
+	struct lm_chain_info info;
+
+	CU_ASSERT_EQUAL(drop(s, 2, &d), 0);
+	CU_ASSERT_EQUAL(s->node[2]->n_facts, 0);
+	submit(s, 2, &d);
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(info_of(s, 2, &d, &info) && info.votes);
+	CU_ASSERT(alike(s, 0x7, &d));
+	end(s, &d, NULL);
+}
+
+/* ---- recovery ---- */
+
+static int recover(struct sim *s, unsigned gateway, const struct lm_identity *owner,
+    const char *request, size_t len, struct lm_why *why)
+{
+	char text[LM_RECOVERY_TEXT_MAX];
+	struct lm_chain_recovery r;
+
+	CU_ASSERT_EQUAL(lm_recovery_read(&r, request, len, why), 0);
+	int n = lm_recovery_sign(text, &r, owner);
+	CU_ASSERT(n > 0);
+	struct sim_doc d = {.bytes = (uint8_t *)text, .len = (size_t)n};
+	return sim_submit(s, gateway, &d, why);
+}
+
+static void test_recovery(void)
+{
+	struct sim_doc one, two;
+	struct sim *s = world(5, &one);
+	struct lm_why why = {""};
+	struct lm_chain_info info;
+	char request[LM_RECOVERY_TEXT_MAX];
+
+	sim_crash(s, 0);
+	sim_crash(s, 1);
+	sim_crash(s, 2);
+	two = decided(s, 2, 0x18);
+	CU_ASSERT_EQUAL(sim_submit(s, 3, &two, &why), 0);
+	CU_ASSERT(strstr(why.text, "only 2 of the 5") != NULL);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT_EQUAL(height(s, 3, &one), 0);
+
+	struct lm_public_key keys[3] = {s->node[3]->id.pub, s->node[4]->id.pub, s->node[0]->id.pub};
+	why = (struct lm_why){""};
+	CU_ASSERT_EQUAL(
+	    lm_membership_recovery(s->node[3]->m, &one.net, keys, 3, request, &why), -EINVAL);
+	why = (struct lm_why){""};
+	int len = lm_membership_recovery(s->node[3]->m, &one.net, keys, 2, request, &why);
+	CU_ASSERT(len > 0);
+	CU_ASSERT_EQUAL(recover(s, 3, &s->node[3]->id, request, (size_t)len, &why), -EBADMSG);
+	why = (struct lm_why){""};
+	CU_ASSERT_EQUAL(recover(s, 3, &s->owner, request, (size_t)len, &why), 0);
+	CU_ASSERT(strstr(why.text, "era 1") != NULL);
+	why = (struct lm_why){""};
+	CU_ASSERT_EQUAL(recover(s, 3, &s->owner, request, (size_t)len, &why), -ESTALE);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x18, &one));
+	CU_ASSERT(seats_are(s, 4, 0x18, &one));
+	CU_ASSERT(info_of(s, 4, &one, &info));
+	CU_ASSERT_EQUAL(info.era, 1);
+	CU_ASSERT_EQUAL(info.serial, 2); /* it decides again */
+	sim_crash(s, 4);
+	sim_start(s, 4);
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x18, &one));
+	end(s, &one, &two);
+}
+
+/* A tenant who is a guest of the gateway. */
+static void test_recovery_by_guest(void)
+{
+	struct sim_doc one;
+	struct sim *s = world(3, &one);
+	struct lm_why why = {""};
+	char request[LM_RECOVERY_TEXT_MAX], text[LM_RECOVERY_TEXT_MAX];
+	struct lm_chain_recovery r;
+	struct sim_node *guest = sim_raw(s, 100, 0);
+	struct lm_chain_info info;
+
+	int len =
+	    lm_membership_recovery(s->node[0]->m, &one.net, &s->node[0]->id.pub, 1, request, &why);
+	CU_ASSERT(len > 0);
+	CU_ASSERT_EQUAL(lm_recovery_read(&r, request, (size_t)len, &why), 0);
+	CU_ASSERT_EQUAL(lm_recovery_read(&r, request, (size_t)len - 5, &why), -EINVAL);
+	CU_ASSERT_EQUAL(lm_recovery_read(&r, request, 3, &why), -EINVAL);
+	lm_recovery_read(&r, request, (size_t)len, &why);
+	len = lm_recovery_sign(text, &r, &s->owner);
+	struct sim_doc d = {.bytes = (uint8_t *)text, .len = (size_t)len};
+	crypto_generichash(d.hash, sizeof(d.hash), d.bytes, d.len, NULL, 0);
+	sim_run(s, SIM_SECOND);
+	sim_raw_submit(s, guest, &d);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT(guest->answered && guest->code == 0);
+	CU_ASSERT_EQUAL(guest->serial, 1);
+	CU_ASSERT(info_of(s, 0, &one, &info));
+	CU_ASSERT_EQUAL(info.era, 1);
+	/* It alone decides that the others have seats again. */
+	CU_ASSERT(seats_are(s, 0, 0x7, &one));
+	/* The others hear it as well. */
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x7, &one));
+	end(s, &one, NULL);
+}
+
+LM_SUITE("membership_chain", {"begins", test_begins}, {"static_has_none", test_static_has_none},
+    {"rests", test_rests}, {"no_facts", test_no_facts}, {"joins_later", test_joins_later},
+    {"no_genesis", test_no_genesis}, {"signed_twice", test_signed_twice},
+    {"signed_twice_unseen", test_signed_twice_unseen}, {"revoked", test_revoked},
+    {"two_of_five_down", test_two_of_five_down}, {"comes_back", test_comes_back},
+    {"seats_of_idle", test_seats_of_idle}, {"restart", test_restart},
+    {"lost_store", test_lost_store}, {"damaged", test_damaged}, {"dropped", test_dropped},
+    {"dropped_unvoted", test_dropped_unvoted}, {"recovery", test_recovery},
+    {"recovery_by_guest", test_recovery_by_guest})
