@@ -76,6 +76,13 @@ void gw_put_text(struct rte_tel_data *d, const char *key, const char *text)
 	rte_tel_data_add_dict_string(d, key, cut);
 }
 
+void gw_put_result_text(struct rte_tel_data *d, const struct lm_why *text)
+{
+	gw_put_text(d, "text", text->text);
+	if (strlen(text->text) >= RTE_TEL_MAX_STRING_LEN)
+		gw_put_text(d, "text_more", text->text + RTE_TEL_MAX_STRING_LEN - 1);
+}
+
 int gw_page_start(
     struct gw_page *page, struct rte_tel_data *d, const char *name, const char *params)
 {
@@ -182,10 +189,7 @@ static int put_result(struct rte_tel_data *d, int err, const struct lm_why *text
 {
 	rte_tel_data_start_dict(d);
 	gw_put_text(d, "result", err ? "error" : "ok");
-	/* Two halves: a reason may be longer than one string of telemetry. */
-	gw_put_text(d, "text", text->text);
-	if (strlen(text->text) >= RTE_TEL_MAX_STRING_LEN)
-		gw_put_text(d, "text_more", text->text + RTE_TEL_MAX_STRING_LEN - 1);
+	gw_put_result_text(d, text);
 	return 0;
 }
 
@@ -225,6 +229,7 @@ static int report_network_drop(struct gateway *gw, const char *params, struct rt
 	X(gateways, gw_report_gateways, \
 	    "Who takes part in a network. Parameter: its index[,first]") \
 	X(served, gw_report_served, "Endpoints of a network. Parameter: its index[,first]") \
+	X(chain, gw_report_chain, "What a network's gateways decide. Parameter: its index") \
 	X(endpoints, gw_report_endpoints, "Active attachments' endpoints. Parameter: first index") \
 	X(attachments, gw_report_attachments, "Attachments and why not. Parameter: first index") \
 	X(lanes, gw_report_lanes, "Security associations. Parameter: first index") \

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <rte_telemetry.h>
+#include "base/why.h"
 
 #define GW_PAGE_ROWS 32
 
@@ -25,6 +26,8 @@ struct gw_page {
 };
 
 void gw_put_u64(struct rte_tel_data *d, const char *key, uint64_t value);
+/* What came of a command, in two halves: a reason may be longer than one string of telemetry. */
+void gw_put_result_text(struct rte_tel_data *d, const struct lm_why *text);
 /* Longer than telemetry allows (127 characters): cut. */
 void gw_put_text(struct rte_tel_data *d, const char *key, const char *text);
 
@@ -37,13 +40,14 @@ struct rte_tel_data *gw_page_row(struct gw_page *page);
 bool gw_page_full(const struct gw_page *page);
 int gw_page_end(struct gw_page *page);
 
-/* report_net.c, report_part.c, report_data.c, report_control.c: answers on the control lcore
- * (ask.h). */
+/* report_net.c, report_part.c, report_chain.c, report_data.c, report_control.c: answers on the
+ * control lcore (ask.h). */
 struct gateway;
 int gw_report_control(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_sessions(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_gateways(struct gateway *gw, const char *params, struct rte_tel_data *d);
+int gw_report_chain(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_served(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_endpoints(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_attachments(struct gateway *gw, const char *params, struct rte_tel_data *d);
@@ -52,5 +56,8 @@ int gw_report_lanes(struct gateway *gw, const char *params, struct rte_tel_data 
 int gw_report_flows(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_drops(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_workers(struct gateway *gw, const char *params, struct rte_tel_data *d);
+
+/* Counters of all chains into a dictionary: 22 of them. */
+void gw_put_chains(const struct gateway *gw, struct rte_tel_data *d);
 
 #endif

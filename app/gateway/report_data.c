@@ -170,6 +170,7 @@ static int put_control(struct gateway *gw, struct rte_tel_data *d)
 			snprintf(key, sizeof(key), "%s_%s", parts[p].who, parts[p].names[i]);
 			gw_put_u64(sub, key, parts[p].counts[i]);
 		}
+	gw_put_chains(gw, sub);
 	gw_put_u64(sub, "unattached", gw->punts_unattached);
 	gw_put_u64(sub, "injects_failed", gw->injects_failed);
 	gw_put_u64(sub, "advertisements", gw->advertisements);

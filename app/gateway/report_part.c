@@ -76,6 +76,22 @@ int gw_report_gateways(struct gateway *gw, const char *params, struct rte_tel_da
 	return gw_page_end(&page);
 }
 
+/* What the manifest leaves to the gateways: how often it moved, and what it waits for here. */
+static void put_decided(const struct gateway *gw, const struct lm_network *net, unsigned endpoint,
+    struct rte_tel_data *row)
+{
+	const struct lm_address *places = lm_membership_places(gw->membership);
+	struct lm_address_place place;
+	const char *why = NULL;
+
+	if (!lm_endpoint_decided(&net->manifest->endpoints[endpoint]))
+		return;
+	if (places && lm_address_get(places, &net->id, endpoint, &place) == 0)
+		gw_put_u64(row, "generation", place.generation);
+	if (!lm_membership_served(gw->membership, net, endpoint, &why) && why)
+		gw_put_text(row, "reason", why);
+}
+
 int gw_report_served(struct gateway *gw, const char *params, struct rte_tel_data *d)
 {
 	const struct lm_network *net;
@@ -96,6 +112,7 @@ int gw_report_served(struct gateway *gw, const char *params, struct rte_tel_data
 		gw_put_text(row, "served", is_served(gw, net, i) ? "yes" : "no");
 		gw_put_text(row, "ipv4", e->ipv4.family ? lm_ip_text(ip, &e->ipv4) : "");
 		gw_put_text(row, "ipv6", e->ipv6.family ? lm_ip_text(ip, &e->ipv6) : "");
+		put_decided(gw, net, i, row);
 	}
 	return err ? err : gw_page_end(&page);
 }

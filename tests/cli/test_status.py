@@ -49,6 +49,7 @@ def good_answers():
             {"provider": "alpha", "id": ID, "part": "here", "serial": 4, "hash": "0123" * 4,
              "agrees": "yes", "serves": 2})}, "0,1": {"gateways": rows(
             {"provider": "beta", "id": "f" * 40, "part": "out"})}}.get(which),
+        "/leasemesh/chain": lambda which: {"0": {"members": {}, "chain": "none"}}.get(which),
         "/leasemesh/served": lambda which: {"0": {"served": rows(
             {"member": "web", "replica": 1, "provider": "alpha", "served": "yes",
              "ipv4": "100.64.10.10", "ipv6": ""})}}.get(which),
@@ -200,6 +201,54 @@ class StatusTest(unittest.TestCase):
         code, out, _ = self.run_cli("network", "show", "--json", "shop")
         self.assertEqual(code, 0)
         self.assertEqual(json.loads(out)[0]["gateways"][0]["serial"], 4)
+
+    def decided(self, **more):
+        """Answers of a gateway that decides addresses with others; more: of the chain."""
+        answers = good_answers()
+        chain = {"chain": "yes", "era": 0, "height": 12, "serial": 4, "member": "yes",
+                 "votes": "yes", "behind": "no", "current_s": 3, "endpoints": 7, "blocks": 16,
+                 "block_size": 64, "blocks_owned": 3, "blocks_quarantined": 2, "guilty": 0,
+                 "blocks_here": 1, "addresses_here": 63, "given_here": 5, "resting_here": 4,
+                 "fenced": "no", "members": rows(
+                     {"provider": "alpha", "id": ID, "here": "yes"},
+                     {"provider": "", "id": "f" * 40, "here": "no"})}
+        chain.update(more)
+        answers["/leasemesh/chain"] = lambda which: {"0": chain}.get(which)
+        answers["/leasemesh/served"] = lambda which: {"0": {"served": rows(
+            {"member": "web", "replica": 0, "provider": "alpha", "served": "yes",
+             "ipv4": "100.64.10.10", "ipv6": "", "generation": 2},
+            {"member": "web", "replica": 1, "provider": "", "served": "no", "ipv4": "",
+             "ipv6": "", "generation": 0, "reason": "waits for an address block"})}}.get(which)
+        return answers
+
+    def test_network_show_of_what_is_decided(self):
+        self.gateway(self.decided())
+        code, out, err = self.run_cli("network", "show", "shop")
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("chain: height 12, era 0, 7 endpoints; of 16 address blocks of 64, 3 are "
+                      "in use and 2 in quarantine\n", out)
+        self.assertIn("here: 1 blocks; of their 63 addresses, 5 are given out and 4 rest\n", out)
+        self.assertIn("chain members: alpha (here), " + "f" * 40 + "\n", out)
+        lines = [line.split() for line in out.splitlines()]
+        self.assertEqual(lines[-2], ["web/0", "alpha", "yes", "100.64.10.10", "-", "2", "-"])
+        self.assertEqual(" ".join(lines[-1]), "web/1 - no - - 0 waits for an address block")
+        self.assertNotIn("this gateway", out)
+        _, out, _ = self.run_cli("network", "show", "-j", "shop")
+        self.assertEqual(json.loads(out)[0]["chain"]["members"][0]["provider"], "alpha")
+
+    def test_network_show_of_troubles(self):
+        troubles = [({"votes": "never"}, "votes no more: its store was lost"),
+                    ({"behind": "yes"}, "blocks that it does not have"),
+                    ({"current_s": "?"}, "heard from no majority"),
+                    ({"fenced": "yes"}, "cut off from the members for too long"),
+                    ({"guilty": 1}, "1 members are proven"),
+                    ({"chain": "unknown"}, "is not known here yet")]
+        for i, (more, text) in enumerate(troubles):
+            self.gateway(self.decided(**more), prefix=f"gw{i}")
+            out = self.run_cli("network", "show", "-p", f"gw{i}", "shop")[1]
+            for _, other in troubles:
+                self.assertEqual(other in out, other == text, out)
+        self.assertNotIn("chain members", out)
 
     def test_network_show_of_nothing(self):
         self.gateway()
