@@ -58,21 +58,12 @@ static void on_changed(void *ctx, const struct lm_net_id *id)
 		lm_part_news(m, net);
 }
 
-/* All members are asked how long their chains are. */
 static void on_ask(void *ctx, const struct lm_net_id *id)
 {
-	struct lm_membership *m = ctx;
-	struct network *net = lm_network_find(m, id);
-	struct lm_chain_info info;
-	struct remote *r;
+	struct network *net = lm_network_find(ctx, id);
 
-	if (!net || lm_chain_info(m->chain, id, &info) < 0)
-		return;
-	for (unsigned i = 0; i < info.n_members; i++) {
-		HASH_FIND(hh, m->by_key, &info.members[i], sizeof(info.members[i]), r);
-		if (r && lm_pair_find(m, net, r))
-			lm_facts_greet(m, net, r);
-	}
+	if (net)
+		lm_facts_ask(ctx, net);
 }
 
 int lm_places_open(struct lm_membership *m)

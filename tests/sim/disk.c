@@ -118,6 +118,80 @@ void sim_disk_each_record(struct sim_disk *d, const struct lm_net_id *net,
 	}
 }
 
+/* ---- facts ---- */
+
+static int order(
+    const struct sim_fact_file *f, const struct lm_net_id *net, const void *key, size_t len)
+{
+	size_t shared = f->key_len < len ? f->key_len : len;
+	int o = memcmp(f->net.b, net->b, sizeof(net->b));
+
+	if (o == 0)
+		o = memcmp(f->key, key, shared);
+	return o ? o : (f->key_len > len) - (f->key_len < len);
+}
+
+static size_t fact_at(
+    const struct sim_disk *d, const struct lm_net_id *net, const void *key, size_t len)
+{
+	size_t low = 0, high = d->n_facts;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (order(&d->facts[mid], net, key, len) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static void drop_fact(struct sim_disk *d, size_t at)
+{
+	free(d->facts[at].bytes.data);
+	memmove(&d->facts[at], &d->facts[at + 1], (--d->n_facts - at) * sizeof(d->facts[0]));
+}
+
+void sim_disk_put_fact(struct sim_disk *d, const struct lm_net_id *net, const void *key,
+    size_t key_len, const void *value, size_t len)
+{
+	size_t at = fact_at(d, net, key, key_len);
+
+	if (d->reading_facts || key_len == 0 || key_len > SIM_FACT_KEY_MAX)
+		abort();
+	if (at < d->n_facts && order(&d->facts[at], net, key, key_len) == 0)
+		drop_fact(d, at);
+	if (len == 0)
+		return;
+	if (d->n_facts == d->facts_room) {
+		d->facts_room = d->facts_room ? 2 * d->facts_room : 64;
+		d->facts = realloc(d->facts, d->facts_room * sizeof(d->facts[0]));
+		if (!d->facts)
+			abort();
+	}
+	struct sim_fact_file *f = &d->facts[at];
+	memmove(f + 1, f, (d->n_facts++ - at) * sizeof(*f));
+	*f = (struct sim_fact_file){.net = *net, .key_len = key_len, .bytes = copy_of(value, len)};
+	memcpy(f->key, key, key_len);
+}
+
+int sim_disk_each_fact(struct sim_disk *d, const struct lm_net_id *net,
+    int (*each)(void *ctx, const void *key, size_t key_len, const void *value, size_t len),
+    void *ctx)
+{
+	int result = 0;
+
+	d->reading_facts = true;
+	for (size_t at = fact_at(d, net, "", 0); at < d->n_facts && !result; at++) {
+		const struct sim_fact_file *f = &d->facts[at];
+		if (memcmp(f->net.b, net->b, sizeof(net->b)) != 0)
+			break;
+		result = each(ctx, f->key, f->key_len, f->bytes.data, f->bytes.len);
+	}
+	d->reading_facts = false;
+	return result;
+}
+
 void sim_disk_sync(struct sim_disk *d)
 {
 	while (d->n_journal)
@@ -143,6 +217,9 @@ void sim_disk_free(struct sim_disk *d)
 
 	sim_disk_sync(d);
 	free(d->journal);
+	while (d->n_facts)
+		free(d->facts[--d->n_facts].bytes.data);
+	free(d->facts);
 	HASH_ITER(hh, d->manifests, file, next)
 	{
 		HASH_DEL(d->manifests, file);

@@ -36,6 +36,31 @@ static int on_persist(void *ctx, const struct lm_net_id *net, const uint8_t *byt
 	return 0;
 }
 
+/* ---- the chains on disk ---- */
+
+static int on_fact_put(void *ctx, const struct lm_net_id *net, const void *key, size_t key_len,
+    const void *value, size_t len)
+{
+	struct sim_gateway *g = ctx;
+
+	if (g->death == SIM_DIES_BEFORE_WRITE)
+		g->death = SIM_DYING;
+	if (g->death == SIM_DYING || g->disk_full)
+		return -EIO;
+	sim_disk_put_fact(&g->disk, net, key, key_len, value, len);
+	if (g->death == SIM_DIES_AFTER_WRITE)
+		g->death = SIM_DYING;
+	return 0;
+}
+
+static int on_facts_each(
+    void *ctx, const struct lm_net_id *net, lm_fact_each_fn *each, void *each_ctx)
+{
+	struct sim_gateway *g = ctx;
+
+	return sim_disk_each_fact(&g->disk, net, each, each_ctx);
+}
+
 /* ---- the ledger on disk ---- */
 
 static void on_record_put(void *ctx, const struct lm_net_id *net,
@@ -223,6 +248,8 @@ struct lm_membership_ops sim_effects(const struct sim_gateway *g)
 	    .send = on_send,
 	    .random = on_random,
 	    .persist = on_persist,
+	    .fact_put = on_fact_put,
+	    .facts_each = on_facts_each,
 	    .network_changed = on_network_changed,
 	    .network_gone = on_network_gone,
 	    .routes_changed = on_routes_changed,
