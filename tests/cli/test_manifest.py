@@ -155,7 +155,7 @@ class Keys(Tool):
 class Manifests(Tool):
     def setUp(self):
         super().setUp()
-        self.shop = source("conf/manifests/shop.yaml").encode()
+        self.shop = source("conf/manifests/fixed.yaml").encode()
         self.write("shop.yaml", self.shop)
         self.key_file()
 
@@ -276,7 +276,7 @@ class Manifests(Tool):
 class Diff(Tool):
     def setUp(self):
         super().setUp()
-        self.shop = source("conf/manifests/shop.yaml")
+        self.shop = source("conf/manifests/fixed.yaml")
         self.write("old.yaml", self.shop)
         self.key_file()
 
@@ -402,6 +402,17 @@ class Documentation(Tool):
         shown = re.search(r"(?s)```yaml\n(leasemesh: 1.*?)```", source("docs/tenant-guide.md"))
         example = source("conf/manifests/shop.yaml").split("\n", 1)[1]  # without its title
         self.assertEqual(shown.group(1), example)
+
+    def test_the_example_leaves_all_to_the_gateways(self):
+        self.write("shop.yaml", source("conf/manifests/shop.yaml"))
+        self.assertEqual(self.text("manifest", "check", "shop.yaml"),
+                         "shop.yaml: valid: network shop, serial 1, 2 providers, 2 members, "
+                         "3 endpoints, 3 of them for the gateways to decide\n")
+
+    def test_the_guide_shows_fixed_endpoints(self):
+        shown = re.search(r"(?s)```yaml\n(    endpoints:\n.*?)```", source("docs/tenant-guide.md"))
+        example = source("conf/manifests/fixed.yaml").split("    deployment: 1002\n")[1]
+        self.assertTrue(example.startswith(shown.group(1)))
 
     def test_the_manual_has_every_synopsis_and_option(self):
         manual = source("docs/leasemesh.1.md")
