@@ -191,27 +191,45 @@ static void mark_cut(struct sim_node *n, uint32_t net)
 
 static void serve(struct sim_node *n, const struct lm_network *net)
 {
-	uint32_t here[SIM_GATEWAYS];
+	uint32_t here[SIM_ENDPOINTS];
 	unsigned n_here = 0;
 
-	for (unsigned i = 0; i < net->manifest->n_endpoints && !n->idle; i++)
-		if (net->manifest->endpoints[i].provider == net->self)
+	for (unsigned i = 0; i < net->manifest->n_endpoints && !n->idle; i++) {
+		const struct lm_endpoint *e = &net->manifest->endpoints[i];
+		if (e->provider == net->self ||
+		    (e->provider == LM_ANY_PROVIDER && n->hosts >> e->replica & 1))
 			here[n_here++] = i;
+	}
 	int err = lm_membership_set_served(n->m, net->index, here, n_here);
 	assert(err == 0);
 }
 
-void sim_attach(struct sim *s, unsigned gateway, bool attached)
+static void serve_all(struct sim *s, struct sim_node *n)
 {
-	struct sim_node *n = s->node[gateway];
-
-	n->idle = !attached;
 	for (uint32_t i = 0; n->m && i < lm_membership_networks_end(n->m); i++)
 		if (lm_membership_network(n->m, i))
 			serve(n, lm_membership_network(n->m, i));
 	if (n->m)
 		sim_tick(n);
+	sim_check(s);
 	s->event++;
+}
+
+void sim_attach(struct sim *s, unsigned gateway, bool attached)
+{
+	s->node[gateway]->idle = !attached;
+	serve_all(s, s->node[gateway]);
+}
+
+void sim_host(struct sim *s, unsigned gateway, unsigned replica, bool attached)
+{
+	struct sim_node *n = s->node[gateway];
+
+	if (attached)
+		n->hosts |= 1ull << replica;
+	else
+		n->hosts &= ~(1ull << replica);
+	serve_all(s, n);
 }
 
 static void on_network_changed(void *ctx, const struct lm_network *net)
@@ -234,6 +252,7 @@ static void on_routes_changed(void *ctx, const struct lm_network *net)
 	struct sim_node *n = ctx;
 
 	n->routed++;
+	n->routed_at = n->sim->now.mono;
 	mark_cut(n, net->index);
 }
 
@@ -555,12 +574,16 @@ static int look_for(void *ctx, const struct lm_ledger_record *r)
 static void check_routes(struct sim *s, struct sim_node *a, uint32_t index)
 {
 	const struct lm_network *net = lm_membership_network(a->m, index);
+	const char *wrong = net ? sim_check_places(s, a, net) : NULL;
 
+	if (wrong)
+		broken(s, a, a, wrong, index);
 	for (unsigned i = 0; net && i < net->manifest->n_endpoints; i++) {
-		const struct lm_endpoint *e = &net->manifest->endpoints[i];
+		const struct lm_endpoint *e = &net->endpoints[i];
 		uint32_t slot = lm_membership_route(a->m, net, i);
-		struct founded f = {
-		    .author = &net->manifest->providers[e->provider].key, .replica = e->replica};
+		struct founded f = {.replica = e->replica};
+		if (slot != LM_NO_ROUTE)
+			f.author = &net->manifest->providers[e->provider].key;
 		if (slot != LM_NO_ROUTE)
 			lm_ledger_each(lm_membership_ledger(a->m), &net->id, 0, look_for, &f);
 		uint64_t *since = &a->unfounded_since[index][i];

@@ -19,6 +19,7 @@
 #define SIM_GATEWAYS 24
 #define SIM_NODES (SIM_GATEWAYS + 2)
 #define SIM_NETWORKS 512
+#define SIM_ENDPOINTS 64 /* of a network, at most */
 #define SIM_LANES 4 /* a gateway offers 1, 2 or 4 */
 #define SIM_FIRST_SPI 256
 #define SIM_SECOND 1000000000ull
@@ -91,8 +92,10 @@ struct sim_node {
 	int peer_node[SIM_NODES]; /* by slot; -1: none */
 	bool path_there[SIM_NODES];
 	unsigned changed, gone, routed; /* calls of these */
-	uint64_t unfounded_since[4][SIM_GATEWAYS]; /* by network and endpoint; 0: all is well */
+	uint64_t unfounded_since[4][SIM_ENDPOINTS]; /* by network and endpoint; 0: all is well */
 	bool idle; /* nothing is attached here: sim_attach */
+	uint64_t hosts; /* bit i: replica i of what the manifest places nowhere, unless idle */
+	uint64_t routed_at; /* the last call of routes_changed */
 
 	/* raw */
 	struct lm_sessions *sessions;
@@ -106,6 +109,10 @@ struct sim_node {
 	uint32_t code;
 	uint64_t serial;
 	char text[256];
+	bool holder_silent, holder_serves; /* how it answers HOLDER ASK */
+	unsigned asked; /* HOLDER ASKs heard */
+	unsigned told; /* HOLDERs, and what the last one said */
+	uint8_t told_serves;
 	unsigned haves, acks, finds; /* finds: it was asked for a chunk */
 	uint8_t lanes_body[LM_MESSAGE_MAX]; /* the last LANES that it was told */
 	size_t lanes_len;
@@ -159,6 +166,9 @@ void sim_attach(struct sim *s, unsigned gateway, bool attached);
 /* Of a gateway that is down: all facts of its store are gone, and it knows that at its next start.
  */
 void sim_lose_facts(struct sim *s, unsigned gateway);
+/* The replica of each member that the manifest places at no provider is attached here, or is not.
+ */
+void sim_host(struct sim *s, unsigned gateway, unsigned replica, bool attached);
 /* With what is in its store. */
 void sim_start(struct sim *s, unsigned gateway);
 void sim_check(struct sim *s);
@@ -226,7 +236,30 @@ void sim_raw_lanes_of(struct sim_node *raw, const struct sim_doc *d, uint32_t ep
 void sim_raw_ack(struct sim_node *raw, uint64_t incarnation_off);
 void sim_raw_send(struct sim_node *raw, uint8_t type, const void *body, size_t len);
 
+/* ---- replicas of the member "app", about which the gateways decide ---- */
+
+#define SIM_PATIENCE (60 * SIM_SECOND)
+
+/* Index in this gateway's manifest, -1: none. */
+int sim_endpoint(const struct sim *s, unsigned gateway, const struct sim_doc *d, unsigned replica);
+/* Attached there and served; else *why (may be NULL), as lm_membership_served. */
+bool sim_serves_app(const struct sim *s, unsigned gateway, const struct sim_doc *d,
+    unsigned replica, const char **why);
+/* The last byte of the IPv4 address that it has by what this gateway knows; 0: none. */
+unsigned sim_address(
+    const struct sim *s, unsigned gateway, const struct sim_doc *d, unsigned replica);
+/* The gateway to which this one would send what is for it, or -1. */
+int sim_route(const struct sim *s, unsigned from, const struct sim_doc *d, unsigned replica);
+/* It is served there, and all others in the mask send there and know the same address. */
+bool sim_app_is_at(
+    const struct sim *s, unsigned mask, const struct sim_doc *d, unsigned replica, unsigned at);
+/* Runs until it is; the time that took, UINT64_MAX: not within SIM_PATIENCE. */
+uint64_t sim_until_app_is_at(
+    struct sim *s, unsigned mask, const struct sim_doc *d, unsigned replica, unsigned at);
+
 /* Between the files of the simulator. */
+/* NULL, or what is wrong with what this gateway serves in this network. */
+const char *sim_check_places(struct sim *s, const struct sim_node *a, const struct lm_network *net);
 struct sim_node *sim_node_new(struct sim *s, unsigned index, unsigned identity);
 void sim_tick(struct sim_node *n);
 void sim_on_send(void *ctx, const struct lm_udp_addr *to, const uint8_t *data, size_t len);

@@ -202,8 +202,10 @@ bool sim_routed(const struct sim *s, unsigned a, unsigned b, const struct sim_do
 	const struct lm_network *net = n->m ? lm_membership_find(n->m, &d->net) : NULL;
 
 	for (unsigned i = 0; net && i < net->manifest->n_endpoints; i++) {
-		const struct lm_endpoint *e = &net->manifest->endpoints[i];
+		const struct lm_endpoint *e = &net->endpoints[i];
 		uint32_t slot = lm_membership_route(n->m, net, i);
+		if (e->provider == LM_ANY_PROVIDER)
+			continue;
 		if (memcmp(&net->manifest->providers[e->provider].key, &s->node[b]->id.pub,
 			LM_PUBLIC_KEY_LEN) == 0)
 			return slot != LM_NO_ROUTE && n->peer_node[slot] == (int)b;

@@ -32,6 +32,22 @@ static void raw_moved(void *ctx, struct lm_peer *peer, const struct lm_udp_addr 
 	(void)to;
 }
 
+/* The answer to the first of the questions. */
+static void raw_asked(struct sim_node *n, struct lm_peer *peer, const uint8_t *body, size_t len)
+{
+	uint8_t answer[LM_MESSAGE_MAX];
+	size_t key = 1u + body[32];
+
+	assert(len >= 32 + key);
+	n->asked++;
+	if (n->holder_silent)
+		return;
+	memcpy(answer, body, 32);
+	answer[32] = n->holder_serves;
+	memcpy(answer + 33, body + 32, key);
+	lm_peer_send(peer, &n->sim->now, LM_MSG_HOLDER, answer, 33 + key);
+}
+
 static void raw_message(
     void *ctx, struct lm_peer *peer, uint8_t type, const uint8_t *body, size_t len)
 {
@@ -43,6 +59,12 @@ static void raw_message(
 		lm_ledger_input(n->ledger, &n->sim->now, lm_peer_key(peer), type, body, len);
 	n->haves += type == LM_MSG_HAVE;
 	n->acks += type == LM_MSG_LANES_ACK;
+	if (type == LM_MSG_HOLDER_ASK)
+		raw_asked(n, peer, body, len);
+	if (type == LM_MSG_HOLDER) {
+		n->told++;
+		n->told_serves = body[32];
+	}
 	if (type == LM_MSG_LANES) {
 		memcpy(n->lanes_body, body, len);
 		n->lanes_len = len;
