@@ -219,7 +219,7 @@ void lm_address_current(struct lm_address *a, const struct lm_now *now, const st
 		return;
 	bool news = !net->current || net->fenced;
 	lm_address_contact(net);
-	if (news)
+	if (news || net->hurry)
 		stir(net);
 }
 

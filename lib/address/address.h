@@ -137,7 +137,10 @@ void lm_address_remove(struct lm_address *a, const struct lm_net_id *net);
 /* All endpoints that are attached here now, and may be by the manifest. */
 int lm_address_attached(struct lm_address *a, const struct lm_now *now, const struct lm_net_id *net,
     const uint32_t *endpoints, unsigned n);
-/* All that others claim now, in any order; what does not fit the chain is not followed. */
+/*
+ * All that others claim now who can be reached, in any order; what does not fit the chain is not
+ * followed.
+ */
 int lm_address_heard(struct lm_address *a, const struct lm_now *now, const struct lm_net_id *net,
     const struct lm_address_claim *claims, unsigned n);
 /*

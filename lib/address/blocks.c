@@ -239,13 +239,23 @@ uint32_t lm_address_pick(struct network *net)
 
 /* ---- wishes ---- */
 
-static unsigned count_free(const struct network *net, unsigned *useless)
+/* What there is has no address by this manifest, or is somebody's. */
+bool lm_address_none_left(const struct network *net)
+{
+	unsigned useless = 0;
+
+	for (unsigned i = 0; i < net->n_blocks; i++)
+		useless += net->blocks[i].ours && net->blocks[i].low == net->blocks[i].high;
+	return useless >= USELESS ||
+	       net->info.n_owned + net->info.n_quarantined >= net->info.n_blocks;
+}
+
+static unsigned count_free(const struct network *net)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < net->n_blocks; i++) {
 		const struct block *b = &net->blocks[i];
-		*useless += b->ours && b->low == b->high;
 		/* One that has yet to be marked will be used in a moment. */
 		if (b->ours && !b->releasing && now_mono(net) >= b->until)
 			n += b->high - b->low - b->busy;
@@ -267,16 +277,14 @@ static unsigned count_needed(const struct network *net)
 /* True: we want more, or wait for some. */
 static bool wish_more(struct network *net)
 {
-	unsigned useless = 0, size = net->info.block_size, needed = count_needed(net);
-	uint64_t there = count_free(net, &useless);
+	unsigned size = net->info.block_size, needed = count_needed(net);
+	uint64_t there = count_free(net);
 	uint64_t want = needed + (net->n_attached ? (size + 3) / 4 : 0);
 	struct lm_chain_command c = {.kind = LM_CHAIN_ASSIGN};
 
 	there += (uint64_t)net->n_kind[LM_CHAIN_ASSIGN] * size;
-	if (useless >= USELESS) {
-		net->no_block = true;
-		return true;
-	}
+	if (net->no_block)
+		return needed;
 	while (there < want && net->n_kind[LM_CHAIN_ASSIGN] < ASSIGNS &&
 	       lm_address_pace(net, LM_CHAIN_ASSIGN) && lm_address_propose(net, &c))
 		there += size;

@@ -12,12 +12,11 @@ static bool is_near(const struct network *net, uint64_t until)
 	return until >= right - LM_ADDRESS_CLOCKS && until <= right + LM_ADDRESS_CLOCKS;
 }
 
-static bool is_owner(const struct network *net, uint32_t block, const struct lm_public_key *gateway)
+static bool is_owner(const struct network *net, uint32_t index, const struct lm_public_key *gateway)
 {
-	struct lm_chain_block b;
+	const struct lm_public_key *owner = lm_address_owner(net, index);
 
-	return lm_chain_block(net->address->chain, &net->id, block, &b) == 0 && b.owner &&
-	       memcmp(b.owner->b, gateway->b, sizeof(gateway->b)) == 0;
+	return owner && memcmp(owner->b, gateway->b, sizeof(gateway->b)) == 0;
 }
 
 /* More than this nobody needs: a network has no more endpoints. */
@@ -26,6 +25,12 @@ static bool may_assign(const struct network *net, const struct lm_chain_command 
 	uint64_t owned = lm_chain_owned(net->address->chain, &net->id, &c->author);
 
 	return owned * net->info.block_size < LM_ENDPOINTS_MAX;
+}
+
+static bool may_release(const struct network *net, const struct lm_chain_command *c)
+{
+	return c->block < net->info.n_blocks &&
+	       is_owner(net, c->block * net->info.block_size, &c->author) && is_near(net, c->until);
 }
 
 static bool may_free(const struct network *net, const struct lm_chain_command *c)
@@ -46,8 +51,7 @@ static bool may_be_at(const struct network *net, unsigned endpoint, unsigned pro
 /* The gateway notes what it has given out itself. */
 static bool may_note(const struct network *net, const struct lm_chain_command *c, unsigned endpoint)
 {
-	return c->generation == 1 &&
-	       is_owner(net, c->address / net->info.block_size, &c->gateway) &&
+	return c->generation == 1 && is_owner(net, c->address, &c->gateway) &&
 	       (!lm_endpoint_given(&net->man->endpoints[endpoint]) ||
 		   lm_address_usable(net, c->address));
 }
@@ -83,13 +87,17 @@ static bool may_move(const struct network *net, const struct lm_chain_command *c
 	       is_let_go(net, &known, endpoint);
 }
 
-/* Whoever has it gives it up; if that is no provider any more, any member does. */
+/*
+ * Whoever has it gives it up; if that is no provider any more, any member does. And somebody must
+ * have the address block, who lets the address rest.
+ */
 static bool may_forget(const struct network *net, const struct lm_chain_command *c, uint16_t author)
 {
 	struct lm_chain_endpoint known;
 
 	if (lm_address_spot(net, c->key, c->key_len) ||
-	    lm_chain_endpoint(net->address->chain, &net->id, c->key, c->key_len, &known) < 0)
+	    lm_chain_endpoint(net->address->chain, &net->id, c->key, c->key_len, &known) < 0 ||
+	    !lm_address_owner(net, known.address))
 		return false;
 	uint16_t holder = lm_address_provider(net, known.gateway);
 	return holder == NOBODY || holder == author;
@@ -110,7 +118,7 @@ bool lm_address_consent(const struct lm_address *a, const struct lm_now *now,
 	case LM_CHAIN_ASSIGN:
 		return may_assign(net, c);
 	case LM_CHAIN_RELEASE:
-		return is_owner(net, c->block, &c->author) && is_near(net, c->until);
+		return may_release(net, c);
 	case LM_CHAIN_FREE:
 		return may_free(net, c);
 	case LM_CHAIN_MOVE:

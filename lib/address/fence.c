@@ -13,6 +13,7 @@
 #define STORE_EVERY 3600 /* s */
 #define CLOCK_BACK 600 /* s; a clock that was set back by more tells us nothing */
 #define ASK_BASE (5 * SECOND)
+#define GAP (60 * SECOND)
 #define ASK_MAX (600 * SECOND)
 
 static void store(struct network *net)
@@ -33,6 +34,7 @@ static void store(struct network *net)
 
 void lm_address_contact(struct network *net)
 {
+	net->hurry = !net->current || now_mono(net) - net->contact >= GAP;
 	net->current = net->contacted = true;
 	net->contact = now_mono(net);
 	net->contact_wall = net->address->now.wall;

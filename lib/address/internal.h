@@ -164,7 +164,7 @@ struct network {
 	uint64_t orphans_since; /* leftovers whose gateway is gone; 0: there are none */
 	uint32_t quarantined; /* the address block whose quarantine ends first */
 	uint64_t quarantined_until; /* UTC seconds; 0: none */
-	bool no_block; /* the last ASSIGN found none */
+	bool no_block; /* none is free */
 	bool stale; /* the chain's serial keeps an address from being free */
 	/* time */
 	uint64_t started, idle_since; /* monotonic ns; nothing attached since; 0: something is */
@@ -173,6 +173,7 @@ struct network {
 	uint64_t contact_left; /* ns of LM_ADDRESS_FENCE that were left at `contact` */
 	uint64_t stored_contact; /* UTC seconds */
 	struct pace asked;
+	bool hurry; /* heard again after a while: what could not be decided may be now */
 	bool dirty_view; /* read the chain again */
 	bool told; /* `changed` is to be called */
 	uint64_t rest_at, next; /* monotonic ns */
@@ -239,6 +240,8 @@ static inline bool may_be_ours(const struct network *net, unsigned endpoint)
 void lm_address_view(struct network *net); /* reads chain and claims anew */
 void lm_address_resolve(struct network *net, unsigned endpoint);
 void lm_address_resolve_all(struct network *net);
+/* Of the address block of an address; NULL: nobody. */
+const struct lm_public_key *lm_address_owner(const struct network *net, uint32_t index);
 uint16_t lm_address_provider(const struct network *net, const struct lm_public_key *key);
 
 /* ---- record.c ---- */
@@ -270,6 +273,7 @@ int lm_address_block_restore(struct network *net, uint32_t block, struct lm_read
 void lm_address_block_granted(struct network *net, uint32_t block);
 /* A free address, of which nobody knows; LM_ADDRESS_NONE. */
 uint32_t lm_address_pick(struct network *net);
+bool lm_address_none_left(const struct network *net);
 void lm_address_blocks_wish(struct network *net);
 void lm_address_blocks_free(struct network *net);
 
@@ -284,7 +288,9 @@ void lm_address_ended(
     struct network *net, struct op *op, enum lm_chain_verdict verdict, uint32_t block);
 /* Those of an older manifest go on without us. */
 void lm_address_ops_abandon(struct network *net);
-/* base doubled, at most a minute, less a part that depends on who we are; ns. */
+/* What waits for its next try is tried at once. */
+void lm_address_hurry(struct network *net);
+/* A second doubled, at most ten minutes, less a part that depends on who we are; ns. */
 uint64_t lm_address_backoff(const struct network *net, unsigned tries, uint32_t about);
 /* Our place among the members that are providers, or -1. */
 int lm_address_rank(const struct network *net);

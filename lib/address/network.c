@@ -147,6 +147,10 @@ void lm_address_turn(struct network *net)
 		return;
 	if (net->dirty_view || now_mono(net) >= net->rest_at)
 		lm_address_view(net);
+	if (net->hurry)
+		lm_address_hurry(net);
+	net->hurry = false;
+	net->no_block = lm_address_none_left(net);
 	lm_address_fence(net);
 	lm_address_resolve_all(net);
 	if (lm_address_ready(net)) {

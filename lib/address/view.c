@@ -4,6 +4,15 @@
 
 /* ---- the chain ---- */
 
+const struct lm_public_key *lm_address_owner(const struct network *net, uint32_t index)
+{
+	struct lm_chain_block b;
+
+	return lm_chain_block(net->address->chain, &net->id, index / net->info.block_size, &b) == 0
+		   ? b.owner
+		   : NULL;
+}
+
 struct reading {
 	struct network *net;
 	unsigned at; /* in order: both are sorted alike */
@@ -33,15 +42,19 @@ static void note_place(struct spot *spot, const struct lm_chain_endpoint *e, uin
 	spot->generation = e->generation;
 }
 
-/* Whoever has it by the chain gives it up; if that is nobody, members do. */
+/*
+ * Whoever has it by the chain gives it up; if that is nobody, members do. Not while nobody has the
+ * address block: then nobody would let the address rest.
+ */
 static void note_leftover(struct reading *r, const struct lm_chain_endpoint *e)
 {
 	struct network *net = r->net;
 	bool orphan = r->provider == NOBODY;
 
-	r->orphans = r->orphans || orphan;
-	if (net->n_leftovers == FORGETS_AT_ONCE || !(orphan || r->provider == net->self))
+	if (net->n_leftovers == FORGETS_AT_ONCE || !(orphan || r->provider == net->self) ||
+	    !lm_address_owner(net, e->address))
 		return;
+	r->orphans = r->orphans || orphan;
 	struct leftover *l = &net->leftovers[net->n_leftovers++];
 	*l = (struct leftover){.key_len = e->key_len,
 	    .orphan = orphan,
@@ -133,14 +146,11 @@ static bool is_believable(const struct network *net, const struct lm_address_cla
 {
 	unsigned placed = net->man->endpoints[c->endpoint].provider;
 	const struct lm_public_key *author = &net->man->providers[c->provider].key;
-	struct lm_chain_block b;
+	const struct lm_public_key *owner = lm_address_owner(net, c->index);
 
 	return c->generation == 0 && c->provider != net->self &&
-	       (placed == LM_ANY_PROVIDER || placed == c->provider) &&
-	       lm_chain_block(net->address->chain, &net->id, c->index / net->info.block_size, &b) ==
-		   0 &&
-	       b.owner && memcmp(b.owner->b, author->b, sizeof(author->b)) == 0 &&
-	       !is_taken(net, c->index);
+	       (placed == LM_ANY_PROVIDER || placed == c->provider) && owner &&
+	       memcmp(owner->b, author->b, sizeof(author->b)) == 0 && !is_taken(net, c->index);
 }
 
 static bool is_lower(const struct network *net, unsigned a, unsigned b)

@@ -5,7 +5,7 @@
 #define OPS_MAX 24 /* on their way in one network; the chain's other users have the rest */
 #define MOVES_MAX 16 /* of those, of endpoints that live elsewhere, which may wait for long */
 #define RETRY_BASE SECOND
-#define RETRY_MAX (60 * SECOND)
+#define RETRY_MAX (600 * SECOND) /* what may have changed meanwhile brings it forward */
 #define RETRY_STEP (250 * MS) /* many endpoints are looked at together */
 #define FULL_WAIT (500 * MS)
 #define ORPHANS_APART 30 /* s; the members do not all propose it at once */
@@ -33,6 +33,16 @@ int lm_address_rank(const struct network *net)
 		rank += lm_address_provider(net, key) != NOBODY;
 	}
 	return -1;
+}
+
+void lm_address_hurry(struct network *net)
+{
+	for (unsigned i = 0; i < net->n_order; i++) {
+		struct spot *spot = &net->spots[net->order[i]];
+		spot->retry = 0;
+		spot->tries = 0;
+	}
+	memset(net->pace, 0, sizeof(net->pace));
 }
 
 /* ---- on their way ---- */
@@ -131,8 +141,6 @@ void lm_address_ended(
 		forget_ended(net, op, verdict);
 	if (kind == LM_CHAIN_ASSIGN && verdict == LM_CV_APPLIED && block != LM_CHAIN_SOME_BLOCK)
 		lm_address_block_granted(net, block);
-	if (kind == LM_CHAIN_ASSIGN)
-		net->no_block = verdict == LM_CV_NO_BLOCK;
 	if (verdict == LM_CV_APPLIED || op->old)
 		*pace = (struct pace){0};
 	else if (kind != LM_CHAIN_MOVE)
