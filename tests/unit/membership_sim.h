@@ -114,6 +114,7 @@ struct sim_node {
 	unsigned told; /* HOLDERs, and what the last one said */
 	uint8_t told_serves;
 	unsigned haves, acks, finds; /* finds: it was asked for a chunk */
+	unsigned chains; /* messages of chains, and of where they begin */
 	uint8_t lanes_body[LM_MESSAGE_MAX]; /* the last LANES that it was told */
 	size_t lanes_len;
 };

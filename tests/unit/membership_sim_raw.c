@@ -59,6 +59,7 @@ static void raw_message(
 		lm_ledger_input(n->ledger, &n->sim->now, lm_peer_key(peer), type, body, len);
 	n->haves += type == LM_MSG_HAVE;
 	n->acks += type == LM_MSG_LANES_ACK;
+	n->chains += type == LM_MSG_GENESIS || (type >= LM_MSG_CHAIN && type < LM_MSG_CHAIN_END);
 	if (type == LM_MSG_HOLDER_ASK)
 		raw_asked(n, peer, body, len);
 	if (type == LM_MSG_HOLDER) {

@@ -93,6 +93,16 @@ static bool seats_are(const struct sim *s, unsigned gateway, unsigned mask, cons
 	return have == mask;
 }
 
+static unsigned lowest(const struct sim *s, unsigned n)
+{
+	unsigned low = 0;
+
+	for (unsigned i = 1; i < n; i++)
+		if (memcmp(&s->node[i]->id.pub, &s->node[low]->id.pub, LM_PUBLIC_KEY_LEN) < 0)
+			low = i;
+	return low;
+}
+
 static unsigned facts_of(const struct sim *s, unsigned gateway, uint8_t kind)
 {
 	const struct sim_node *n = s->node[gateway];
@@ -101,6 +111,38 @@ static unsigned facts_of(const struct sim *s, unsigned gateway, uint8_t kind)
 	for (unsigned i = 0; i < n->n_facts; i++)
 		count += n->facts[i].key[0] == kind;
 	return count;
+}
+
+/* These replicas of "app" are attached here, beside the gateway's own endpoint. */
+static void attach(
+    struct sim *s, unsigned gateway, const struct sim_doc *d, unsigned from, unsigned to)
+{
+	struct sim_node *n = s->node[gateway];
+	const struct lm_network *net = lm_membership_find(n->m, &d->net);
+	uint32_t here[4096];
+	unsigned n_here = 0;
+
+	for (unsigned i = 0; i < net->manifest->n_endpoints; i++) {
+		const struct lm_endpoint *e = &net->manifest->endpoints[i];
+		if (e->provider == net->self ||
+		    (e->provider == LM_ANY_PROVIDER && e->replica >= from && e->replica < to))
+			here[n_here++] = i;
+	}
+	CU_ASSERT_EQUAL(lm_membership_set_served(n->m, net->index, here, n_here), 0);
+	sim_tick(n);
+	s->event++;
+}
+
+/* As if this gateway's own code wanted it. */
+static void propose(
+    struct sim *s, unsigned gateway, const struct sim_doc *d, struct lm_chain_command c)
+{
+	static uint64_t tag = 1ull << 62;
+	struct sim_node *n = s->node[gateway];
+	struct lm_chain *chain = (struct lm_chain *)lm_membership_chain(n->m);
+
+	CU_ASSERT_EQUAL(lm_chain_propose(chain, &s->now, &d->net, &c, tag++), 0);
+	sim_tick(n);
 }
 
 static struct sim *world(unsigned n, struct sim_doc *d)
@@ -319,6 +361,114 @@ static void test_signed_twice_unseen(void)
 	end(s, &a, &b);
 }
 
+/* Who has it comes back at last: nobody waits for the end of a minute then. */
+static void test_genesis_comes(void)
+{
+	struct sim *s = sim_new(1, 3);
+	struct sim_doc one = decided(s, 1, 0x7), two = decided(s, 2, 0x7);
+
+	sim_crash(s, 0);
+	sim_crash(s, 1);
+	submit(s, 2, &one);
+	sim_crash(s, 2);
+	sim_start(s, 0);
+	sim_start(s, 1);
+	submit(s, 0, &two);
+	sim_run(s, 600 * SIM_SECOND);
+	CU_ASSERT(!has_chain(s, 0, &one));
+	sim_start(s, 2);
+	sim_run(s, 3 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x7, &one));
+	end(s, &one, &two);
+}
+
+/* What another gateway gives as the first manifest must be it. */
+static void test_false_genesis(void)
+{
+	struct sim *s = sim_new(1, 2);
+	struct sim_doc two = decided(s, 2, 0x3), three = decided(s, 3, 0x3),
+		       one = decided(s, 1, 0x3);
+	struct sim_doc other = sim_sign_members(
+	    s, "other", 1, 0x3, NULL, "  - name: app\n    deployment: 7\n    replicas: 8\n");
+	const struct sim_doc *offers[] = {&three, &other};
+
+	sim_crash(s, 1);
+	submit(s, 0, &two);
+	struct sim_node *raw = sim_raw(s, 1, 0);
+	sim_run(s, 2 * SIM_SECOND);
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t before = sim_drops(s, 0, LM_MD_REFUSED);
+		uint8_t body[68] = {0};
+		struct lm_writer w = lm_writer(body, sizeof(body));
+		lm_write(&w, two.net.b, LM_NET_ID_LEN);
+		lm_write(&w, offers[i]->hash, 32);
+		lm_write_u32(&w, (uint32_t)offers[i]->len);
+		raw->offer = offers[i]->bytes;
+		raw->offer_len = offers[i]->len;
+		sim_raw_send(raw, LM_MSG_GENESIS, body, sizeof(body));
+		sim_run(s, SIM_SECOND);
+		CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_REFUSED), before + 1);
+		unsigned finds = raw->finds;
+		CU_ASSERT(finds > 0);
+		sim_raw_send(raw, LM_MSG_GENESIS, body, sizeof(body)); /* not once more */
+		sim_run(s, SIM_SECOND);
+		CU_ASSERT_EQUAL(raw->finds, finds);
+		CU_ASSERT(!has_chain(s, 0, &two));
+		sim_raw_send(raw, LM_MSG_GENESIS, body, 67); /* nor half of it */
+		sim_run(s, SIM_SECOND);
+		CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_MALFORMED), i + 1);
+	}
+	CU_ASSERT_EQUAL(s->node[0]->n_facts, 0);
+	/* One is enough that is right. */
+	uint8_t body[68];
+	struct lm_writer w = lm_writer(body, sizeof(body));
+	lm_write(&w, two.net.b, LM_NET_ID_LEN);
+	lm_write(&w, one.hash, 32);
+	lm_write_u32(&w, (uint32_t)one.len);
+	raw->offer = one.bytes;
+	raw->offer_len = one.len;
+	sim_raw_send(raw, LM_MSG_GENESIS, body, sizeof(body));
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT(has_chain(s, 0, &two));
+	sim_doc_free(&one);
+	sim_doc_free(&other);
+	end(s, &two, &three);
+}
+
+/* The chain has begun when a second document with serial 1 comes along: it goes on. */
+static void test_signed_twice_late(void)
+{
+	struct sim_doc one;
+	struct sim *s = world(3, &one);
+	struct sim_doc two = one;
+
+	attach(s, 1, &one, 0, 4);
+	sim_run(s, 10 * SIM_SECOND);
+	uint64_t before = height(s, 0, &one);
+	CU_ASSERT(before > 0);
+	for (unsigned n = 1; memcmp(two.hash, one.hash, 32) >= 0; n++) {
+		char members[128];
+		if (two.bytes != one.bytes)
+			sim_doc_free(&two);
+		sprintf(members, "  - name: app\n    deployment: %u\n    replicas: 8\n", 7 + n);
+		two = sim_sign_members(s, "shop", 1, 0x3, NULL, members);
+	}
+	submit(s, 0, &two);
+	sim_run(s, 20 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x3, &one));
+	CU_ASSERT(height(s, 0, &one) >= before);
+	for (unsigned i = 0; i < 2; i++)
+		sim_crash(s, i);
+	for (unsigned i = 0; i < 2; i++)
+		sim_start(s, i);
+	sim_run(s, 20 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x3, &one));
+	CU_ASSERT(height(s, 0, &one) >= before);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_FACTS), 0);
+	CU_ASSERT_EQUAL(facts_of(s, 0, 0), 1); /* others may need it one day */
+	end(s, &one, &two);
+}
+
 /* ---- seats ---- */
 
 static void test_revoked(void)
@@ -339,16 +489,6 @@ static void test_revoked(void)
 	/* Votes are not forgotten when a network ends. */
 	CU_ASSERT_EQUAL(facts_of(s, 2, 0), 1);
 	end(s, &one, &two);
-}
-
-static unsigned lowest(const struct sim *s, unsigned n)
-{
-	unsigned low = 0;
-
-	for (unsigned i = 1; i < n; i++)
-		if (memcmp(&s->node[i]->id.pub, &s->node[low]->id.pub, LM_PUBLIC_KEY_LEN) < 0)
-			low = i;
-	return low;
 }
 
 /* Whoever should do it is down, and another one as well. */
@@ -413,6 +553,156 @@ static void test_seats_of_idle(void)
 	end(s, &one, &two);
 }
 
+/* Nobody gives a seat to one who will not vote; it does not even ask. */
+static void test_mute_wants_no_seat(void)
+{
+	struct sim *s = sim_new(1, 3);
+	struct sim_doc one = decided(s, 1, 0x3), two = decided(s, 2, 0x7);
+
+	sim_crash(s, 2);
+	s->node[2]->lost_store = true;
+	sim_start(s, 2);
+	submit(s, 0, &one);
+	sim_run(s, 3 * SIM_SECOND);
+	submit(s, 0, &two);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x7, &one));
+	CU_ASSERT(seats_are(s, 2, 0x3, &one));
+	end(s, &one, &two);
+}
+
+/* What the manifest does not say, members do not agree to. */
+static void test_consent(void)
+{
+	struct sim_doc d;
+	struct sim *s = world(3, &d);
+	uint64_t until = s->now.wall / SIM_SECOND + LM_ADDRESS_QUARANTINE;
+	const struct lm_chain_command wrong[] = {
+	    {.kind = LM_CHAIN_REMOVE, .serial = 1, .gateway = s->node[2]->id.pub, .until = until},
+	    {.kind = LM_CHAIN_REMOVE, .serial = 2, .gateway = s->owner.pub, .until = until},
+	    {.kind = LM_CHAIN_ADD, .serial = 1, .gateway = s->owner.pub},
+	    {.kind = LM_CHAIN_ADD, .serial = 1, .gateway = s->node[2]->id.pub},
+	    {.kind = LM_CHAIN_SERIAL, .serial = 2},
+	    {.kind = LM_CHAIN_FREE, .serial = 1, .block = 3},
+	};
+
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		propose(s, 0, &d, wrong[i]);
+	sim_run(s, 300 * SIM_SECOND);
+	CU_ASSERT_EQUAL(height(s, 0, &d), 0);
+	CU_ASSERT(seats_are(s, 1, 0x7, &d));
+	propose(s, 0, &d, (struct lm_chain_command){.kind = LM_CHAIN_SERIAL, .serial = 1});
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_EQUAL(height(s, 2, &d), 1);
+	end(s, &d, NULL);
+}
+
+/* How long the blocks of one that was left out are nobody's: a week, give or take an hour. */
+static void test_consent_to_until(void)
+{
+	struct sim_doc one, two;
+	struct sim *s = world(5, &one);
+	unsigned first = lowest(s, 5), out = (first + 1) % 5, third = (first + 2) % 5;
+	struct lm_chain_command c = {
+	    .kind = LM_CHAIN_REMOVE, .serial = 2, .gateway = s->node[out]->id.pub};
+	struct lm_chain_block block;
+
+	attach(s, out, &one, 0, 1);
+	sim_run(s, 10 * SIM_SECOND);
+	sim_crash(s, first); /* it would do it at once */
+	two = decided(s, 2, 0x1f & ~(1u << out));
+	submit(s, third, &two);
+	uint64_t until = s->now.wall / SIM_SECOND + LM_ADDRESS_QUARANTINE;
+	c.until = until - 3700;
+	propose(s, third, &one, c);
+	c.until = until + 3700;
+	propose(s, third, &one, c);
+	sim_run(s, 30 * SIM_SECOND);
+	CU_ASSERT(seats_are(s, third, 0x1f & ~(1u << out), &one));
+	CU_ASSERT_EQUAL(
+	    lm_chain_block(lm_membership_chain(s->node[third]->m), &one.net, 0, &block), 0);
+	CU_ASSERT(block.until >= until - 60 && block.until <= until + 60);
+	end(s, &one, &two);
+}
+
+static uint64_t chain_drops(const struct sim *s, unsigned gateway)
+{
+	const uint64_t *drops = lm_chain_drops(lm_membership_chain(s->node[gateway]->m));
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < LM_CD_MAX; i++)
+		sum += drops[i];
+	return sum;
+}
+
+/* One that is left out hears nothing, though it shares another network, and is heard no more. */
+static void test_left_out(void)
+{
+	struct sim *s = sim_new(1, 3);
+	struct sim_doc one = decided(s, 1, 0x7), two = decided(s, 2, 0x3);
+	struct sim_doc other = sim_sign(s, "other", 1, 0x7, NULL);
+
+	unsigned first = lowest(s, 2); /* who does what there is to do */
+	sim_crash(s, 2);
+	submit(s, first, &one);
+	submit(s, first, &other);
+	struct sim_node *raw = sim_raw(s, 2, first);
+	sim_run(s, 5 * SIM_SECOND);
+	CU_ASSERT(raw->chains > 0);
+	/* While it has a say it may have what it asks for. */
+	CU_ASSERT_EQUAL(lm_blob_pull(raw->blobs, &s->now, raw->peer, one.hash, one.len, 0), 0);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_EQUAL(raw->pull_err, 0);
+	submit(s, first, &two);
+	sim_run(s, 10 * SIM_MS);
+	unsigned before = raw->chains;
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT_EQUAL(raw->chains, before);
+	CU_ASSERT(seats_are(s, first, 0x3, &one));
+	struct lm_chain_info info;
+	info_of(s, first, &one, &info);
+	const uint8_t *hashes[] = {one.hash, info.state};
+	for (unsigned i = 0; i < 2; i++) {
+		raw->pull_err = 1;
+		CU_ASSERT_EQUAL(lm_blob_pull(raw->blobs, &s->now, raw->peer, hashes[i], 600, 0), 0);
+		sim_run(s, SIM_SECOND);
+		CU_ASSERT_EQUAL(raw->pull_err, -ENOENT);
+	}
+	uint64_t in_chain = chain_drops(s, first),
+		 refused = sim_drops(s, first, LM_MD_UNAUTHORISED);
+	uint8_t get[44] = {0};
+	memcpy(get, one.net.b, LM_NET_ID_LEN);
+	sim_raw_send(raw, LM_MSG_CHAIN_PREPARE, get, sizeof(get));
+	sim_raw_send(raw, LM_MSG_GENESIS_ASK, get, LM_NET_ID_LEN);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_drops(s, first, LM_MD_UNAUTHORISED), refused + 2);
+	CU_ASSERT_EQUAL(raw->chains, before);
+	CU_ASSERT_EQUAL(chain_drops(s, first), in_chain);
+	sim_doc_free(&other);
+	end(s, &one, &two);
+}
+
+/* More than a peer may say is not worked on. */
+static void test_flood(void)
+{
+	struct sim *s = sim_new(1, 3);
+	struct sim_doc one = decided(s, 1, 0x7);
+	uint8_t body[LM_MESSAGE_MAX] = {0};
+
+	sim_crash(s, 2);
+	submit(s, 0, &one);
+	struct sim_node *raw = sim_raw(s, 2, 0);
+	sim_run(s, 2 * SIM_SECOND);
+	memcpy(body, one.net.b, LM_NET_ID_LEN);
+	for (unsigned i = 0; i < 4096; i++)
+		sim_raw_send(raw, LM_MSG_CHAIN_ACCEPT, body, sizeof(body));
+	sim_run(s, 100 * SIM_MS);
+	/* Ten records each; a burst of 16,384 is what a session may say when it comes up. */
+	CU_ASSERT(sim_drops(s, 0, LM_MD_LIMIT) > 4096 - 16384 / 10 - 100);
+	CU_ASSERT(sim_lanes_ready(s, 0, 1, &one));
+	end(s, &one, NULL);
+}
+
 /* ---- what stays ---- */
 
 static void test_restart(void)
@@ -443,7 +733,105 @@ static void test_restart(void)
 	sim_start(s, 1);
 	sim_run(s, 10 * SIM_SECOND);
 	CU_ASSERT(alike(s, 0x7, &one));
+	/* The past is there as well, for one that knows nothing. */
+	sim_crash(s, 1);
+	sim_lose_facts(s, 1);
+	sim_start(s, 1);
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x7, &one));
+	CU_ASSERT_EQUAL(facts_of(s, 1, 3), before);
 	end(s, &one, &two);
+}
+
+/* What was accepted, and may be decided, is known after a restart. */
+static void test_restart_undecided(void)
+{
+	struct sim_doc d;
+	struct sim *s = world(5, &d);
+	struct lm_chain_info info;
+
+	attach(s, 0, &d, 0, 1);
+	sim_run(s, 10 * SIM_SECOND);
+	uint64_t before = height(s, 0, &d);
+	CU_ASSERT(before > 0);
+	for (unsigned i = 2; i < 5; i++)
+		sim_crash(s, i);
+	propose(s, 0, &d, (struct lm_chain_command){.kind = LM_CHAIN_ASSIGN, .serial = 1});
+	sim_run(s, SIM_SECOND);
+	for (unsigned i = 0; i < 2; i++) {
+		CU_ASSERT(info_of(s, i, &d, &info) && info.undecided);
+		sim_crash(s, i);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		sim_start(s, i);
+		CU_ASSERT(info_of(s, i, &d, &info) && info.undecided && info.votes);
+	}
+	for (unsigned i = 2; i < 5; i++)
+		sim_start(s, i);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x1f, &d));
+	CU_ASSERT(height(s, 4, &d) > before);
+	end(s, &d, NULL);
+}
+
+/* Cut off for longer than blocks are told again, and back: it hears of it at once. */
+static void test_cut_off(void)
+{
+	struct sim_doc one, two;
+	struct sim *s = world(3, &one);
+
+	sim_partition(s, 2, 0, true);
+	sim_partition(s, 2, 1, true);
+	two = decided(s, 2, 0x7);
+	submit(s, 0, &two);
+	sim_run(s, 300 * SIM_SECOND);
+	CU_ASSERT(height(s, 0, &one) > 0);
+	CU_ASSERT_EQUAL(height(s, 2, &one), 0);
+	sim_partition(s, 2, 0, false);
+	while (height(s, 2, &one) == 0 && s->now.mono < 1000 * SIM_SECOND)
+		sim_run(s, 100 * SIM_MS);
+	uint64_t heard = s->now.mono;
+	CU_ASSERT(height(s, 2, &one) == height(s, 0, &one));
+	/* Sessions that are not watched are called every two minutes in the end. */
+	CU_ASSERT(heard < (303 + LM_CALL_EVERY_MAX + 5) * SIM_SECOND);
+	end(s, &one, &two);
+}
+
+/* A state that no datagram holds, for one that was away for more blocks than are kept whole. */
+static void test_large_state(void)
+{
+	struct sim *s = sim_new(5, 3);
+	char members[400];
+	const char *name = "a-name-that-is-as-long-as-a-name-in-dns-may-be-so-that-it-is-63";
+	struct lm_chain_info info;
+
+	CU_ASSERT_EQUAL(strlen(name), 63);
+	sprintf(members,
+	    "  - name: %s\n    deployment: 7\n    replicas: 1500\n"
+	    "  - name: web\n    deployment: 1\n    endpoints:\n"
+	    "      - {provider: gw0, ipv4: 100.64.0.10}\n",
+	    name);
+	struct sim_doc d = sim_sign_members(s, "shop", 1, 0x7, "  ipv4: 100.64.0.0/18\n", members);
+	submit(s, 0, &d);
+	sim_run(s, 3 * SIM_SECOND);
+	sim_crash(s, 2);
+	attach(s, 0, &d, 0, 1500);
+	for (unsigned i = 0; i < 60 && (!info_of(s, 0, &d, &info) || info.n_endpoints < 1500); i++)
+		sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT_EQUAL(info.n_endpoints, 1500);
+	CU_ASSERT(info.height > 90);
+	s->loss = 5;
+	sim_start(s, 2);
+	sim_run(s, 60 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0x7, &d));
+	CU_ASSERT(info_of(s, 2, &d, &info));
+	CU_ASSERT_EQUAL(info.n_endpoints, 1500);
+	unsigned tip = 0;
+	for (unsigned i = 0; i < s->node[2]->n_facts; i++)
+		if (s->node[2]->facts[i].key[0] == 1)
+			tip = (unsigned)s->node[2]->facts[i].len;
+	CU_ASSERT(tip > 100 * 1024);
+	end(s, &d, NULL);
 }
 
 static void test_lost_store(void)
@@ -654,10 +1042,14 @@ static void test_recovery_by_guest(void)
 
 LM_SUITE("membership_chain", {"begins", test_begins}, {"static_has_none", test_static_has_none},
     {"rests", test_rests}, {"no_facts", test_no_facts}, {"joins_later", test_joins_later},
-    {"no_genesis", test_no_genesis}, {"signed_twice", test_signed_twice},
-    {"signed_twice_unseen", test_signed_twice_unseen}, {"revoked", test_revoked},
-    {"two_of_five_down", test_two_of_five_down}, {"comes_back", test_comes_back},
-    {"seats_of_idle", test_seats_of_idle}, {"restart", test_restart},
-    {"lost_store", test_lost_store}, {"damaged", test_damaged}, {"dropped", test_dropped},
-    {"dropped_unvoted", test_dropped_unvoted}, {"recovery", test_recovery},
-    {"recovery_by_guest", test_recovery_by_guest})
+    {"no_genesis", test_no_genesis}, {"genesis_comes", test_genesis_comes},
+    {"false_genesis", test_false_genesis}, {"signed_twice_late", test_signed_twice_late},
+    {"signed_twice", test_signed_twice}, {"signed_twice_unseen", test_signed_twice_unseen},
+    {"revoked", test_revoked}, {"two_of_five_down", test_two_of_five_down},
+    {"comes_back", test_comes_back}, {"seats_of_idle", test_seats_of_idle},
+    {"mute_wants_no_seat", test_mute_wants_no_seat}, {"consent", test_consent},
+    {"consent_to_until", test_consent_to_until}, {"left_out", test_left_out}, {"flood", test_flood},
+    {"restart", test_restart}, {"restart_undecided", test_restart_undecided},
+    {"cut_off", test_cut_off}, {"large_state", test_large_state}, {"lost_store", test_lost_store},
+    {"damaged", test_damaged}, {"dropped", test_dropped}, {"dropped_unvoted", test_dropped_unvoted},
+    {"recovery", test_recovery}, {"recovery_by_guest", test_recovery_by_guest})
