@@ -5,6 +5,7 @@
 #include <rte_arp.h>
 #include <rte_ether.h>
 #include "dataplane/inner.h"
+#include "dataplane/part.h"
 #include "dataplane/worker.h"
 
 #define PUNT_BURST 64 /* of one attachment at once */
@@ -23,6 +24,7 @@ struct access {
 	const struct lm_attach_table *table;
 	const struct lm_port *port;
 	unsigned index; /* of the port */
+	bool told; /* fragments, whose ports another worker found */
 };
 
 static bool drop(const struct access *a, struct lm_pkt *p, enum lm_drop why)
@@ -151,22 +153,57 @@ static bool nd_or_dhcp6(const struct access *a, struct lm_pkt *p, const struct l
 	return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
 }
 
+/* To another worker, who sees the frame as if it had come to it, and counts it. */
+static bool hand(const struct access *a, struct lm_pkt *p, unsigned to, bool with_ports)
+{
+	struct lm_worker *w = a->w;
+
+	w->attached[p->attachment].rx_packets--;
+	w->attached[p->attachment].rx_bytes -= rte_pktmbuf_pkt_len(p->m);
+	if (unlikely(with_ports)) {
+		const struct lm_frag_ports ports = lm_part_ports(p);
+		lm_worker_hand_fragment(w, to, a->index, p->m, &ports);
+	} else {
+		lm_worker_hand(w, to, a->index, p->m);
+	}
+	return GONE;
+}
+
 /* Into the flow table, or to the worker that has the flow. */
 static __rte_always_inline bool enter(const struct access *a, struct lm_pkt *p)
 {
 	struct lm_worker *w = a->w;
 	unsigned owner = lm_worker_of(w, p->hash);
 
-	if (owner != w->index) {
-		/* The owner sees the frame as if it had come to it, and counts it. */
-		w->attached[p->attachment].rx_packets--;
-		w->attached[p->attachment].rx_bytes -= rte_pktmbuf_pkt_len(p->m);
-		lm_worker_hand(w, owner, a->index, p->m);
-		return GONE;
-	}
+	if (owner != w->index)
+		return hand(a, p, owner, p->flags & (LM_PKT_FRAGMENT | LM_PKT_LATER));
 	p->slot_hash = lm_flow_slot_hash(&w->flows, &p->key, p->hash);
 	lm_flow_prefetch(&w->flows, p->slot_hash);
 	return true;
+}
+
+/*
+ * Fragments go first to the worker that has all of those between the same two: it knows their
+ * ports, and with them the flow and its worker. In this order they stay in order.
+ */
+static __rte_noinline bool fragment(
+    const struct access *a, struct lm_pkt *p, struct lm_ends ends, uint32_t net)
+{
+	struct lm_worker *w = a->w;
+
+	if (a->told) {
+		const struct lm_meta *meta = lm_meta(p->m);
+		const struct lm_frag_ports ports = {
+		    .src = meta->src_port, .dst = meta->dst_port, .proto = meta->proto};
+		if (p->flags & LM_PKT_LATER)
+			lm_part_name(p, ends, net, &ports);
+		return enter(a, p);
+	}
+	unsigned keeper = lm_part_worker(w, ends);
+	if (keeper != w->index)
+		return hand(a, p, keeper, false);
+	enum lm_drop why = lm_part(w, p, ends, net);
+	return why == LM_FINE ? enter(a, p) : drop(a, p, why);
 }
 
 /* From a known attachment. True: goes on to the flow table. */
@@ -177,7 +214,8 @@ static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
 	struct lm_ends ends;
 	enum lm_drop why = lm_inner_parse(p, &ends, room, ipv6, at->net);
 
-	if (unlikely(why == LM_DROP_MALFORMED))
+	if (unlikely(why == LM_DROP_MALFORMED || why == LM_DROP_FRAGMENT_BAD ||
+		     why == LM_DROP_EXTENSION))
 		return drop(a, p, why);
 	/* Before it has an address, and to a broadcast one. */
 	if (!ipv6 && why == LM_FINE && unlikely(is_dhcp(p->ip)))
@@ -191,9 +229,11 @@ static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
 		return no_source(a, p, at);
 	if (unlikely(lm_addr_equal(ends.dst, ipv6 ? net->gateway6 : net->gateway4)))
 		return to_gateway(a->w, p, why);
+	p->tos = ipv6 ? (uint8_t)(lm_be16(p->ip) >> 4) : p->ip[1];
+	if (unlikely(lm_is_part(p, why)))
+		return fragment(a, p, ends, at->net);
 	if (unlikely(why != LM_FINE))
 		return drop(a, p, why);
-	p->tos = ipv6 ? (uint8_t)(lm_be16(p->ip) >> 4) : p->ip[1];
 	return enter(a, p);
 }
 
@@ -322,12 +362,13 @@ static unsigned split(struct lm_worker *w, struct lm_pkt **p, unsigned n, unsign
 	return local;
 }
 
-void lm_access_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n)
+void lm_access_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n, bool told)
 {
 	const struct access a = {.w = w,
 	    .table = lm_load(w->dp->attachments),
 	    .port = &w->dp->ports[port],
-	    .index = port};
+	    .index = port,
+	    .told = told};
 	unsigned live = 0, remote;
 
 	for (unsigned i = 0; i < n; i++)

@@ -19,7 +19,9 @@
 	X(NO_NETWORK, "no_network") /* attached, but no manifest is in force */ \
 	X(NO_ROUTE, "no_route") /* no endpoint has this destination, or nobody serves it now */ \
 	X(MULTICAST, "multicast") \
-	X(FRAGMENT, "fragment") /* a later fragment: ports are not known */ \
+	X(FRAGMENT, "fragment") /* a later fragment whose datagram we do not know */ \
+	X(FRAGMENT_BAD, "fragment_bad") /* too short a first one, overlapping, too long */ \
+	X(EXTENSION, "ipv6_extension") /* a routing header, or more headers than we look at */ \
 	X(TTL_EXPIRED, "ttl_expired") \
 	X(TCP_FLAGS, "tcp_flags") /* a combination that no TCP sends */ \
 	X(TCP_STATE, "tcp_state") /* an answer to nothing */ \

@@ -10,10 +10,12 @@
  *   ICMP echo reply     0, identifier          / of its request, and of nothing else
  *   ICMP errors         the key of the packet inside them
  *   others              0, 0
+ *   later fragments     those of the first, see fragment.h
  */
 #ifndef LM_DATAPLANE_INNER_H
 #define LM_DATAPLANE_INNER_H
 
+#include <limits.h>
 #include <netinet/in.h>
 #include <rte_icmp.h>
 #include <rte_ip.h>
@@ -29,6 +31,8 @@
 #define LM_ICMP6_ECHO_REQUEST 128
 #define LM_ICMP6_ECHO_REPLY 129
 #define LM_ICMP_HEADER 8
+#define LM_EXTENSION_MIN 8 /* bytes of the shortest IPv6 extension header */
+#define LM_EXTENSIONS_MAX 4
 
 static inline uint16_t lm_be16(const uint8_t *p)
 {
@@ -135,6 +139,15 @@ static inline bool lm_inner_error(struct lm_pkt *p, struct lm_ends ends, const u
 	return true;
 }
 
+/* With options. All of it must be there. */
+static inline unsigned lm_tcp_header(const uint8_t *l4, unsigned l4_len)
+{
+	if (l4_len < sizeof(struct rte_tcp_hdr))
+		return sizeof(struct rte_tcp_hdr);
+	unsigned len = (l4[12] >> 4) * 4u;
+	return len < sizeof(struct rte_tcp_hdr) ? UINT_MAX : len;
+}
+
 static __rte_always_inline enum lm_drop lm_inner_upper(struct lm_pkt *p, struct lm_ends ends,
     bool ipv6, uint8_t proto, const uint8_t *l4, unsigned l4_len, uint32_t net)
 {
@@ -145,8 +158,7 @@ static __rte_always_inline enum lm_drop lm_inner_upper(struct lm_pkt *p, struct 
 	p->proto = proto;
 	p->dst_port = 0;
 	if (proto == IPPROTO_TCP || proto == IPPROTO_UDP) {
-		/* Also keeps a first fragment from hiding flags in the second, RFC 3128. */
-		if (l4_len < (proto == IPPROTO_TCP ? sizeof(struct rte_tcp_hdr) : 8u))
+		if (l4_len < (proto == IPPROTO_TCP ? lm_tcp_header(l4, l4_len) : 8u))
 			return LM_DROP_MALFORMED;
 		ports = (struct lm_ports){.src = lm_load16(l4), .dst = lm_load16(l4 + 2)};
 		p->dst_port = rte_be_to_cpu_16(ports.dst);
@@ -176,6 +188,52 @@ static __rte_always_inline enum lm_drop lm_inner_upper(struct lm_pkt *p, struct 
 	return LM_FINE;
 }
 
+/* Which part of which packet. False: of none that can be. */
+static inline bool lm_inner_is_part(
+    struct lm_pkt *p, unsigned begin, uint16_t at, bool more, uint32_t id, bool ipv6)
+{
+	unsigned len = p->len - begin;
+
+	p->frag_begin = (uint8_t)begin;
+	p->frag_at = at;
+	p->frag_id = id;
+	p->flags = (uint16_t)(LM_PKT_LATER | (ipv6 ? LM_PKT_V6 : 0) | (more ? LM_PKT_MORE : 0));
+	/* Nobody's packet is longer than its length field can tell. */
+	return len > 0 && (!more || len % LM_FRAG_UNIT == 0) &&
+	       begin + at * LM_FRAG_UNIT + len <=
+		   UINT16_MAX + (ipv6 ? sizeof(struct rte_ipv6_hdr) : 0);
+}
+
+/*
+ * The first of several: all headers must be in it (RFC 1858, RFC 3128, RFC 7112). ICMP that is no
+ * echo is never so long.
+ */
+static inline enum lm_drop lm_inner_first_part(struct lm_pkt *p, struct lm_ends ends, bool ipv6,
+    uint8_t proto, const uint8_t *l4, unsigned l4_len, uint32_t net)
+{
+	enum lm_drop why = lm_inner_upper(p, ends, ipv6, proto, l4, l4_len, net);
+
+	if (why != LM_FINE || (p->flags & (LM_PKT_ERROR | LM_PKT_STATELESS)))
+		return LM_DROP_FRAGMENT_BAD;
+	p->flags |= LM_PKT_FRAGMENT;
+	return LM_FINE;
+}
+
+static __rte_noinline enum lm_drop lm_inner_part4(
+    struct lm_pkt *p, struct lm_ends ends, uint16_t field, uint32_t net)
+{
+	const uint8_t *ip = p->ip;
+	uint16_t at = field & RTE_IPV4_HDR_OFFSET_MASK;
+
+	if (!lm_inner_is_part(p, p->l4, at, field & RTE_IPV4_HDR_MF_FLAG,
+		(uint32_t)ip[9] << 16 | lm_be16(ip + 4), false))
+		return LM_DROP_FRAGMENT_BAD;
+	if (at != 0)
+		return LM_DROP_FRAGMENT;
+	return lm_inner_first_part(
+	    p, ends, false, ip[9], ip + p->l4, (unsigned)p->len - p->l4, net);
+}
+
 static __rte_always_inline enum lm_drop lm_inner_parse4(
     struct lm_pkt *p, struct lm_ends *ends, unsigned room, uint32_t net)
 {
@@ -191,9 +249,73 @@ static __rte_always_inline enum lm_drop lm_inner_parse4(
 	p->l4 = (uint8_t)header;
 	ends->src = lm_addr4(lm_load32(ip + 12));
 	ends->dst = lm_addr4(lm_load32(ip + 16));
-	if (lm_be16(ip + 6) & RTE_IPV4_HDR_OFFSET_MASK)
-		return LM_DROP_FRAGMENT;
+	uint16_t part = lm_be16(ip + 6) & (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG);
+	if (unlikely(part))
+		return lm_inner_part4(p, *ends, part, net);
 	return lm_inner_upper(p, *ends, false, ip[9], ip + header, total - header, net);
+}
+
+/*
+ * One extension header at *at, which moves behind it (RFC 8200, 4). LM_FINE: next is another one's
+ * type, or the upper layer's.
+ */
+static inline enum lm_drop lm_inner_extension(
+    struct lm_pkt *p, unsigned *at, uint8_t *next, unsigned nth, bool *part)
+{
+	const uint8_t *header = p->ip + *at;
+	unsigned len = LM_EXTENSION_MIN;
+
+	if (*at + len > p->len)
+		return LM_DROP_MALFORMED;
+	/* Routers look at hop-by-hop options at the front only; nobody is to route by our sources.
+	 */
+	if (*next == IPPROTO_ROUTING || (*next == IPPROTO_HOPOPTS && nth > 0))
+		return LM_DROP_EXTENSION;
+	if (*next != IPPROTO_FRAGMENT) {
+		len = (header[1] + 1u) * LM_EXTENSION_MIN;
+	} else if (lm_be16(header + 2) & (RTE_IPV6_EHDR_FO_MASK | RTE_IPV6_EHDR_MF_MASK)) {
+		uint16_t field = lm_be16(header + 2);
+
+		if (*part || *at + len > UINT8_MAX)
+			return LM_DROP_EXTENSION;
+		*part = true;
+		if (!lm_inner_is_part(p, *at + len, field >> RTE_IPV6_EHDR_FO_SHIFT,
+			field & RTE_IPV6_EHDR_MF_MASK, lm_load32(header + 4), true))
+			return LM_DROP_FRAGMENT_BAD;
+		if (p->frag_at != 0)
+			return LM_DROP_FRAGMENT;
+	}
+	*next = header[0];
+	*at += len;
+	return *at <= p->len ? LM_FINE : LM_DROP_MALFORMED;
+}
+
+static inline bool lm_is_extension(uint8_t next)
+{
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT ||
+	       next == IPPROTO_DSTOPTS;
+}
+
+static __rte_noinline enum lm_drop lm_inner_chain(
+    struct lm_pkt *p, struct lm_ends ends, uint32_t net)
+{
+	unsigned at = sizeof(struct rte_ipv6_hdr);
+	uint8_t next = p->ip[6];
+	bool part = false;
+
+	for (unsigned n = 0; lm_is_extension(next); n++) {
+		if (n == LM_EXTENSIONS_MAX)
+			return LM_DROP_EXTENSION;
+		enum lm_drop why = lm_inner_extension(p, &at, &next, n, &part);
+		if (why != LM_FINE)
+			return part && why == LM_DROP_MALFORMED ? LM_DROP_FRAGMENT_BAD : why;
+	}
+	if (at > UINT8_MAX)
+		return LM_DROP_EXTENSION;
+	p->l4 = (uint8_t)at;
+	if (part)
+		return lm_inner_first_part(p, ends, true, next, p->ip + at, p->len - at, net);
+	return lm_inner_upper(p, ends, true, next, p->ip + at, p->len - at, net);
 }
 
 static __rte_always_inline enum lm_drop lm_inner_parse6(
@@ -205,7 +327,6 @@ static __rte_always_inline enum lm_drop lm_inner_parse6(
 	if (room < header)
 		return LM_DROP_MALFORMED;
 	unsigned total = header + lm_be16(ip + 4);
-	uint8_t proto = ip[6];
 	if (ip[0] >> 4 != 6 || total > room)
 		return LM_DROP_MALFORMED;
 	p->len = (uint16_t)total;
@@ -214,21 +335,16 @@ static __rte_always_inline enum lm_drop lm_inner_parse6(
 	/* ::/64 holds no host. Above all, ::ffff:0:0/96 must not pass for an IPv4 address. */
 	if (ends->src.w[0] == 0 || ends->dst.w[0] == 0)
 		return LM_DROP_MALFORMED;
-	if (proto == IPPROTO_FRAGMENT) {
-		if (total < header + 8)
-			return LM_DROP_MALFORMED;
-		if (lm_be16(ip + header + 2) & 0xfff8)
-			return LM_DROP_FRAGMENT;
-		proto = ip[header];
-		header += 8;
-	}
+	if (unlikely(lm_is_extension(ip[6])))
+		return lm_inner_chain(p, *ends, net);
 	p->l4 = (uint8_t)header;
-	return lm_inner_upper(p, *ends, true, proto, ip + header, total - header, net);
+	return lm_inner_upper(p, *ends, true, ip[6], ip + header, total - header, net);
 }
 
 /*
  * p->ip and p->sa are set; room: bytes there. Fills in what names the packet; LM_FINE or why not,
- * and ends unless it is malformed. Jumbograms do not fit into our buffers.
+ * and ends unless it is malformed. LM_DROP_FRAGMENT: all but ports and hash, for lm_part_find.
+ * Jumbograms do not fit into our buffers.
  */
 static __rte_always_inline enum lm_drop lm_inner_parse(
     struct lm_pkt *p, struct lm_ends *ends, unsigned room, bool ipv6, uint32_t net)

@@ -182,6 +182,8 @@ static enum lm_drop begin(struct lm_worker *w, struct lm_pkt *p)
 
 	if (why != LM_FINE)
 		return why;
+	if (p->flags & LM_PKT_LATER)
+		return LM_DROP_FRAGMENT; /* its first one did not pass */
 	if (p->flags & (LM_PKT_REPLY | LM_PKT_ERROR))
 		return denied(p);
 	why = ask(p->net, p->src_ep, p->dst_ep, p->proto, p->dst_port);
@@ -243,7 +245,8 @@ static enum lm_drop follow(struct lm_worker *w, struct lm_pkt *p, struct lm_flow
 	enum lm_drop why = check_sides(p);
 	if (why != LM_FINE || (p->flags & LM_PKT_ERROR))
 		return why;
-	why = advance(w, p, f, from_b != f->from_b);
+	if (likely(!(p->flags & LM_PKT_LATER)))
+		why = advance(w, p, f, from_b != f->from_b);
 	if (unlikely(why != LM_FINE))
 		return why;
 	f->seen = w->tick;
@@ -255,7 +258,7 @@ static enum lm_drop follow(struct lm_worker *w, struct lm_pkt *p, struct lm_flow
 /* A new connection between the ports of one that has ended, by either side. */
 static bool opens_again(const struct lm_pkt *p, const struct lm_flow *f)
 {
-	return f->state == LM_FLOW_TCP_CLOSED && !(p->flags & LM_PKT_ERROR) &&
+	return f->state == LM_FLOW_TCP_CLOSED && !(p->flags & (LM_PKT_ERROR | LM_PKT_LATER)) &&
 	       lm_tcp_opens(p->tcp) && lm_tcp_valid(p->tcp);
 }
 

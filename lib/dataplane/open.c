@@ -6,6 +6,7 @@
  */
 #include "dataplane/esp.h"
 #include "dataplane/inner.h"
+#include "dataplane/part.h"
 #include "dataplane/worker.h"
 #include "packet/checksum.h"
 
@@ -106,6 +107,8 @@ static enum lm_drop examine(struct lm_worker *w, struct lm_pkt *p)
 		return LM_DROP_NO_NETWORK;
 	/* Bytes behind the inner packet are traffic flow confidentiality padding, and end here. */
 	why = lm_inner_parse(p, &ends, room, ipv6, sa->net);
+	if (unlikely(lm_is_part(p, why)))
+		why = lm_part(w, p, ends, sa->net);
 	if (unlikely(why != LM_FINE))
 		return why;
 	if (unlikely((p->tos & LM_ECN_MASK) == LM_ECN_CE) && !pass_congestion(p))

@@ -96,6 +96,9 @@ int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index)
 	if (err == 0)
 		err = lm_flows_init(&w->flows, &flows);
 	if (err == 0)
+		err = lm_frags_init(
+		    &w->frags, lm_tick(LM_FRAG_SECONDS * dp->hz), rte_rand(), (int)rte_socket_id());
+	if (err == 0)
 		err = create_rings(w);
 	load_timeouts(w);
 	return err;
@@ -120,6 +123,7 @@ void lm_worker_free(struct lm_worker *w)
 	for (unsigned i = 0; i < w->dp->config.n_workers; i++)
 		free_ring(w->from[i]);
 	lm_flows_free(&w->flows);
+	lm_frags_free(&w->frags);
 	lm_gcm_engine_free(w->gcm);
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
@@ -159,12 +163,28 @@ static void hand_batch(struct lm_worker *w, unsigned to)
 	lm_worker_wake(w->dp->workers[to]);
 }
 
-void lm_worker_hand(struct lm_worker *w, unsigned to, unsigned port, struct rte_mbuf *m)
+static void put(struct lm_worker *w, unsigned to, struct rte_mbuf *m)
 {
-	*lm_meta(m) = (struct lm_meta){.kind = LM_RING_FRAME, .port = (uint8_t)port};
 	w->hand[to].m[w->hand[to].n++] = m;
 	if (w->hand[to].n == RTE_DIM(w->hand[to].m))
 		hand_batch(w, to);
+}
+
+void lm_worker_hand(struct lm_worker *w, unsigned to, unsigned port, struct rte_mbuf *m)
+{
+	*lm_meta(m) = (struct lm_meta){.kind = LM_RING_FRAME, .port = (uint8_t)port};
+	put(w, to, m);
+}
+
+void lm_worker_hand_fragment(struct lm_worker *w, unsigned to, unsigned port, struct rte_mbuf *m,
+    const struct lm_frag_ports *ports)
+{
+	*lm_meta(m) = (struct lm_meta){.kind = LM_RING_FRAGMENT,
+	    .port = (uint8_t)port,
+	    .proto = ports->proto,
+	    .src_port = ports->src,
+	    .dst_port = ports->dst};
+	put(w, to, m);
 }
 
 void lm_worker_hand_tx(struct lm_worker *w, unsigned port, struct rte_mbuf *m)
@@ -172,9 +192,7 @@ void lm_worker_hand_tx(struct lm_worker *w, unsigned port, struct rte_mbuf *m)
 	unsigned by = w->tx_by[port];
 
 	*lm_meta(m) = (struct lm_meta){.kind = LM_RING_TX, .port = (uint8_t)port};
-	w->hand[by].m[w->hand[by].n++] = m;
-	if (w->hand[by].n == RTE_DIM(w->hand[by].m))
-		hand_batch(w, by);
+	put(w, by, m);
 }
 
 void lm_worker_flush(struct lm_worker *w)
@@ -200,12 +218,13 @@ void lm_worker_flush(struct lm_worker *w)
 
 /* ---- in ------------------------------------------------------------------- */
 
-static void process(struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n)
+static void process(
+    struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n, enum lm_ring_kind kind)
 {
 	if (w->dp->ports[port].config.underlay)
 		lm_underlay_burst(w, port, m, n);
 	else
-		lm_access_burst(w, port, m, n);
+		lm_access_burst(w, port, m, n, kind == LM_RING_FRAGMENT);
 	lm_worker_flush(w);
 }
 
@@ -225,7 +244,7 @@ static unsigned poll_ports(struct lm_worker *w)
 		for (unsigned k = 0; k < n; k++)
 			rte_prefetch0(rte_pktmbuf_mtod(m[k], void *));
 		lm_stage_done(w, LM_STAGE_RX, n);
-		process(w, q->port, m, n);
+		process(w, q->port, m, n, LM_RING_FRAME);
 	}
 	return total;
 }
@@ -244,8 +263,8 @@ static void take_handed(struct lm_worker *w, struct rte_mbuf **m, unsigned n)
 			if (first.kind == LM_RING_TX)
 				lm_worker_tx(w, first.port, m[end]);
 		}
-		if (first.kind == LM_RING_FRAME)
-			process(w, first.port, m + i, end - i);
+		if (first.kind != LM_RING_TX)
+			process(w, first.port, m + i, end - i, first.kind);
 	}
 }
 

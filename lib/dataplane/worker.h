@@ -19,6 +19,7 @@
 #include "dataplane/attach.h"
 #include "dataplane/dp.h"
 #include "dataplane/flow.h"
+#include "dataplane/fragment.h"
 #include "dataplane/limit.h"
 #include "dataplane/network.h"
 #include "dataplane/path.h"
@@ -32,6 +33,9 @@ enum lm_pkt_flags {
 	LM_PKT_REPLY = 1 << 3, /* ICMP echo reply: only ever an answer */
 	LM_PKT_ERROR = 1 << 4, /* ICMP error: the key is that of the packet it complains about */
 	LM_PKT_STATELESS = 1 << 5, /* judged one by one, leaves no flow */
+	LM_PKT_FRAGMENT = 1 << 6, /* the first of several */
+	LM_PKT_LATER = 1 << 7, /* another: ports are those of its first */
+	LM_PKT_MORE = 1 << 8, /* and not the last */
 };
 
 struct lm_pkt {
@@ -44,7 +48,6 @@ struct lm_pkt {
 	uint8_t l4; /* offset of the upper layer */
 	uint8_t tos; /* access: the inner packet's; underlay: the outer's */
 	uint8_t port; /* index of the port it came by */
-	uint8_t tcp; /* flags */
 	uint16_t seal_len; /* bytes to encrypt or decrypt */
 	uint32_t attachment; /* it came by */
 	struct lm_flow_key key;
@@ -55,18 +58,27 @@ struct lm_pkt {
 	const struct lm_path *path;
 	uint64_t seq;
 	struct lm_lane_out *lane;
+	uint32_t frag_id; /* of fragments */
+	uint16_t frag_at; /* likewise, units of 8 bytes */
+	uint8_t frag_begin; /* likewise: offset of what was cut, in the packet */
+	uint8_t tcp; /* flags */
 	uint8_t nonce[12], aad[12]; /* salt or SPI, then the 64-bit sequence number */
 	uint8_t tag[16]; /* computed */
 };
 
 /* What travels with a frame through a ring, in the mbuf's dynamic field. */
-enum lm_ring_kind { LM_RING_FRAME /* process it as if it came by port */, LM_RING_TX };
+enum lm_ring_kind {
+	LM_RING_FRAME, /* process it as if it came by port */
+	LM_RING_FRAGMENT, /* likewise, and its ports are told here */
+	LM_RING_TX,
+};
 struct lm_meta {
 	uint8_t kind, port;
 	uint8_t reason; /* enum lm_punt, on the way to control */
-	uint8_t pad;
-	uint16_t mtu, pad2;
+	uint8_t proto; /* with LM_RING_FRAGMENT, as the ports in network byte order */
+	uint16_t src_port, dst_port;
 	uint32_t attachment;
+	uint16_t mtu, pad;
 };
 extern int lm_meta_offset; /* set once, before any worker runs */
 static inline struct lm_meta *lm_meta(struct rte_mbuf *m)
@@ -107,6 +119,7 @@ struct lm_worker {
 	uint64_t skew; /* tests let time pass by adding to it */
 	struct lm_gcm_engine *gcm;
 	struct lm_flows flows;
+	struct lm_frags frags;
 	uint64_t tcp_pickup; /* cycles */
 
 	/* Copies of what is constant while workers run, to be found in our own lines. */
@@ -162,8 +175,13 @@ void lm_worker_punt(struct lm_worker *w, struct rte_mbuf *m, enum lm_punt reason
     uint32_t attachment, uint16_t mtu);
 void lm_worker_punt_flush(struct lm_worker *w);
 
-/* The stages, each in its file. */
-void lm_access_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n);
+/* The same with a fragment whose first one had these ports. */
+void lm_worker_hand_fragment(struct lm_worker *w, unsigned to, unsigned port, struct rte_mbuf *m,
+    const struct lm_frag_ports *ports);
+
+/* The stages, each in its file. told: they are fragments, and their ports are in their meta. */
+void lm_access_burst(
+    struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n, bool told);
 void lm_underlay_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n);
 unsigned lm_open_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n);
 unsigned lm_judge_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n);

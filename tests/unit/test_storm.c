@@ -43,7 +43,15 @@ static size_t random_packet(const struct rig *r, uint8_t *frame, enum rig_host_i
 	    .ttl = (uint8_t)rnd(rnd(10) ? 256 : 3)};
 
 	*from = p.from;
-	return rig_build(r, frame, &p);
+	size_t len = rig_build(r, frame, &p);
+	if (!p.ipv6 && rnd(4) == 0) { /* some part of something, of few names */
+		uint8_t *ip = frame + (rig_hosts[p.from].vlan ? 18 : 14);
+
+		ip[5] = (uint8_t)rnd(8);
+		ip[6] = (uint8_t)(rnd(2) << 5);
+		ip[7] = (uint8_t)rnd(4);
+	}
+	return len;
 }
 
 static size_t mutate(uint8_t *frame, size_t len)
