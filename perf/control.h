@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "percentile.h"
 #include "sim.h"
 
 struct control_options {
@@ -35,8 +36,6 @@ size_t control_end(struct sim *s);
 
 double cpu_seconds(void);
 double virtual_seconds(uint64_t ns);
-/* Of n values, which it sorts; share 0.5 is the median. */
-uint64_t percentile(uint64_t *values, unsigned n, double share);
 
 /* What each gateway sent since it was noted. */
 struct sent {

@@ -60,20 +60,6 @@ double virtual_seconds(uint64_t ns)
 	return (double)ns / (double)SIM_SECOND;
 }
 
-static int ascending(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-uint64_t percentile(uint64_t *values, unsigned n, double share)
-{
-	qsort(values, n, sizeof(*values), ascending);
-	unsigned rank = (unsigned)(share * n + 0.999999); /* nearest rank */
-	return values[rank ? rank - 1 : 0];
-}
-
 void sent_begin(struct sent *t, const struct sim *s)
 {
 	t->s = s;
