@@ -129,14 +129,18 @@ struct lm_flow *lm_flow_insert(struct lm_flows *f, const struct lm_flow_key *key
 	return found;
 }
 
-void lm_flows_age(struct lm_flows *f, uint32_t now, uint32_t n)
+void lm_flows_age(struct lm_flows *f, uint32_t now, uint32_t n,
+    bool (*keep)(void *ctx, struct lm_flow *flow), void *ctx)
 {
 	for (; n > 0; n--) {
 		struct lm_flow *bucket = &f->slots[(size_t)f->hand * LM_FLOW_WAYS];
 
-		for (unsigned i = 0; i < LM_FLOW_WAYS; i++)
-			if (!is_free(&bucket[i]) && lm_flow_expired(f, &bucket[i], now))
+		for (unsigned i = 0; i < LM_FLOW_WAYS; i++) {
+			if (is_free(&bucket[i]))
+				continue;
+			if (lm_flow_expired(f, &bucket[i], now) || (keep && !keep(ctx, &bucket[i])))
 				lm_flow_remove(f, &bucket[i]);
+		}
 		f->hand = (f->hand + 1) & f->bucket_mask;
 	}
 }

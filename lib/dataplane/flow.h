@@ -98,8 +98,9 @@ struct lm_flow *lm_flow_insert(struct lm_flows *f, const struct lm_flow_key *key
     uint64_t slot_hash, enum lm_flow_state state, uint32_t now);
 void lm_flow_remove(struct lm_flows *f, struct lm_flow *flow);
 void lm_flow_enter(struct lm_flows *f, struct lm_flow *flow, enum lm_flow_state state);
-/* Frees what timed out in the next n buckets. */
-void lm_flows_age(struct lm_flows *f, uint32_t now, uint32_t n);
+/* Frees what timed out in the next n buckets, and what is not to be kept. keep: NULL, or asked. */
+void lm_flows_age(struct lm_flows *f, uint32_t now, uint32_t n,
+    bool (*keep)(void *ctx, struct lm_flow *flow), void *ctx);
 
 /* ::ffff:be, put together in a register: through memory the load would wait for two stores. */
 static inline struct lm_addr lm_addr4(uint32_t be)

@@ -57,9 +57,9 @@ static enum lm_drop ask_back(const struct lm_pkt *p)
 
 /*
  * The network was published anew since this flow was allowed: ask again, in the flow's own
- * direction. False: no longer, and it ended here.
+ * direction. False: no longer.
  */
-static bool renew(struct lm_worker *w, const struct lm_net *net, struct lm_flow *f)
+static bool renew(const struct lm_net *net, struct lm_flow *f)
 {
 	const struct lm_flow_key *k = &f->key;
 	bool from_b = f->from_b;
@@ -72,11 +72,8 @@ static bool renew(struct lm_worker *w, const struct lm_net *net, struct lm_flow 
 	if (proto == IPPROTO_ICMPV6 && k->a.w[0] != 0)
 		proto = IPPROTO_ICMP;
 	if (a == LM_DP_NONE || b == LM_DP_NONE ||
-	    ask(net, &net->eps[from_b ? b : a], &net->eps[from_b ? a : b], proto, port) !=
-		LM_FINE) {
-		lm_flow_remove(&w->flows, f);
+	    ask(net, &net->eps[from_b ? b : a], &net->eps[from_b ? a : b], proto, port) != LM_FINE)
 		return false;
-	}
 	f->ep_a = (uint16_t)a;
 	f->ep_b = (uint16_t)b;
 	f->generation = net->generation;
@@ -255,11 +252,26 @@ static enum lm_drop follow(struct lm_worker *w, struct lm_pkt *p, struct lm_flow
 	return LM_FINE;
 }
 
+/* A flow that no packet asks for must not take a place, least of all one of another tenant's. */
+bool lm_judge_keep(void *worker, struct lm_flow *f)
+{
+	struct lm_worker *w = worker;
+	const struct lm_net *net = lm_load(w->nets[f->key.net_proto >> 8]);
+
+	return net && (f->generation == net->generation || renew(net, f));
+}
+
 /* A new connection between the ports of one that has ended, by either side. */
 static bool opens_again(const struct lm_pkt *p, const struct lm_flow *f)
 {
 	return f->state == LM_FLOW_TCP_CLOSED && !(p->flags & (LM_PKT_ERROR | LM_PKT_LATER)) &&
 	       lm_tcp_opens(p->tcp) && lm_tcp_valid(p->tcp);
+}
+
+static __rte_always_inline bool has_ended(const struct lm_pkt *p, struct lm_flow *f)
+{
+	return (unlikely(f->generation != p->net->generation) && !renew(p->net, f)) ||
+	       opens_again(p, f);
 }
 
 unsigned lm_judge_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
@@ -271,10 +283,7 @@ unsigned lm_judge_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 
 		if (likely(!(p[i]->flags & LM_PKT_STATELESS)))
 			f = lm_flow_find(&w->flows, &p[i]->key, p[i]->slot_hash, w->tick);
-		if (f && unlikely(f->generation != p[i]->net->generation) &&
-		    !renew(w, p[i]->net, f))
-			f = NULL;
-		if (f && unlikely(opens_again(p[i], f))) {
+		if (f && unlikely(has_ended(p[i], f))) {
 			lm_flow_remove(&w->flows, f);
 			f = NULL;
 		}

@@ -309,7 +309,7 @@ static void age_flows(struct lm_worker *w)
 	    RTE_MIN((uint64_t)((double)passed * buckets / (double)round), (uint64_t)AGE_BUCKETS);
 	if (n == 0)
 		return;
-	lm_flows_age(&w->flows, w->tick, (uint32_t)n);
+	lm_flows_age(&w->flows, w->tick, (uint32_t)n, lm_judge_keep, w);
 	w->aged += (uint64_t)((double)n * (double)round / buckets);
 }
 

@@ -185,6 +185,8 @@ void lm_access_burst(
 void lm_underlay_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n);
 unsigned lm_open_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n);
 unsigned lm_judge_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n);
+/* For aging: does its network, as it is now, still allow it? */
+bool lm_judge_keep(void *worker, struct lm_flow *f);
 void lm_seal_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n);
 void lm_deliver_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n);
 

@@ -202,6 +202,42 @@ static void test_policy_change(void)
 	rig_end(r);
 }
 
+/* Also those that no packet asks for: at once means that they take no place any more. */
+static void test_unasked_flows_end(void)
+{
+	static const char strict[] =
+	    "  - {name: db, deployment: 3, endpoints: [{provider: b, ipv4: 100.64.10.20}],\n"
+	    "     ingress: [{from: web, protocol: tcp, ports: 5432}]}\n"
+	    "  - {name: web, deployment: 1, endpoints: [{provider: a, ipv4: 100.64.10.10}],\n"
+	    "     egress: [{to: db, protocol: tcp, ports: 5432}]}\n";
+	struct rig *r = rig_create(&rig_one_worker);
+	struct lm_dp *dp = r->gw[0].dp;
+	struct rig_packet p = rig_query, twin = rig_query;
+
+	p.protocol = IPPROTO_TCP;
+	p.tcp_flags = LM_TCP_ACK;
+	p.dst_port = 5432;
+	twin.from = TWIN;
+	twin.to = MIRROR;
+	CU_ASSERT_TRUE(passes(r, rig_query));
+	CU_ASSERT_TRUE(passes(r, p));
+	CU_ASSERT_TRUE(passes(r, twin));
+	rig_publish(r, 0, 0, strict);
+	lm_dp_pass_time(dp, 0, 12);
+	for (unsigned i = 0; i < 100; i++)
+		lm_dp_poll_once(dp, 0);
+	CU_ASSERT_EQUAL(lm_dp_network_flows(dp, 0).flows, 1);
+	CU_ASSERT_EQUAL(lm_dp_flows_in(dp, LM_FLOW_TCP_OPENING), 1);
+	CU_ASSERT_EQUAL(lm_dp_network_flows(dp, 1).flows, 1);
+	lm_dp_network_remove(dp, 1);
+	lm_dp_pass_time(dp, 0, 12);
+	for (unsigned i = 0; i < 100; i++)
+		lm_dp_poll_once(dp, 0);
+	CU_ASSERT_EQUAL(lm_dp_network_flows(dp, 1).flows, 0);
+	CU_ASSERT_EQUAL(lm_dp_flow_count(dp), 1);
+	rig_end(r);
+}
+
 static void test_idle_flows_end(void)
 {
 	struct rig *r = rig_create(&rig_one_worker);
@@ -433,6 +469,7 @@ static void test_mss(void)
 LM_SUITE("dataplane", {"delivery", test_delivery}, {"IPv6 underlay", test_ipv6_underlay},
     {"local", test_local}, {"policy", test_policy},
     {"policy at both ends", test_policy_at_both_ends}, {"policy change", test_policy_change},
-    {"away", test_away}, {"idle flows end", test_idle_flows_end},
-    {"networks never meet", test_networks_never_meet}, {"publish refused", test_publish_refused},
-    {"spoofing", test_spoofing}, {"ICMP", test_icmp}, {"hops", test_hops}, {"MSS", test_mss})
+    {"away", test_away}, {"unasked flows end", test_unasked_flows_end},
+    {"idle flows end", test_idle_flows_end}, {"networks never meet", test_networks_never_meet},
+    {"publish refused", test_publish_refused}, {"spoofing", test_spoofing}, {"ICMP", test_icmp},
+    {"hops", test_hops}, {"MSS", test_mss})

@@ -153,7 +153,7 @@ static void test_table(void)
 	CU_ASSERT_PTR_NOT_NULL(insert(&f, &late, 1101));
 	CU_ASSERT_EQUAL(f.count, LIMIT);
 	CU_ASSERT_PTR_NOT_NULL(find(&f, &late, 1101));
-	lm_flows_age(&f, 1101, f.bucket_mask + 1);
+	lm_flows_age(&f, 1101, f.bucket_mask + 1, NULL, NULL);
 	CU_ASSERT_EQUAL(f.count, 1);
 	/* Ages survive the wrap of ticks. */
 	find(&f, &late, 1101)->seen = UINT32_MAX - 10;
@@ -179,7 +179,7 @@ static void test_states(void)
 	lm_flow_enter(&f, insert(&f, &k[1], 1), LM_FLOW_TCP_ESTABLISHED);
 	CU_ASSERT_EQUAL(f.by_state[LM_FLOW_UDP], 1);
 	CU_ASSERT_EQUAL(f.by_state[LM_FLOW_TCP_ESTABLISHED], 1);
-	lm_flows_age(&f, 102, f.bucket_mask + 1);
+	lm_flows_age(&f, 102, f.bucket_mask + 1, NULL, NULL);
 	CU_ASSERT_EQUAL(f.by_state[LM_FLOW_UDP], 0);
 	CU_ASSERT_PTR_NULL(find(&f, &k[0], 102));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(find(&f, &k[1], 1001));
@@ -243,7 +243,7 @@ static void test_network_limit(void)
 	CU_ASSERT_EQUAL(lm_flow_room(&f, 0, LM_FLOW_OTHER), LM_FLOW_NET_FULL);
 	CU_ASSERT_EQUAL(open_all(&f, 1, LM_FLOW_OTHER), 100);
 	/* What has ended counts no more. */
-	lm_flows_age(&f, 100, f.bucket_mask + 1);
+	lm_flows_age(&f, 100, f.bucket_mask + 1, NULL, NULL);
 	CU_ASSERT_EQUAL(f.nets[0].flows, 0);
 	CU_ASSERT_EQUAL(open_all(&f, 0, LM_FLOW_OTHER), 100);
 	lm_flows_free(&f);
@@ -269,7 +269,7 @@ static void test_half_open_limit(void)
 	lm_flow_enter(&f, find(&f, &k, 1), LM_FLOW_TCP_ESTABLISHED);
 	CU_ASSERT_EQUAL(lm_flow_room(&f, 0, LM_FLOW_TCP_OPENING), LM_FLOW_ROOM);
 	CU_ASSERT_EQUAL(f.nets[0].half_open, 24);
-	lm_flows_age(&f, 100, f.bucket_mask + 1);
+	lm_flows_age(&f, 100, f.bucket_mask + 1, NULL, NULL);
 	CU_ASSERT_EQUAL(f.nets[0].half_open, 0);
 	lm_flows_free(&f);
 }
