@@ -122,8 +122,8 @@ static void say_served(const struct gw_attachment *at)
 	char ip4[LM_IP_TEXT] = "", ip6[LM_IP_TEXT] = "";
 
 	if (!at->served) {
-		lm_info_limited("%s: waits: %s/%u %s", at->name, at->a.member, at->a.replica,
-		    at->unserved ? at->unserved : "is not served yet");
+		lm_info_limited("%s: not served: %s/%u: %s", at->name, at->a.member, at->a.replica,
+		    at->unserved ? at->unserved : "not yet");
 		return;
 	}
 	if (at->ipv4.family)
