@@ -117,6 +117,7 @@ struct op { /* a command of ours that has not ended */
 	bool old; /* of a manifest before; nothing waits for it any more */
 	bool first; /* FORGET: of one that only we have ever served */
 	uint32_t about; /* FORGET: its address */
+	uint64_t since; /* monotonic ns */
 	LIST_ENTRY(op) entry;
 };
 LIST_HEAD(ops, op);
@@ -286,6 +287,8 @@ bool lm_address_op_of(const struct network *net, uint8_t kind, uint32_t block);
 bool lm_address_pace(struct network *net, uint8_t kind);
 void lm_address_ended(
     struct network *net, struct op *op, enum lm_chain_verdict verdict, uint32_t block);
+/* What stood in the way of this MOVE is gone. Whoever waits long between two tries begins anew. */
+void lm_address_move_again(struct network *net, struct spot *spot);
 /* Those of an older manifest go on without us. */
 void lm_address_ops_abandon(struct network *net);
 /* What waits for its next try is tried at once. */

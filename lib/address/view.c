@@ -190,7 +190,7 @@ static void note_claims(struct network *net)
 	for (unsigned i = 0; i < net->n_order; i++) {
 		struct spot *spot = &net->spots[net->order[i]];
 		if (spot->held && !spot->holder_claims)
-			spot->retry = 0;
+			lm_address_move_again(net, spot);
 		if (spot->claimer == NOBODY || !spot->attached || spot->record)
 			spot->defer = 0;
 		else if (spot->defer == 0)

@@ -8,6 +8,7 @@
 #define RETRY_MAX (600 * SECOND) /* what may have changed meanwhile brings it forward */
 #define RETRY_STEP (250 * MS) /* many endpoints are looked at together */
 #define FULL_WAIT (500 * MS)
+#define ANEW_AFTER (3 * SECOND) /* until then the chain asks often enough by itself */
 #define ORPHANS_APART 30 /* s; the members do not all propose it at once */
 
 uint64_t lm_address_backoff(const struct network *net, unsigned tries, uint32_t about)
@@ -73,7 +74,7 @@ struct op *lm_address_propose(struct network *net, const struct lm_chain_command
 
 	if (!op)
 		return NULL;
-	*op = (struct op){.command = *command, .tag = ++a->last_tag};
+	*op = (struct op){.command = *command, .tag = ++a->last_tag, .since = now_mono(net)};
 	op->command.serial = net->man->serial;
 	if (a->ops.propose(a->ctx, &net->id, &op->command, op->tag) < 0) {
 		free(op);
@@ -104,6 +105,16 @@ void lm_address_ops_abandon(struct network *net)
 	LIST_FOREACH(op, &net->ops, entry)
 	forget_op(net, op);
 	memset(net->pace, 0, sizeof(net->pace));
+}
+
+void lm_address_move_again(struct network *net, struct spot *spot)
+{
+	spot->retry = 0;
+	/* The old one goes on and comes to nothing, or to the same; few do at a time. */
+	if (!spot->op || now_mono(net) < spot->op->since + ANEW_AFTER)
+		return;
+	forget_op(net, spot->op);
+	spot->op = NULL;
 }
 
 static void move_ended(struct network *net, const struct op *op, enum lm_chain_verdict verdict)

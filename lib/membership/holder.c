@@ -11,7 +11,12 @@
 
 #define QUESTIONS_MAX 4096
 #define QUESTIONS_OF_NETWORK 256 /* one tenant's providers must not keep the others from theirs */
-#define FRESH (3 * SECOND) /* an answer holds for so long */
+/*
+ * An answer holds for so long: a yes not long, since the gateway may stop or die; a no for longer
+ * than it ever takes until the member is asked again, or it would never be there when it is wanted.
+ */
+#define FRESH_YES (3 * SECOND)
+#define FRESH_NO (8 * SECOND)
 #define ASK_EVERY (200 * MS)
 #define UNUSED (15 * SECOND) /* nobody wanted to know for so long: it begins anew */
 
@@ -122,15 +127,18 @@ enum lm_holder lm_holder_of(struct lm_membership *m, struct network *net,
 	struct question *q = question_find(m, &key);
 	if (!q && !(q = question_new(m, net, &key)))
 		return LM_HOLDER_UNKNOWN;
-	bool stale = q->answer != LM_HOLDER_UNKNOWN && q->answered + FRESH <= now;
+	uint64_t fresh = q->answer == LM_HOLDER_SERVES ? FRESH_YES : FRESH_NO;
+	bool stale = q->answer != LM_HOLDER_UNKNOWN && q->answered + fresh <= now;
 	if (stale || q->used + UNUSED <= now) {
 		q->answer = LM_HOLDER_UNKNOWN;
 		q->begun = now;
 	}
 	question_use(m, q);
-	if (q->answer != LM_HOLDER_UNKNOWN)
+	if (q->answer == LM_HOLDER_IDLE)
 		return q->answer;
 	ask(m, q);
+	if (q->answer == LM_HOLDER_SERVES)
+		return q->answer;
 	return q->begun + LM_HOLDER_DEAD_AFTER * SECOND <= now ? LM_HOLDER_IDLE : LM_HOLDER_UNKNOWN;
 }
 
