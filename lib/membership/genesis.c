@@ -318,7 +318,7 @@ static void answered(struct lm_membership *m, struct pair *p, const uint8_t hash
 	const struct genesis *g = &f->genesis;
 	if (g->known && memcmp(g->hash, hash, 32) == 0)
 		return;
-	if (lm_memory_has(&m->refused, hash, m->now.mono)) {
+	if (lm_memory_has(&m->refused_geneses, hash, m->now.mono)) {
 		m->drops[LM_MD_REFUSED]++;
 		return;
 	}
@@ -373,7 +373,7 @@ static void pulled_genesis(struct lm_membership *m, struct facts *f, const struc
 		    "network %s: its first manifest: %s", f->net->pub.manifest->network, why.text);
 	} else if (err) {
 		m->drops[LM_MD_REFUSED]++;
-		lm_memory_put(&m->refused, doc->hash, m->now.mono + REFUSED_FOR);
+		lm_memory_put(&m->refused_geneses, doc->hash, m->now.mono + REFUSED_FOR);
 		lm_warn_limited("network %s: what a gateway gave as its first manifest: %s",
 		    f->net->pub.manifest->network, why.text);
 	}

@@ -376,7 +376,8 @@ struct lm_membership {
 	unsigned guest_pulls;
 	struct bucket pulls_of_guests; /* all together */
 	struct pulled_list pulled;
-	struct memory refused;
+	struct memory refused; /* as what is to be in force: old or expired, it may be a genesis */
+	struct memory refused_geneses;
 
 	uint64_t incarnation; /* random: tells our generations from those before a restart */
 	uint32_t generation;
