@@ -125,9 +125,10 @@ static void move_ended(struct network *net, const struct op *op, enum lm_chain_v
 		return;
 	spot->op = NULL;
 	spot->tries = verdict == LM_CV_APPLIED ? 0 : spot->tries + 1;
-	spot->retry = verdict == LM_CV_APPLIED
-			  ? 0
-			  : now_mono(net) + lm_address_backoff(net, spot->tries, spot->index);
+	/* Should another gateway stop serving it, its claim ends, and that is noticed at once. */
+	uint64_t wait =
+	    lm_address_backoff(net, spot->holder_claims ? UINT8_MAX : spot->tries, spot->index);
+	spot->retry = verdict == LM_CV_APPLIED ? 0 : now_mono(net) + wait;
 }
 
 /* We were the first to have it and the only ones, so nobody who is cut off goes on serving it. */

@@ -95,15 +95,17 @@ static int look_at(void *ctx, const struct lm_ledger_record *record)
 	return 0;
 }
 
-/* Whoever does not take part claims nothing. */
+/* Whoever does not take part claims nothing; who cannot be reached may be dead. */
 static void drop_absent(struct look *l)
 {
 	struct claims *c = &l->claims;
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < c->n; i++)
-		if (l->net->pairs[c->at[i].provider]->takes_part)
+	for (unsigned i = 0; i < c->n; i++) {
+		const struct pair *p = l->net->pairs[c->at[i].provider];
+		if (p->takes_part && p->key.peer->up)
 			c->at[n++] = c->at[i];
+	}
 	c->n = n;
 }
 
