@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A gateway with two networks, a provider of both that is authentic but says
- * anything, and a guest who does. Messages are made half right: with networks,
- * hashes and keys that exist, so that they get far.
+ * A gateway with three networks, of which one has a chain, a provider of both that is authentic but
+ * says anything, and a guest who does. Messages are made half right: with networks, hashes and keys
+ * that exist, so that they get far.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,8 @@
 #include "membership_sim.h"
 
 #define STEPS 64
-#define DOCS 6
+#define DOCS 8
+#define CHAIN 6 /* the first document of the network that has a chain */
 #define US 0 /* the gateway */
 #define PROVIDER 1 /* whose key the raw peer has */
 
@@ -34,6 +35,9 @@ static void sign_all(void)
 	docs[3] = sim_sign(s, "one", 1, 0x3, "expires: 2040-01-01T00:00:00Z\n"); /* twice */
 	docs[4] = sim_sign(s, "two", 3, 0x6, NULL); /* without us */
 	docs[5] = sim_sign(s, "two", 2, 0x5, NULL); /* without the peer */
+	const char *members = "  - name: app\n    deployment: 1\n    replicas: 8\n";
+	docs[CHAIN] = sim_sign_members(s, "three", 1, 0x3, NULL, members);
+	docs[7] = sim_sign_members(s, "three", 2, 0x7, NULL, members);
 	for (unsigned i = 0; i < DOCS; i++) {
 		struct lm_signed_manifest *sm;
 		struct lm_why why = {""};
@@ -68,7 +72,7 @@ static struct sim_node *somebody(struct fuzz *f)
 static void say_anything(struct fuzz *f)
 {
 	struct sim_node *who = somebody(f);
-	uint8_t type = LM_MSG_BLOB + lm_read_u8(&f->in) % 0x30, body[LM_MESSAGE_MAX] = {0};
+	uint8_t type = LM_MSG_BLOB + lm_read_u8(&f->in) % 0x40, body[LM_MESSAGE_MAX] = {0};
 	size_t len = lm_read_u16(&f->in) % (sizeof(body) + 1);
 	size_t have = len < lm_reader_left(&f->in) ? len : lm_reader_left(&f->in);
 
@@ -166,6 +170,73 @@ static void say_missing(struct fuzz *f)
 	sim_tick(f->peer);
 }
 
+/* Any message of the chain, about a height and era that may be right, a few of TIP in one. */
+static void say_chain(struct fuzz *f)
+{
+	struct sim_node *who = somebody(f);
+	uint8_t body[LM_MESSAGE_MAX] = {0};
+	uint8_t type = LM_MSG_CHAIN + lm_read_u8(&f->in) % (LM_MSG_CHAIN_END - LM_MSG_CHAIN);
+	size_t len = lm_read_u16(&f->in) % (sizeof(body) - 44);
+	size_t have = len < lm_reader_left(&f->in) ? len : lm_reader_left(&f->in);
+	struct lm_writer w = lm_writer(body, sizeof(body));
+
+	lm_write(&w, docs[lm_read_u8(&f->in) & 1 ? CHAIN : 0].net.b, 32);
+	lm_write_u32(&w, lm_read_u8(&f->in) % 3);
+	lm_write_u64(&w, lm_read_u8(&f->in) % 3);
+	have = have < lm_reader_left(&f->in) ? have : lm_reader_left(&f->in);
+	lm_read(&f->in, body + 44, have);
+	sim_raw_send(who, type, body, 44 + len);
+}
+
+static void say_tips(struct fuzz *f)
+{
+	struct sim_node *who = somebody(f);
+	uint8_t body[3 * 81];
+	uint8_t n = lm_read_u8(&f->in) % 3 + 1;
+	struct lm_writer w = lm_writer(body, sizeof(body));
+
+	for (uint8_t i = 0; i < n; i++) {
+		lm_write(&w, some_doc(f)->net.b, 32);
+		lm_write_u32(&w, lm_read_u8(&f->in) % 2);
+		lm_write_u64(&w, lm_read_u8(&f->in) % 4);
+		lm_write(&w, some_doc(f)->hash, 32);
+		lm_write_u32(&w, lm_read_u16(&f->in) * 257u);
+		lm_write_u8(&w, lm_read_u8(&f->in));
+	}
+	spoil(f, body, lm_writer_len(&w));
+	sim_raw_send(who, LM_MSG_CHAIN_TIP, body, lm_writer_len(&w));
+}
+
+static void say_genesis(struct fuzz *f)
+{
+	struct sim_node *who = somebody(f);
+	uint8_t body[2 * 68];
+	uint8_t n = lm_read_u8(&f->in) % 2 + 1;
+	bool asks = lm_read_u8(&f->in) & 1;
+	struct lm_writer w = lm_writer(body, sizeof(body));
+
+	for (uint8_t i = 0; i < n; i++) {
+		const struct sim_doc *net = some_doc(f), *doc = some_doc(f);
+		lm_write(&w, net->net.b, 32);
+		if (asks)
+			continue;
+		lm_write(&w, doc->hash, 32);
+		lm_write_u32(&w, (uint32_t)doc->len);
+		who->offer = doc->bytes;
+		who->offer_len = doc->len;
+	}
+	spoil(f, body, lm_writer_len(&w));
+	sim_raw_send(who, asks ? LM_MSG_GENESIS_ASK : LM_MSG_GENESIS, body, lm_writer_len(&w));
+}
+
+/* An endpoint that may be anywhere comes and goes here; so there is something to decide. */
+static void host(struct fuzz *f)
+{
+	uint8_t how = lm_read_u8(&f->in);
+
+	sim_host(f->s, US, how >> 1 & 7, how & 1);
+}
+
 static void say_submit(struct fuzz *f)
 {
 	struct sim_node *who = somebody(f);
@@ -187,6 +258,8 @@ static void set_up(struct fuzz *f, const uint8_t *data, size_t size)
 	sim_crash(f->s, 2);
 	sim_submit(f->s, US, &docs[0], NULL);
 	sim_submit(f->s, US, &docs[1], NULL);
+	/* Its chain begins, or where it begins is to be asked for. */
+	sim_submit(f->s, US, &docs[lm_read_u8(&f->in) & 1 ? CHAIN : 7], NULL);
 	f->peer = sim_raw(f->s, PROVIDER, US);
 	f->guest = sim_raw(f->s, 100, US);
 	sim_raw_join(f->peer, &docs[0]); /* else it has no lanes */
@@ -198,7 +271,7 @@ static void set_up(struct fuzz *f, const uint8_t *data, size_t size)
 
 static void step(struct fuzz *f)
 {
-	switch (lm_read_u8(&f->in) % 13) {
+	switch (lm_read_u8(&f->in) % 17) {
 	case 0:
 		say_anything(f);
 		break;
@@ -237,6 +310,18 @@ static void step(struct fuzz *f)
 	case 12:
 		sim_traffic(f->s, US, PROVIDER, some_doc(f));
 		break;
+	case 13:
+		say_chain(f);
+		break;
+	case 14:
+		say_tips(f);
+		break;
+	case 15:
+		say_genesis(f);
+		break;
+	case 16:
+		host(f);
+		break;
 	}
 	sim_run(f->s, 5 * SIM_MS);
 }
@@ -254,8 +339,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (f.s->broken)
 		fprintf(stderr, "%s\n", f.s->first_broken);
 	MUST(f.s->broken == 0);
-	/* Four generations of at most four lanes, in two networks with at most two peers. */
-	MUST(f.s->node[US]->live_sas <= 4 * 4 * 2 * 2);
+	/* Four generations of at most four lanes, in three networks with at most two peers. */
+	MUST(f.s->node[US]->live_sas <= 4 * 4 * 3 * 2);
 	sim_free(f.s);
 	return 0;
 }
