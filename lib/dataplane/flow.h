@@ -133,6 +133,18 @@ static inline struct lm_addr lm_addr_of(const struct lm_ip *ip)
 	return lm_addr4(be);
 }
 
+/* The way back. */
+static inline struct lm_ip lm_addr_ip(struct lm_addr addr)
+{
+	struct lm_ip ip = {.family = addr.w[0] != 0 ? 6 : addr.w[1] != 0 ? 4 : 0};
+
+	if (ip.family == 6)
+		memcpy(ip.b, &addr, 16);
+	else if (ip.family == 4)
+		memcpy(ip.b, (const uint8_t *)&addr + 12, 4);
+	return ip;
+}
+
 static inline bool lm_addr_equal(struct lm_addr x, struct lm_addr y)
 {
 	return ((x.w[0] ^ y.w[0]) | (x.w[1] ^ y.w[1])) == 0;

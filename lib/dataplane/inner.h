@@ -5,7 +5,7 @@
  * its bytes is read.
  *
  * What a flow's key holds in place of ports:
- *   TCP, UDP            source and destination port
+ *   TCP, UDP, SCTP      source and destination port
  *   ICMP echo request   identifier, 0          \ so a reply is the reverse direction
  *   ICMP echo reply     0, identifier          / of its request, and of nothing else
  *   ICMP errors         the key of the packet inside them
@@ -129,7 +129,7 @@ static inline bool lm_inner_error(struct lm_pkt *p, struct lm_ends ends, const u
 	if (lm_is_icmp(proto, ipv6)) {
 		if (!lm_ports_of_icmp(&ports, upper, ipv6))
 			return false;
-	} else if (proto == IPPROTO_TCP || proto == IPPROTO_UDP) {
+	} else if (lm_proto_has_ports(proto)) {
 		ports = (struct lm_ports){.src = lm_load16(upper), .dst = lm_load16(upper + 2)};
 	}
 	bool from_b =
@@ -139,13 +139,21 @@ static inline bool lm_inner_error(struct lm_pkt *p, struct lm_ends ends, const u
 	return true;
 }
 
-/* With options. All of it must be there. */
+/* With options. */
 static inline unsigned lm_tcp_header(const uint8_t *l4, unsigned l4_len)
 {
 	if (l4_len < sizeof(struct rte_tcp_hdr))
 		return sizeof(struct rte_tcp_hdr);
 	unsigned len = (l4[12] >> 4) * 4u;
 	return len < sizeof(struct rte_tcp_hdr) ? UINT_MAX : len;
+}
+
+/* Of a protocol with ports. All of it must be there. */
+static inline unsigned lm_ports_header(uint8_t proto, const uint8_t *l4, unsigned l4_len)
+{
+	if (proto == IPPROTO_TCP)
+		return lm_tcp_header(l4, l4_len);
+	return proto == IPPROTO_UDP ? 8 : 12;
 }
 
 static __rte_always_inline enum lm_drop lm_inner_upper(struct lm_pkt *p, struct lm_ends ends,
@@ -157,8 +165,8 @@ static __rte_always_inline enum lm_drop lm_inner_upper(struct lm_pkt *p, struct 
 	p->flags = flags;
 	p->proto = proto;
 	p->dst_port = 0;
-	if (proto == IPPROTO_TCP || proto == IPPROTO_UDP) {
-		if (l4_len < (proto == IPPROTO_TCP ? lm_tcp_header(l4, l4_len) : 8u))
+	if (lm_proto_has_ports(proto)) {
+		if (l4_len < lm_ports_header(proto, l4, l4_len))
 			return LM_DROP_MALFORMED;
 		ports = (struct lm_ports){.src = lm_load16(l4), .dst = lm_load16(l4 + 2)};
 		p->dst_port = rte_be_to_cpu_16(ports.dst);

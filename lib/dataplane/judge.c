@@ -22,12 +22,20 @@ static enum lm_drop denied(const struct lm_pkt *p)
 	return p->sa ? LM_DROP_POLICY_INGRESS : LM_DROP_POLICY_EGRESS;
 }
 
+/* May src open a flow to dst? */
 static enum lm_drop ask(const struct lm_net *net, const struct lm_ep *src, const struct lm_ep *dst,
-    uint8_t proto, uint16_t dst_port)
+    bool ipv6, uint8_t proto, uint16_t dst_port)
 {
+	struct lm_policy_key key = {.src_member = src->member,
+	    .dst_member = dst->member,
+	    .protocol = proto,
+	    .dst_port = dst_port,
+	    .src = lm_addr_ip(ipv6 ? src->addr6 : src->addr4),
+	    .dst = lm_addr_ip(ipv6 ? dst->addr6 : dst->addr4)};
+
 	if (!net->policy)
 		return LM_DROP_POLICY_EGRESS;
-	switch (lm_policy_judge(net->policy, src->member, dst->member, proto, dst_port)) {
+	switch (lm_policy_judge(net->policy, &key).verdict) {
 	case LM_ALLOW:
 		return LM_FINE;
 	case LM_DENY_INGRESS:
@@ -52,7 +60,8 @@ static enum lm_drop ask_back(const struct lm_pkt *p)
 {
 	uint16_t port = p->flags & LM_PKT_FROM_B ? p->key.port_b : p->key.port_a;
 
-	return ask(p->net, p->dst_ep, p->src_ep, p->proto, rte_be_to_cpu_16(port));
+	return ask(
+	    p->net, p->dst_ep, p->src_ep, p->flags & LM_PKT_V6, p->proto, rte_be_to_cpu_16(port));
 }
 
 /*
@@ -67,12 +76,11 @@ static bool renew(const struct lm_net *net, struct lm_flow *f)
 	uint8_t proto = (uint8_t)k->net_proto;
 	uint16_t port = 0;
 
-	if (proto == IPPROTO_TCP || proto == IPPROTO_UDP)
+	if (lm_proto_has_ports(proto))
 		port = rte_be_to_cpu_16(from_b ? k->port_a : k->port_b);
-	if (proto == IPPROTO_ICMPV6 && k->a.w[0] != 0)
-		proto = IPPROTO_ICMP;
 	if (a == LM_DP_NONE || b == LM_DP_NONE ||
-	    ask(net, &net->eps[from_b ? b : a], &net->eps[from_b ? a : b], proto, port) != LM_FINE)
+	    ask(net, &net->eps[from_b ? b : a], &net->eps[from_b ? a : b], k->a.w[0] != 0, proto,
+		port) != LM_FINE)
 		return false;
 	f->ep_a = (uint16_t)a;
 	f->ep_b = (uint16_t)b;
@@ -183,7 +191,7 @@ static enum lm_drop begin(struct lm_worker *w, struct lm_pkt *p)
 		return LM_DROP_FRAGMENT; /* its first one did not pass */
 	if (p->flags & (LM_PKT_REPLY | LM_PKT_ERROR))
 		return denied(p);
-	why = ask(p->net, p->src_ep, p->dst_ep, p->proto, p->dst_port);
+	why = ask(p->net, p->src_ep, p->dst_ep, p->flags & LM_PKT_V6, p->proto, p->dst_port);
 	if (p->proto == IPPROTO_TCP)
 		why = first_segment(w, p, why, &back);
 	/* There is nothing to follow a reset. */
@@ -206,7 +214,8 @@ static __rte_noinline enum lm_drop segment(
 		return LM_DROP_TCP_STATE;
 	case LM_TCP_CONTRARY:
 		/* Both at once, or a mistake, but in any case a wish of its own. */
-		return ask(p->net, p->src_ep, p->dst_ep, p->proto, p->dst_port);
+		return ask(
+		    p->net, p->src_ep, p->dst_ep, p->flags & LM_PKT_V6, p->proto, p->dst_port);
 	default:
 		break;
 	}

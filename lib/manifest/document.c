@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The top of the document: format version, network, serial, expiry, prefixes. */
+/* The top of the document: format version, network, serial, expiry; the rest is in other files. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -8,7 +8,18 @@
 #define FORMAT_VERSION 1
 #define SERIAL_MAX INT64_MAX /* so that every language and every JSON reader can hold it */
 
-enum { K_FORMAT, K_NETWORK, K_SERIAL, K_EXPIRES, K_ON_EXPIRY, K_PREFIXES, K_PROVIDERS, K_MEMBERS };
+enum {
+	K_FORMAT,
+	K_NETWORK,
+	K_SERIAL,
+	K_EXPIRES,
+	K_ON_EXPIRY,
+	K_PREFIXES,
+	K_PROVIDERS,
+	K_MEMBERS,
+	K_POLICY,
+	K_TESTS
+};
 
 static const struct lm_key_rule document_keys[] = {
     [K_FORMAT] = {"leasemesh", true},
@@ -19,6 +30,8 @@ static const struct lm_key_rule document_keys[] = {
     [K_PREFIXES] = {"prefixes", true},
     [K_PROVIDERS] = {"providers", true},
     [K_MEMBERS] = {"members", true},
+    [K_POLICY] = {"policy", false},
+    [K_TESTS] = {"tests", false},
 };
 #define N_DOCUMENT_KEYS (sizeof(document_keys) / sizeof(document_keys[0]))
 
@@ -129,6 +142,17 @@ static int read_head(
 	return err;
 }
 
+static int read_policy(
+    struct lm_manifest_full *f, const struct lm_place *root, const struct lm_yaml_node **values)
+{
+	int err = 0;
+	struct lm_place p = lm_place_key(root, "policy", values[K_POLICY]);
+	if (p.node)
+		err = lm_schema_policy(&f->m, &p);
+	p = lm_place_key(root, "tests", values[K_TESTS]);
+	return p.node && err == 0 ? lm_schema_probes(f, &p) : err;
+}
+
 int lm_schema_document(struct lm_manifest_full *f, const struct lm_place *root)
 {
 	int err = check_format(root);
@@ -151,5 +175,7 @@ int lm_schema_document(struct lm_manifest_full *f, const struct lm_place *root)
 		return err;
 	p = lm_place_key(root, "members", values[K_MEMBERS]);
 	err = lm_schema_members(f, &p);
-	return err ? err : lm_schema_check_room(&f->m, &prefixes);
+	if (err == 0)
+		err = lm_schema_check_room(&f->m, &prefixes);
+	return err ? err : read_policy(f, root, values);
 }

@@ -35,7 +35,11 @@ static void free_rules(struct lm_rule *rules, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		free(rules[i].peers);
+		free(rules[i].labels);
+		free(rules[i].prefixes);
+		free(rules[i].except);
 		free(rules[i].ports);
+		free(rules[i].comment);
 	}
 	free(rules);
 }
@@ -52,11 +56,16 @@ void lm_manifest_free(struct lm_manifest *m)
 	lm_sorted_free(&f->provider_names);
 	lm_sorted_free(&f->provider_ids);
 	lm_sorted_free(&f->member_names);
+	lm_sorted_free(&f->label_names);
 	lm_sorted_free(&f->ipv4);
 	lm_sorted_free(&f->ipv6);
 	free(m->providers);
 	free(m->members);
 	free(m->endpoints);
+	for (unsigned i = 0; i < m->n_labels; i++)
+		free(m->labels[i]);
+	free(m->labels);
+	free(m->probes);
 	free(f);
 }
 

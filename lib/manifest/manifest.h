@@ -28,12 +28,28 @@
 #define LM_ANY_PROVIDER UINT16_MAX
 #define LM_RULES_MAX 256 /* of one list of one member */
 #define LM_RULE_PEERS_MAX 64
+#define LM_RULE_LABELS_MAX 32
+#define LM_RULE_PREFIXES_MAX 64 /* and as many exceptions */
 #define LM_RULE_PORTS_MAX 32
+#define LM_RULE_COMMENT_MAX 120 /* bytes */
+#define LM_MEMBER_LABELS_MAX 8
+#define LM_LABELS_MAX (LM_MEMBERS_MAX * LM_MEMBER_LABELS_MAX) /* of a network */
+#define LM_PROBES_MAX 1024
 
 /* protocols as in IPv4 Protocol / IPv6 Next Header; LM_PROTO_ANY matches all */
 #define LM_PROTO_ANY 0xffff
-/* "icmp" in a rule means ICMP for IPv4 and ICMPv6 for IPv6. */
+/* "icmp" in a rule means ICMP for IPv4 and ICMPv6 for IPv6, "icmpv6" only the latter. */
 #define LM_PROTO_ICMP 1
+#define LM_PROTO_TCP 6
+#define LM_PROTO_UDP 17
+#define LM_PROTO_GRE 47
+#define LM_PROTO_ICMPV6 58
+#define LM_PROTO_SCTP 132
+
+static inline bool lm_proto_has_ports(uint16_t protocol)
+{
+	return protocol == LM_PROTO_TCP || protocol == LM_PROTO_UDP || protocol == LM_PROTO_SCTP;
+}
 
 struct lm_provider {
 	char name[LM_NAME_MAX + 1]; /* the manifest's own handle for it */
@@ -47,14 +63,27 @@ struct lm_port_range {
 	uint16_t from, to; /* inclusive, host byte order */
 };
 
-/* Allow. A flow passes if a rule of the source's egress and one of the destination's ingress do. */
+/*
+ * Of a member's list the first rule that matches decides; if none does, the manifest's default. A
+ * flow passes if both the source's egress and the destination's ingress allow it. The peer, which
+ * is the other one of the two, matches if it is one of those named, or carries one of the labels,
+ * or has an address in one of the prefixes, but in none of the exceptions.
+ */
 struct lm_rule {
-	bool any_peer; /* every member of the network */
+	bool deny;
+	bool log;
+	bool any_peer; /* every member of the network; then nothing else about peers */
 	uint16_t *peers; /* indices into members */
 	unsigned n_peers;
+	uint16_t *labels; /* indices into labels */
+	unsigned n_labels;
+	struct lm_prefix *prefixes, *except; /* IPv4 and IPv6 mixed */
+	unsigned n_prefixes, n_except;
 	uint16_t protocol; /* IP protocol number or LM_PROTO_ANY */
-	struct lm_port_range *ports; /* destination ports; none: all. Only with tcp and udp */
+	/* Destination ports; none: all. Only with tcp, udp and sctp */
+	struct lm_port_range *ports;
 	unsigned n_ports;
+	char *comment; /* NULL: none */
 	unsigned line; /* in the YAML document */
 };
 
@@ -74,6 +103,23 @@ struct lm_member {
 	unsigned first_endpoint, n_endpoints; /* consecutive in endpoints */
 	struct lm_rule *ingress, *egress;
 	unsigned n_ingress, n_egress;
+	uint16_t labels[LM_MEMBER_LABELS_MAX]; /* indices into the manifest's, in its order */
+	unsigned n_labels;
+};
+
+/* "web/0" or "web": all of its replicas. */
+struct lm_probe_end {
+	uint16_t member;
+	int32_t replica; /* -1: each of them */
+};
+
+/* What the tenant says must come of the rules (`tests:`). lib/policy asks them. */
+struct lm_probe {
+	struct lm_probe_end from, to;
+	uint8_t protocol;
+	uint16_t port; /* destination port; 0 where the protocol has none */
+	bool deny; /* expected */
+	unsigned line;
 };
 
 enum lm_on_expiry { LM_EXPIRY_KEEP, LM_EXPIRY_CLOSE };
@@ -99,6 +145,11 @@ struct lm_manifest {
 	unsigned n_providers;
 	struct lm_member *members;
 	unsigned n_members;
+	bool default_allow; /* what no rule of a list matches */
+	char **labels; /* that members carry; each once */
+	unsigned n_labels;
+	struct lm_probe *probes;
+	unsigned n_probes;
 	struct lm_endpoint *endpoints; /* in order of member, then replica */
 	unsigned n_endpoints;
 	unsigned n_decided; /* of them: lm_endpoint_decided() */

@@ -5,20 +5,30 @@
 #include <string.h>
 #include "manifest/schema.h"
 
-enum { K_NAME, K_DEPLOYMENT, K_ENDPOINTS, K_REPLICAS, K_INGRESS, K_EGRESS, N_MEMBER_KEYS };
+enum {
+	K_NAME,
+	K_DEPLOYMENT,
+	K_ENDPOINTS,
+	K_REPLICAS,
+	K_LABELS,
+	K_INGRESS,
+	K_EGRESS,
+	N_MEMBER_KEYS
+};
 
 static const struct lm_key_rule member_keys[N_MEMBER_KEYS] = {
     [K_NAME] = {"name", true},
     [K_DEPLOYMENT] = {"deployment", true},
     [K_ENDPOINTS] = {"endpoints", false},
     [K_REPLICAS] = {"replicas", false},
+    [K_LABELS] = {"labels", false},
     [K_INGRESS] = {"ingress", false},
     [K_EGRESS] = {"egress", false},
 };
 
 /* ---- rules ---- */
 
-static int read_rules(struct lm_rule **out, unsigned *n_out, const struct lm_sorted *names,
+static int read_rules(struct lm_rule **out, unsigned *n_out, const struct lm_manifest_full *f,
     const char *peer_key, const struct lm_place *p)
 {
 	int err = lm_place_list(p, 0, LM_RULES_MAX);
@@ -30,24 +40,24 @@ static int read_rules(struct lm_rule **out, unsigned *n_out, const struct lm_sor
 	*out = rules;
 	for (const struct lm_yaml_node *n = p->node->first; n && err == 0; n = n->next) {
 		struct lm_place item = lm_place_item(p, *n_out, n);
-		err = lm_schema_rule(&rules[(*n_out)++], names, peer_key, &item);
+		err = lm_schema_rule(&rules[(*n_out)++], f, peer_key, &item);
 	}
 	return err;
 }
 
 static int read_member_rules(
-    struct lm_member *member, const struct lm_sorted *names, const struct lm_place *p)
+    struct lm_member *member, const struct lm_manifest_full *f, const struct lm_place *p)
 {
 	const struct lm_yaml_node *ingress = lm_yaml_get(p->node, "ingress");
 	const struct lm_yaml_node *egress = lm_yaml_get(p->node, "egress");
 	int err = 0;
 	if (ingress) {
 		struct lm_place list = lm_place_key(p, "ingress", ingress);
-		err = read_rules(&member->ingress, &member->n_ingress, names, "from", &list);
+		err = read_rules(&member->ingress, &member->n_ingress, f, "from", &list);
 	}
 	if (err == 0 && egress) {
 		struct lm_place list = lm_place_key(p, "egress", egress);
-		err = read_rules(&member->egress, &member->n_egress, names, "to", &list);
+		err = read_rules(&member->egress, &member->n_egress, f, "to", &list);
 	}
 	return err;
 }
@@ -120,10 +130,12 @@ int lm_schema_members(struct lm_manifest_full *f, const struct lm_place *p)
 	err = index_members(f, p);
 	if (err == 0)
 		err = lm_schema_index_addresses(f, p);
+	if (err == 0)
+		err = lm_schema_labels(f, p);
 	unsigned i = 0;
 	for (const struct lm_yaml_node *n = p->node->first; n && err == 0; n = n->next, i++) {
 		struct lm_place item = lm_place_item(p, i, n);
-		err = read_member_rules(&f->m.members[i], &f->member_names, &item);
+		err = read_member_rules(&f->m.members[i], f, &item);
 	}
 	return err;
 }

@@ -157,6 +157,36 @@ int lm_place_list(const struct lm_place *p, unsigned min, unsigned max)
 	return 0;
 }
 
+int lm_place_items(const struct lm_place *p, unsigned max, unsigned *n)
+{
+	bool is_list = p->node->kind == LM_YAML_LIST;
+	*n = is_list ? p->node->count : 1;
+	return is_list ? lm_place_list(p, 1, max) : 0;
+}
+
+bool lm_place_next(const struct lm_place *p, struct lm_place *item, unsigned i)
+{
+	bool is_list = p->node->kind == LM_YAML_LIST;
+	if (!is_list) {
+		*item = *p;
+		return i == 0;
+	}
+	const struct lm_yaml_node *node = i == 0 ? p->node->first : item->node->next;
+	*item = lm_place_item(p, i, node);
+	return node;
+}
+
+int lm_place_bool(const struct lm_place *p, bool *out)
+{
+	const struct lm_yaml_node *n = p->node;
+	bool yes = n->kind == LM_YAML_SCALAR && strcmp(n->text, "true") == 0;
+	bool no = n->kind == LM_YAML_SCALAR && strcmp(n->text, "false") == 0;
+	if (!(yes || no) || !n->plain)
+		return lm_place_expected(p, "true or false without quotes");
+	*out = yes;
+	return 0;
+}
+
 const char *lm_place_text(const struct lm_place *p, const char *what)
 {
 	if (p->node->kind == LM_YAML_SCALAR && p->node->text[0] != '\0')

@@ -50,6 +50,14 @@ int lm_place_map(const struct lm_place *p, const struct lm_key_rule *keys, unsig
     const struct lm_yaml_node **values);
 /* A list of min to max items; beyond: -E2BIG. */
 int lm_place_list(const struct lm_place *p, unsigned min, unsigned max);
+/*
+ * The same, where one item may stand alone in place of a list of one. Then:
+ *   for (unsigned i = 0; lm_place_next(p, &item, i); i++)
+ */
+int lm_place_items(const struct lm_place *p, unsigned max, unsigned *n);
+bool lm_place_next(const struct lm_place *p, struct lm_place *item, unsigned i);
+/* 'true' or 'false', not quoted. */
+int lm_place_bool(const struct lm_place *p, bool *out);
 /* A scalar's text, or NULL after saying that `what` was expected. */
 const char *lm_place_text(const struct lm_place *p, const char *what);
 /* A decimal number, not quoted, without sign or leading zero. */

@@ -1,187 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One rule: whom it is about, which protocol, which destination ports. */
+/* One rule: what becomes of which packets. Its parts are read in rule_peers.c and rule_ports.c. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "manifest/schema.h"
 
-#define PROTO_TCP 6
-#define PROTO_UDP 17
-#define PROTO_GRE 47
-#define PROTO_ICMPV6 58
-#define PROTO_SCTP 132
+enum {
+	K_PEER,
+	K_LABELS,
+	K_PREFIXES,
+	K_EXCEPT,
+	K_PROTOCOL,
+	K_PORTS,
+	K_ACTION,
+	K_LOG,
+	K_COMMENT,
+	N_KEYS
+};
 
-enum { K_PEER, K_PROTOCOL, K_PORTS, N_KEYS };
-
-/* SCTP's ports are not looked at by the data path: a rule on them would never match. */
-static bool has_ports(uint16_t protocol)
+int lm_schema_action(bool *deny, const struct lm_place *p)
 {
-	return protocol == PROTO_TCP || protocol == PROTO_UDP;
-}
-
-/* ---- peers ---- */
-
-static const char peers_what[] = "the name of a member, a list of names, or 'any'";
-
-static int add_peer(
-    struct lm_rule *rule, const struct lm_sorted *names, const char *text, const struct lm_place *p)
-{
-	int64_t i = lm_sorted_find(names, text);
-	if (i < 0) {
-		char name[LM_QUOTE_MAX];
-		return lm_place_error(p, EINVAL, "no member is called %s", lm_quote(name, text));
-	}
-	for (unsigned k = 0; k < rule->n_peers; k++)
-		if (rule->peers[k] == i)
-			return lm_place_error(p, EINVAL, "repeated member '%s'", text);
-	rule->peers[rule->n_peers++] = (uint16_t)i;
-	return 0;
-}
-
-static int read_peer_list(
-    struct lm_rule *rule, const struct lm_sorted *names, const struct lm_place *p)
-{
-	int err = lm_place_list(p, 1, LM_RULE_PEERS_MAX);
-	unsigned i = 0;
-	for (const struct lm_yaml_node *n = p->node->first; n && err == 0; n = n->next) {
-		struct lm_place item = lm_place_item(p, i++, n);
-		const char *text = lm_place_text(&item, "the name of a member");
-		if (!text)
-			return -EINVAL;
-		if (strcmp(text, "any") == 0)
-			return lm_place_error(&item, EINVAL, "'any' stands alone, not in a list");
-		err = add_peer(rule, names, text, &item);
-	}
-	return err;
-}
-
-static int read_peers(struct lm_rule *rule, const struct lm_sorted *names, const struct lm_place *p)
-{
-	bool is_list = p->node->kind == LM_YAML_LIST;
-	unsigned room = is_list && p->node->count <= LM_RULE_PEERS_MAX ? p->node->count : 1;
-	rule->peers = calloc(room ? room : 1, sizeof(*rule->peers));
-	if (!rule->peers)
-		return -ENOMEM;
-	if (is_list)
-		return read_peer_list(rule, names, p);
-	const char *text = lm_place_text(p, peers_what);
-	if (!text)
-		return -EINVAL;
-	if (strcmp(text, "any") == 0) {
-		rule->any_peer = true;
-		return 0;
-	}
-	return add_peer(rule, names, text, p);
-}
-
-/* ---- protocol ---- */
-
-static int read_protocol(struct lm_rule *rule, const struct lm_place *p)
-{
-	static const struct {
-		const char *name;
-		uint16_t number;
-	} names[] = {
-	    {"any", LM_PROTO_ANY},
-	    {"icmp", LM_PROTO_ICMP},
-	    {"tcp", PROTO_TCP},
-	    {"udp", PROTO_UDP},
-	    {"gre", PROTO_GRE},
-	    {"sctp", PROTO_SCTP},
-	};
-	static const char what[] = "tcp, udp, icmp, sctp, gre, any or a number from 1 to 254";
+	static const char what[] = "'allow' or 'deny'";
 	const char *text = lm_place_text(p, what);
 	if (!text)
 		return -EINVAL;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(text, names[i].name) == 0) {
-			rule->protocol = names[i].number;
-			return 0;
-		}
-	}
-	uint64_t number;
-	if (!p->node->plain || !lm_parse_decimal(text, strlen(text), &number) || number < 1 ||
-	    number > 254)
-		return lm_place_expected(p, what);
-	/* A rule on 58 would never match: one word covers both families. */
-	if (number == PROTO_ICMPV6)
-		return lm_place_error(p, EINVAL, "ICMPv6 is written 'icmp', which means both");
-	rule->protocol = (uint16_t)number;
-	return 0;
+	*deny = strcmp(text, "deny") == 0;
+	return *deny || strcmp(text, "allow") == 0 ? 0 : lm_place_expected(p, what);
 }
 
-/* ---- ports ---- */
-
-static bool parse_port(const char *text, size_t len, uint16_t *out)
+/* Shown to people on terminals, so nothing that makes these do something. */
+static bool is_printable(const char *text)
 {
-	uint64_t v;
-	if (!lm_parse_decimal(text, len, &v) || v < 1 || v > 65535)
-		return false;
-	*out = (uint16_t)v;
+	for (const unsigned char *b = (const unsigned char *)text; *b; b++)
+		if (*b < ' ' || *b == 0x7f || (b[0] == 0xc2 && b[1] >= 0x80 && b[1] < 0xa0))
+			return false;
 	return true;
 }
 
-static int read_range(struct lm_rule *rule, const struct lm_place *p)
+static int read_comment(struct lm_rule *rule, const struct lm_place *p)
 {
-	static const char what[] = "a port from 1 to 65535 or a range like 8000-8010";
-	const char *text = lm_place_text(p, what);
+	const char *text = lm_place_text(p, "a text");
 	if (!text)
 		return -EINVAL;
-	struct lm_port_range r;
-	size_t first = strcspn(text, "-");
-	const char *second = text[first] ? text + first + 1 : text;
-	if (!parse_port(text, first, &r.from) || !parse_port(second, strlen(second), &r.to))
-		return lm_place_expected(p, what);
-	if (r.from > r.to)
-		return lm_place_error(p, EINVAL, "the range %u-%u runs backwards", r.from, r.to);
-	rule->ports[rule->n_ports++] = r;
-	return 0;
+	if (strlen(text) > LM_RULE_COMMENT_MAX)
+		return lm_place_error(p, E2BIG, "%zu bytes, at most %u are allowed", strlen(text),
+		    LM_RULE_COMMENT_MAX);
+	if (!is_printable(text))
+		return lm_place_error(p, EINVAL, "a control character in the text");
+	rule->comment = strdup(text);
+	return rule->comment ? 0 : -ENOMEM;
 }
 
-static int read_ports(struct lm_rule *rule, const struct lm_place *p)
+/* Peers first: the others' meaning hangs on them, and except's on prefixes. */
+static int read_who(struct lm_rule *rule, const struct lm_manifest_full *f, const char *peer_key,
+    const struct lm_place *p, const struct lm_yaml_node *const *values)
 {
-	if (!has_ports(rule->protocol))
-		return lm_place_error(p, EINVAL, "only tcp and udp have ports");
-	bool is_list = p->node->kind == LM_YAML_LIST;
-	int err = is_list ? lm_place_list(p, 1, LM_RULE_PORTS_MAX) : 0;
-	if (err < 0)
-		return err;
-	rule->ports = calloc(is_list ? p->node->count : 1, sizeof(*rule->ports));
-	if (!rule->ports)
-		return -ENOMEM;
-	if (!is_list)
-		return read_range(rule, p);
-	unsigned i = 0;
-	for (const struct lm_yaml_node *n = p->node->first; n && err == 0; n = n->next) {
-		struct lm_place item = lm_place_item(p, i++, n);
-		err = read_range(rule, &item);
-	}
+	int err = 0;
+	if (!values[K_PEER] && !values[K_LABELS] && !values[K_PREFIXES])
+		return lm_place_error(p, EINVAL, "needs '%s', 'labels' or 'prefixes'", peer_key);
+	struct lm_place v = lm_place_key(p, peer_key, values[K_PEER]);
+	if (v.node)
+		err = lm_schema_peers(rule, f, &v);
+	v = lm_place_key(p, "labels", values[K_LABELS]);
+	if (v.node && err == 0)
+		err = lm_schema_rule_labels(rule, f, &v);
+	v = lm_place_key(p, "prefixes", values[K_PREFIXES]);
+	if (v.node && err == 0)
+		err = lm_schema_rule_prefixes(rule, &v);
+	v = lm_place_key(p, "except", values[K_EXCEPT]);
+	if (v.node && err == 0)
+		err = lm_schema_except(rule, &v);
 	return err;
 }
 
-/* ---- the rule ---- */
+static int read_what(
+    struct lm_rule *rule, const struct lm_place *p, const struct lm_yaml_node *const *values)
+{
+	struct lm_place v = lm_place_key(p, "protocol", values[K_PROTOCOL]);
+	int err = lm_schema_protocol(&rule->protocol, true, &v);
+	v = lm_place_key(p, "ports", values[K_PORTS]);
+	if (v.node && err == 0)
+		err = lm_schema_ports(rule, &v);
+	v = lm_place_key(p, "action", values[K_ACTION]);
+	if (v.node && err == 0)
+		err = lm_schema_action(&rule->deny, &v);
+	v = lm_place_key(p, "log", values[K_LOG]);
+	if (v.node && err == 0)
+		err = lm_place_bool(&v, &rule->log);
+	v = lm_place_key(p, "comment", values[K_COMMENT]);
+	if (v.node && err == 0)
+		err = read_comment(rule, &v);
+	return err;
+}
 
-int lm_schema_rule(struct lm_rule *rule, const struct lm_sorted *member_names, const char *peer_key,
+int lm_schema_rule(struct lm_rule *rule, const struct lm_manifest_full *f, const char *peer_key,
     const struct lm_place *p)
 {
 	const struct lm_key_rule keys[N_KEYS] = {
-	    [K_PEER] = {peer_key, true},
+	    [K_PEER] = {peer_key, false},
+	    [K_LABELS] = {"labels", false},
+	    [K_PREFIXES] = {"prefixes", false},
+	    [K_EXCEPT] = {"except", false},
 	    [K_PROTOCOL] = {"protocol", true},
 	    [K_PORTS] = {"ports", false},
+	    [K_ACTION] = {"action", false},
+	    [K_LOG] = {"log", false},
+	    [K_COMMENT] = {"comment", false},
 	};
 	const struct lm_yaml_node *values[N_KEYS];
 	int err = lm_place_map(p, keys, N_KEYS, values);
 	if (err < 0)
 		return err;
 	rule->line = p->node->line;
-	struct lm_place v = lm_place_key(p, peer_key, values[K_PEER]);
-	err = read_peers(rule, member_names, &v);
-	if (err < 0)
-		return err;
-	v = lm_place_key(p, "protocol", values[K_PROTOCOL]);
-	err = read_protocol(rule, &v);
-	if (err < 0 || !values[K_PORTS])
-		return err;
-	v = lm_place_key(p, "ports", values[K_PORTS]);
-	return read_ports(rule, &v);
+	err = read_who(rule, f, peer_key, p, values);
+	return err ? err : read_what(rule, p, values);
 }

@@ -14,7 +14,7 @@
 /* What lm_manifest_parse really allocates. */
 struct lm_manifest_full {
 	struct lm_manifest m; /* first: lm_manifest_free casts back */
-	struct lm_sorted provider_names, provider_ids, member_names;
+	struct lm_sorted provider_names, provider_ids, member_names, label_names;
 	struct lm_sorted ipv4, ipv6; /* of endpoints */
 	unsigned endpoints_room; /* what the array has while it grows */
 };
@@ -28,16 +28,36 @@ int lm_schema_pool(struct lm_manifest *m, const struct lm_place *prefixes,
     const struct lm_yaml_node *pool, const struct lm_yaml_node *block);
 /* At last: is there room in the pool for all that the gateways decide about? */
 int lm_schema_check_room(const struct lm_manifest *m, const struct lm_place *prefixes);
-/* Members with their endpoints, then their rules: rules name members. */
+/* Members with their endpoints, then their rules: rules name members and labels. */
 int lm_schema_members(struct lm_manifest_full *f, const struct lm_place *p);
 /* One member's endpoints, by either of the two keys; the member is the last so far. */
 int lm_schema_endpoints(struct lm_manifest_full *f, unsigned member, const struct lm_place *p);
 int lm_schema_replicas(struct lm_manifest_full *f, unsigned member, const struct lm_place *p);
 /* Of all endpoints of all members: each address is there once, and none is in the pool. */
 int lm_schema_index_addresses(struct lm_manifest_full *f, const struct lm_place *members);
+/* What labels there are, and which of them each member carries. */
+int lm_schema_labels(struct lm_manifest_full *f, const struct lm_place *members);
 /* One rule. `peer_key` is "from" or "to". */
-int lm_schema_rule(struct lm_rule *rule, const struct lm_sorted *member_names, const char *peer_key,
+int lm_schema_rule(struct lm_rule *rule, const struct lm_manifest_full *f, const char *peer_key,
     const struct lm_place *p);
+/* Parts of a rule: its peers, by either of the three keys, and its ports. */
+int lm_schema_peers(
+    struct lm_rule *rule, const struct lm_manifest_full *f, const struct lm_place *p);
+int lm_schema_rule_labels(
+    struct lm_rule *rule, const struct lm_manifest_full *f, const struct lm_place *p);
+int lm_schema_rule_prefixes(struct lm_rule *rule, const struct lm_place *p);
+int lm_schema_except(struct lm_rule *rule, const struct lm_place *p);
+int lm_schema_ports(struct lm_rule *rule, const struct lm_place *p);
+/* A protocol; any: 'any' is one. */
+int lm_schema_protocol(uint16_t *out, bool any, const struct lm_place *p);
+int lm_schema_port(uint16_t *out, const struct lm_place *p);
+/* 'allow' or 'deny'. */
+int lm_schema_action(bool *deny, const struct lm_place *p);
+/* `policy` and `tests` of the document. */
+int lm_schema_policy(struct lm_manifest *m, const struct lm_place *p);
+int lm_schema_probes(struct lm_manifest_full *f, const struct lm_place *p);
+/* The port of a service by its name; 0: not known. */
+uint16_t lm_service_port(const char *name);
 
 /*
  * Sorts the index of a list of maps; if two of them have the same value under `key`, refuses the

@@ -4,39 +4,14 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include "policy/layout.h"
+#include "policy/compiler.h"
 
-#define TARGET_FIRST 0
-#define EVENTS_MAX (2 * LM_RULES_MAX * LM_RULE_PORTS_MAX)
-#define PAIRS_MAX (LM_RULES_MAX * LM_RULE_PEERS_MAX)
-
-/* A rule names a peer. */
+/* A rule names a member or a label. */
 struct pair {
-	uint16_t peer, rule;
+	uint16_t name, rule;
 };
 
-/* A range of targets of a rule begins or ends here. */
-struct event {
-	uint32_t at;
-	uint16_t rule;
-	int16_t change; /* +1, -1 */
-};
-
-/* An array that grows. */
-struct pool {
-	void *data;
-	size_t n, room;
-};
-
-struct compiler {
-	struct lm_policy *policy;
-	struct pool peers, points, bits;
-	struct event *events; /* EVENTS_MAX, of the list that is compiled now */
-	struct pair *pairs; /* PAIRS_MAX, likewise */
-};
-
-/* Room for n more items of this size; they are zero. NULL without memory. */
-static void *pool_add(struct pool *p, size_t n, size_t size)
+int lm_compiler_scratch(struct lm_pool *p, size_t n, size_t size, void *at)
 {
 	if (p->n + n > p->room) {
 		size_t room = p->room ? p->room : 64;
@@ -44,203 +19,209 @@ static void *pool_add(struct pool *p, size_t n, size_t size)
 			room *= 2;
 		void *data = reallocarray(p->data, room, size);
 		if (!data)
-			return NULL;
+			return -ENOMEM;
 		p->data = data;
 		p->room = room;
 	}
-	char *at = (char *)p->data + p->n * size;
-	memset(at, 0, n * size);
+	char *item = (char *)p->data + p->n * size;
+	memset(item, 0, n * size);
+	memcpy(at, &item, sizeof(item));
 	p->n += n;
-	return at;
+	return 0;
 }
 
-static void set_bit(uint64_t *vector, unsigned i)
+int lm_compiler_add(struct lm_compiler *c, struct lm_pool *p, size_t n, size_t size, void *at)
 {
-	vector[i / LM_POLICY_WORD_BITS] |= UINT64_C(1) << i % LM_POLICY_WORD_BITS;
+	c->bytes += n * size;
+	return c->bytes > LM_POLICY_BYTES_MAX ? -E2BIG : lm_compiler_scratch(p, n, size, at);
 }
 
-static void clear_bit(uint64_t *vector, unsigned i)
-{
-	vector[i / LM_POLICY_WORD_BITS] &= ~(UINT64_C(1) << i % LM_POLICY_WORD_BITS);
-}
-
-/* ---- who ---- */
+/* ---- who, by name ---- */
 
 static int compare_pairs(const void *a, const void *b)
 {
 	const struct pair *x = a, *y = b;
-	return x->peer != y->peer ? (int)x->peer - y->peer : (int)x->rule - y->rule;
+	return x->name != y->name ? (int)x->name - y->name : (int)x->rule - y->rule;
 }
 
-static unsigned collect_pairs(
-    struct pair *pairs, uint64_t *unnamed, const struct lm_rule *rules, unsigned n_rules)
+static int collect_pairs(struct lm_compiler *c, bool labels)
 {
-	unsigned n = 0;
-	for (unsigned r = 0; r < n_rules; r++) {
-		if (rules[r].any_peer)
-			set_bit(unnamed, r);
-		for (unsigned i = 0; i < rules[r].n_peers; i++)
-			pairs[n++] = (struct pair){.peer = rules[r].peers[i], .rule = (uint16_t)r};
+	c->pairs.n = 0;
+	for (unsigned r = 0; r < c->n_list; r++) {
+		const struct lm_rule *rule = &c->list[r];
+		const uint16_t *names = labels ? rule->labels : rule->peers;
+		unsigned n = labels ? rule->n_labels : rule->n_peers;
+		struct pair *pairs;
+		if (n == 0)
+			continue;
+		int err = lm_compiler_scratch(&c->pairs, n, sizeof(*pairs), &pairs);
+		if (err < 0)
+			return err;
+		for (unsigned i = 0; i < n; i++)
+			pairs[i] = (struct pair){.name = names[i], .rule = (uint16_t)r};
 	}
-	qsort(pairs, n, sizeof(*pairs), compare_pairs);
-	return n;
-}
-
-static int compile_peers(
-    struct compiler *c, struct lm_policy_list *list, const struct lm_rule *rules, unsigned n_rules)
-{
-	uint64_t unnamed[LM_POLICY_WORDS_MAX] = {0};
-	unsigned n = collect_pairs(c->pairs, unnamed, rules, n_rules);
-	uint64_t *vector = pool_add(&c->bits, list->words, sizeof(*vector));
-	if (!vector)
-		return -ENOMEM;
-	memcpy(vector, unnamed, list->words * sizeof(*vector));
-	for (unsigned i = 0; i < n; i++) {
-		if (i == 0 || c->pairs[i].peer != c->pairs[i - 1].peer) {
-			uint16_t *peer = pool_add(&c->peers, 1, sizeof(*peer));
-			vector = pool_add(&c->bits, list->words, sizeof(*vector));
-			if (!peer || !vector)
-				return -ENOMEM;
-			*peer = c->pairs[i].peer;
-			memcpy(vector, unnamed, list->words * sizeof(*vector));
-			list->n_peers++;
-		}
-		set_bit(vector, c->pairs[i].rule);
-	}
+	if (c->pairs.n > 0)
+		qsort(c->pairs.data, c->pairs.n, sizeof(struct pair), compare_pairs);
 	return 0;
 }
 
-/* ---- where to ---- */
-
-static int compare_events(const void *a, const void *b)
+static int compile_names(struct lm_compiler *c, struct lm_policy_index *index, bool labels)
 {
-	const struct event *x = a, *y = b;
-	return (x->at > y->at) - (x->at < y->at);
-}
-
-/* Targets from..to, inclusive. */
-static unsigned add_range(
-    struct event *events, unsigned n, unsigned rule, uint32_t from, uint32_t to)
-{
-	events[n++] = (struct event){.at = from, .rule = (uint16_t)rule, .change = 1};
-	events[n++] = (struct event){.at = to + 1, .rule = (uint16_t)rule, .change = -1};
-	return n;
-}
-
-static unsigned collect_events(struct event *events, const struct lm_rule *rules, unsigned n_rules)
-{
-	unsigned n = 0;
-	for (unsigned r = 0; r < n_rules; r++) {
-		const struct lm_rule *rule = &rules[r];
-		uint8_t protocol = (uint8_t)rule->protocol;
-		if (rule->protocol == LM_PROTO_ANY)
-			n = add_range(events, n, r, TARGET_FIRST, LM_POLICY_TARGET_END - 1);
-		else if (rule->n_ports == 0)
-			n = add_range(events, n, r, lm_policy_target(protocol, 0),
-			    lm_policy_target(protocol, UINT16_MAX));
-		for (unsigned i = 0; i < rule->n_ports; i++)
-			n = add_range(events, n, r, lm_policy_target(protocol, rule->ports[i].from),
-			    lm_policy_target(protocol, rule->ports[i].to));
-	}
-	qsort(events, n, sizeof(*events), compare_events);
-	return n;
-}
-
-static int add_point(
-    struct compiler *c, struct lm_policy_list *list, uint32_t at, const uint64_t *vector)
-{
-	uint32_t *point = pool_add(&c->points, 1, sizeof(*point));
-	uint64_t *bits = pool_add(&c->bits, list->words, sizeof(*bits));
-	if (!point || !bits)
-		return -ENOMEM;
-	*point = at;
-	memcpy(bits, vector, list->words * sizeof(*bits));
-	list->n_points++;
-	return 0;
-}
-
-/* Sweeps over the ranges' ends; a rule's own ranges may overlap, hence it counts them. */
-static int compile_points(
-    struct compiler *c, struct lm_policy_list *list, const struct lm_rule *rules, unsigned n_rules)
-{
-	unsigned n = collect_events(c->events, rules, n_rules);
-	uint64_t now[LM_POLICY_WORDS_MAX] = {0}, last[LM_POLICY_WORDS_MAX];
-	uint16_t depth[LM_RULES_MAX] = {0};
-	uint32_t at = TARGET_FIRST;
-	for (unsigned i = 0;;) {
-		for (; i < n && c->events[i].at == at; i++) {
-			unsigned r = c->events[i].rule;
-			depth[r] = (uint16_t)(depth[r] + c->events[i].change);
-			if (depth[r])
-				set_bit(now, r);
-			else
-				clear_bit(now, r);
-		}
-		if (list->n_points == 0 || memcmp(now, last, sizeof(now)) != 0) {
-			int err = add_point(c, list, at, now);
+	int err = collect_pairs(c, labels);
+	const struct pair *pairs = c->pairs.data;
+	uint64_t *vector = NULL;
+	index->first = (uint32_t)c->names.n;
+	index->bits = (uint32_t)c->bits.n;
+	for (size_t i = 0; i < c->pairs.n && err == 0; i++) {
+		if (i == 0 || pairs[i].name != pairs[i - 1].name) {
+			uint16_t *name;
+			err = lm_compiler_add(c, &c->names, 1, sizeof(*name), &name);
+			if (err == 0)
+				err = lm_compiler_add(
+				    c, &c->bits, c->words, sizeof(*vector), &vector);
 			if (err < 0)
 				return err;
-			memcpy(last, now, sizeof(last));
+			*name = pairs[i].name;
+			index->n++;
 		}
-		if (i == n)
-			return 0;
-		at = c->events[i].at;
+		lm_set_bit(vector, pairs[i].rule);
 	}
+	return err;
+}
+
+static int compile_any(struct lm_compiler *c, struct lm_policy_list *list)
+{
+	uint64_t *vector;
+	list->any = (uint32_t)c->bits.n;
+	int err = lm_compiler_add(c, &c->bits, c->words, sizeof(*vector), &vector);
+	for (unsigned r = 0; r < c->n_list && err == 0; r++)
+		if (c->list[r].any_peer)
+			lm_set_bit(vector, r);
+	return err;
+}
+
+/* ---- a list ---- */
+
+static int copy_rules(struct lm_compiler *c, struct lm_policy_list *list)
+{
+	struct lm_policy_rule *rules;
+	list->first_rule = (uint32_t)c->rules.n;
+	list->n_rules = (uint16_t)c->n_list;
+	int err = lm_compiler_add(c, &c->rules, c->n_list, sizeof(*rules), &rules);
+	for (unsigned r = 0; r < c->n_list && err == 0; r++)
+		rules[r] = (struct lm_policy_rule){
+		    .line = c->list[r].line, .deny = c->list[r].deny, .log = c->list[r].log};
+	return err;
+}
+
+static int compile_list(struct lm_compiler *c, struct lm_policy_list *list,
+    const struct lm_rule *rules, unsigned n_rules)
+{
+	if (n_rules == 0)
+		return 0;
+	c->list = rules;
+	c->n_list = n_rules;
+	c->words = (n_rules + LM_POLICY_WORD_BITS - 1) / LM_POLICY_WORD_BITS;
+	list->words = (uint16_t)c->words;
+	int err = copy_rules(c, list);
+	if (err == 0)
+		err = compile_any(c, list);
+	if (err == 0)
+		err = compile_names(c, &list->members, false);
+	if (err == 0)
+		err = compile_names(c, &list->labels, true);
+	if (err == 0)
+		err = lm_compile_addresses(c, &list->ip4, 4);
+	if (err == 0)
+		err = lm_compile_addresses(c, &list->ip6, 6);
+	return err ? err : lm_compile_targets(c, &list->targets);
 }
 
 /* ---- the whole ---- */
 
-static int compile_list(
-    struct compiler *c, struct lm_policy_list *list, const struct lm_rule *rules, unsigned n_rules)
+/* Which labels the members carry. */
+static int copy_labels(struct lm_compiler *c, const struct lm_manifest *m)
 {
-	if (n_rules == 0)
-		return 0;
-	list->words = (uint16_t)((n_rules + LM_POLICY_WORD_BITS - 1) / LM_POLICY_WORD_BITS);
-	list->first_peer = (uint32_t)c->peers.n;
-	list->first_point = (uint32_t)c->points.n;
-	list->first_bits = (uint32_t)c->bits.n;
-	int err = compile_peers(c, list, rules, n_rules);
-	return err ? err : compile_points(c, list, rules, n_rules);
-}
-
-static int compile_members(struct compiler *c, const struct lm_manifest *m)
-{
-	struct lm_policy *p = c->policy;
 	int err = 0;
 	for (unsigned i = 0; i < m->n_members && err == 0; i++) {
 		const struct lm_member *member = &m->members[i];
-		err = compile_list(c, &p->egress[i], member->egress, member->n_egress);
-		if (err == 0)
-			err = compile_list(c, &p->ingress[i], member->ingress, member->n_ingress);
+		uint16_t *labels;
+		if (member->n_labels > 0)
+			err = lm_compiler_add(
+			    c, &c->carried, member->n_labels, sizeof(*labels), &labels);
+		if (member->n_labels > 0 && err == 0)
+			memcpy(labels, member->labels, member->n_labels * sizeof(*labels));
+		c->policy->label_at[i + 1] = (uint32_t)c->carried.n;
 	}
-	p->peers = c->peers.data;
-	p->points = c->points.data;
-	p->bits = c->bits.data;
 	return err;
+}
+
+static int compile_members(struct lm_compiler *c, const struct lm_manifest *m)
+{
+	struct lm_policy *p = c->policy;
+	int err = copy_labels(c, m);
+	for (unsigned i = 0; i < m->n_members && err == 0; i++) {
+		const struct lm_member *member = &m->members[i];
+		err = compile_list(c, &p->lists[LM_EGRESS][i], member->egress, member->n_egress);
+		if (err == 0)
+			err = compile_list(
+			    c, &p->lists[LM_INGRESS][i], member->ingress, member->n_ingress);
+	}
+	return err;
+}
+
+/* Without the room that was left for more. */
+static void *take(struct lm_pool *p, size_t size)
+{
+	void *fit = p->n > 0 ? realloc(p->data, p->n * size) : NULL;
+	return fit ? fit : p->data;
+}
+
+static void finish(struct lm_compiler *c)
+{
+	struct lm_policy *p = c->policy;
+	p->rules = take(&c->rules, sizeof(*p->rules));
+	p->carried = take(&c->carried, sizeof(*p->carried));
+	p->names = take(&c->names, sizeof(*p->names));
+	p->points = take(&c->points, sizeof(*p->points));
+	p->points6 = take(&c->points6, sizeof(*p->points6));
+	p->bits = take(&c->bits, sizeof(*p->bits));
+	p->info = (struct lm_policy_info){.bytes = c->bytes, .n_rules = (unsigned)c->rules.n};
+	free(c->pairs.data);
+	free(c->events.data);
+}
+
+static struct lm_policy *new_policy(const struct lm_manifest *m, size_t *bytes)
+{
+	struct lm_policy *p = calloc(1, sizeof(*p));
+	size_t n = m->n_members ? m->n_members : 1;
+	if (!p)
+		return NULL;
+	p->n_members = m->n_members;
+	p->default_allow = m->default_allow;
+	p->lists[LM_EGRESS] = calloc(n, sizeof(*p->lists[0]));
+	p->lists[LM_INGRESS] = calloc(n, sizeof(*p->lists[0]));
+	p->label_at = calloc(n + 1, sizeof(*p->label_at));
+	*bytes = sizeof(*p) + n * (2 * sizeof(*p->lists[0])) + (n + 1) * sizeof(*p->label_at);
+	if (p->lists[LM_EGRESS] && p->lists[LM_INGRESS] && p->label_at)
+		return p;
+	lm_policy_free(p);
+	return NULL;
 }
 
 int lm_policy_compile(struct lm_policy **out, const struct lm_manifest *m)
 {
-	struct lm_policy *p = calloc(1, sizeof(*p));
-	if (!p)
+	struct lm_compiler c = {0};
+	c.policy = new_policy(m, &c.bytes);
+	if (!c.policy)
 		return -ENOMEM;
-	size_t n = m->n_members ? m->n_members : 1;
-	p->n_members = m->n_members;
-	p->egress = calloc(n, sizeof(*p->egress));
-	p->ingress = calloc(n, sizeof(*p->ingress));
-	struct compiler c = {.policy = p,
-	    .events = calloc(EVENTS_MAX, sizeof(*c.events)),
-	    .pairs = calloc(PAIRS_MAX, sizeof(*c.pairs))};
-	int err = -ENOMEM;
-	if (p->egress && p->ingress && c.events && c.pairs)
-		err = compile_members(&c, m);
-	free(c.events);
-	free(c.pairs);
+	int err = compile_members(&c, m);
+	finish(&c);
 	if (err < 0) {
-		lm_policy_free(p);
+		lm_policy_free(c.policy);
 		return err;
 	}
-	*out = p;
+	*out = c.policy;
 	return 0;
 }
 
@@ -248,10 +229,14 @@ void lm_policy_free(struct lm_policy *p)
 {
 	if (!p)
 		return;
-	free(p->egress);
-	free(p->ingress);
-	free(p->peers);
+	free(p->lists[LM_EGRESS]);
+	free(p->lists[LM_INGRESS]);
+	free(p->rules);
+	free(p->label_at);
+	free(p->carried);
+	free(p->names);
 	free(p->points);
+	free(p->points6);
 	free(p->bits);
 	free(p);
 }

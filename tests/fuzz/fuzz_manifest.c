@@ -30,10 +30,16 @@ static void check_rules(const struct lm_manifest *m, const struct lm_rule *rules
 	MUST(n <= LM_RULES_MAX);
 	for (unsigned i = 0; i < n; i++) {
 		const struct lm_rule *r = &rules[i];
-		MUST(r->any_peer ? r->n_peers == 0 : r->n_peers > 0);
+		unsigned who = r->n_peers + r->n_labels + r->n_prefixes;
+		MUST(r->any_peer ? who == 0 : who > 0);
 		MUST(r->n_peers <= LM_RULE_PEERS_MAX && r->n_ports <= LM_RULE_PORTS_MAX);
+		MUST(r->n_labels <= LM_RULE_LABELS_MAX && r->n_prefixes <= LM_RULE_PREFIXES_MAX);
+		MUST(r->n_except == 0 || r->n_prefixes > 0);
+		MUST(!r->comment || strlen(r->comment) <= LM_RULE_COMMENT_MAX);
 		for (unsigned k = 0; k < r->n_peers; k++)
 			MUST(r->peers[k] < m->n_members);
+		for (unsigned k = 0; k < r->n_labels; k++)
+			MUST(r->labels[k] < m->n_labels);
 		for (unsigned k = 0; k < r->n_ports; k++)
 			MUST(r->ports[k].from >= 1 && r->ports[k].from <= r->ports[k].to);
 		MUST(
@@ -102,6 +108,9 @@ static void check_manifest(const struct lm_manifest *m)
 	for (unsigned i = 0; i < m->n_members; i++) {
 		const struct lm_member *member = &m->members[i];
 		MUST(lm_manifest_member(m, member->name) == (int)i);
+		MUST(member->n_labels <= LM_MEMBER_LABELS_MAX);
+		for (unsigned k = 0; k < member->n_labels; k++)
+			MUST(member->labels[k] < m->n_labels);
 		MUST(member->first_endpoint == next);
 		next += member->n_endpoints;
 		check_rules(m, member->ingress, member->n_ingress);
@@ -127,11 +136,21 @@ static void check_manifest(const struct lm_manifest *m)
 static void check_policy(const struct lm_manifest *m)
 {
 	struct lm_policy *p;
+	struct lm_why why = {0};
 	MUST(lm_policy_compile(&p, m) == 0);
 	for (unsigned i = 0; i < m->n_members && i < 8; i++)
-		for (unsigned proto = 0; proto < 256; proto += 5)
-			lm_policy_judge(p, (uint16_t)i, 0, (uint8_t)proto, (uint16_t)(proto * 257));
+		for (unsigned proto = 0; proto < 256; proto += 5) {
+			struct lm_policy_key key = {.src_member = (uint16_t)i,
+			    .protocol = (uint8_t)proto,
+			    .dst_port = (uint16_t)(proto * 257)};
+			key.src.family = key.dst.family = proto & 1 ? 4 : 6;
+			memset(key.src.b, (int)proto, key.src.family == 4 ? 4 : 16);
+			struct lm_ruling r = lm_policy_judge(p, &key);
+			MUST(r.egress == LM_RULE_NONE ||
+			     lm_policy_rule(p, (uint16_t)i, LM_EGRESS, r.egress));
+		}
 	lm_policy_free(p);
+	MUST(lm_policy_check(m, "fuzz", &why) == 0 || why.text[0]);
 }
 
 static void fuzz_signed(const uint8_t *data, size_t len)

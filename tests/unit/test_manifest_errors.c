@@ -318,7 +318,7 @@ static void test_bad_rules(void)
 		const char *replace, *why;
 	} list[] = {
 	    {"{from: db, protocol: tcp}", "23:10: members[0].egress[0]: unknown key 'from'"},
-	    {"{protocol: tcp}", "23:9: members[0].egress[0]: missing key 'to'"},
+	    {"{protocol: tcp}", "23:9: members[0].egress[0]: needs 'to', 'labels' or 'prefixes'"},
 	    {"{to: db}", "23:9: members[0].egress[0]: missing key 'protocol'"},
 	    {"{to: dbx, protocol: tcp}",
 		"23:14: members[0].egress[0].to: no member is called 'dbx'"},
@@ -332,36 +332,33 @@ static void test_bad_rules(void)
 	    {"{to: {a: b}, protocol: tcp}", "23:14: members[0].egress[0].to: expected the name of "
 					    "a member, a list of names, or 'any', found a map"},
 	    {"{to: db, protocol: http}",
-		"23:28: members[0].egress[0].protocol: expected tcp, udp, icmp, sctp, gre, any or "
-		"a number from 1 to 254, found 'http'"},
-	    {"{to: db, protocol: 0}", "23:28: members[0].egress[0].protocol: expected tcp, udp, "
-				      "icmp, sctp, gre, any or a number from 1 to 254, found '0'"},
+		"23:28: members[0].egress[0].protocol: expected tcp, udp, icmp, icmpv6, sctp, gre, "
+		"any or a number from 1 to 254, found 'http'"},
+	    {"{to: db, protocol: 0}",
+		"23:28: members[0].egress[0].protocol: expected tcp, udp, icmp, icmpv6, sctp, gre, "
+		"any or a number from 1 to 254, found '0'"},
 	    {"{to: db, protocol: 255}",
-		"23:28: members[0].egress[0].protocol: expected tcp, udp, icmp, sctp, gre, any or "
-		"a number from 1 to 254, found '255'"},
+		"23:28: members[0].egress[0].protocol: expected tcp, udp, icmp, icmpv6, sctp, gre, "
+		"any or a number from 1 to 254, found '255'"},
 	    {"{to: db, protocol: '6'}",
-		"23:28: members[0].egress[0].protocol: expected tcp, udp, icmp, sctp, gre, any or "
-		"a number from 1 to 254, found '6'"},
-	    {"{to: db, protocol: 58}",
-		"23:28: members[0].egress[0].protocol: ICMPv6 is written 'icmp', which means both"},
+		"23:28: members[0].egress[0].protocol: expected tcp, udp, icmp, icmpv6, sctp, gre, "
+		"any or a number from 1 to 254, found '6'"},
 	    {"{to: db, protocol: icmp, ports: 8}",
-		"23:41: members[0].egress[0].ports: only tcp and udp have ports"},
+		"23:41: members[0].egress[0].ports: only tcp, udp and sctp have ports"},
 	    {"{to: db, protocol: any, ports: 80}",
-		"23:40: members[0].egress[0].ports: only tcp and udp have ports"},
-	    {"{to: db, protocol: sctp, ports: 80}",
-		"23:41: members[0].egress[0].ports: only tcp and udp have ports"},
+		"23:40: members[0].egress[0].ports: only tcp, udp and sctp have ports"},
 	    {"{to: db, protocol: tcp, ports: 0}",
-		"23:40: members[0].egress[0].ports: expected a port from 1 to 65535 or a range "
-		"like 8000-8010, found '0'"},
+		"23:40: members[0].egress[0].ports: expected a port from 1 to 65535, a range like "
+		"8000-8010 or the name of a service like https, found '0'"},
 	    {"{to: db, protocol: tcp, ports: 65536}",
-		"23:40: members[0].egress[0].ports: expected a port from 1 to 65535 or a range "
-		"like 8000-8010, found '65536'"},
+		"23:40: members[0].egress[0].ports: expected a port from 1 to 65535, a range like "
+		"8000-8010 or the name of a service like https, found '65536'"},
 	    {"{to: db, protocol: tcp, ports: 80-}",
-		"23:40: members[0].egress[0].ports: expected a port from 1 to 65535 or a range "
-		"like 8000-8010, found '80-'"},
+		"23:40: members[0].egress[0].ports: expected a port from 1 to 65535, a range like "
+		"8000-8010 or the name of a service like https, found '80-'"},
 	    {"{to: db, protocol: tcp, ports: 80-90-95}",
-		"23:40: members[0].egress[0].ports: expected a port from 1 to 65535 or a range "
-		"like 8000-8010, found '80-90-95'"},
+		"23:40: members[0].egress[0].ports: expected a port from 1 to 65535, a range like "
+		"8000-8010 or the name of a service like https, found '80-90-95'"},
 	    {"{to: db, protocol: tcp, ports: [80, 90-85]}",
 		"23:45: members[0].egress[0].ports[1]: the range 90-85 runs backwards"},
 	    {"{to: db, protocol: tcp, ports: []}",
