@@ -17,6 +17,7 @@
 	X(keygen)       \
 	X(key)          \
 	X(manifest)     \
+	X(policy)       \
 	X(submit)       \
 	X(status)       \
 	X(network)      \

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "cli.h"
 #include "manifest.h"
+#include "policy/policy.h"
 
 const struct cli_help help_manifest = {
     .name = "manifest",
@@ -17,7 +18,8 @@ const struct cli_help help_manifest = {
     .summary = "check, sign, show and compare descriptions of a network",
     .text = "check  says whether FILE is valid: a YAML document, or a signed manifest, whose\n"
 	    "       signature is then checked too. The first problem is named with its line,\n"
-	    "       column and key; lines are counted in the YAML document.\n"
+	    "       column and key; lines are counted in the YAML document. The document's own\n"
+	    "       tests must come out as they expect.\n"
 	    "sign   checks the document FILE and signs it with the owner's key. Writes FILE with\n"
 	    "       the suffix .signed instead of .yaml, or OUT.\n"
 	    "show   prints what FILE, document or signed, says.\n"
@@ -73,7 +75,10 @@ static int check(const char *path)
 {
 	struct manifest_file f;
 	struct lm_why why = {0};
-	if (manifest_read(&f, path, &why) < 0)
+	int err = manifest_read(&f, path, &why);
+	if (err == 0 && (err = lm_policy_check(manifest_of(&f), cli_input_name(path), &why)) < 0)
+		manifest_release(&f);
+	if (err < 0)
 		return cli_fail("%s", why.text);
 	const struct lm_manifest *m = manifest_of(&f);
 	printf("%s: valid%s: network %s, serial %llu, %u providers, %u members, %u endpoints",
@@ -136,6 +141,18 @@ static char *default_output(const char *path)
 	return asprintf(&out, "%.*s.signed", (int)len, path) < 0 ? NULL : out;
 }
 
+/* What lm_manifest_sign does not see to. */
+static int check_policy(const char *name, const uint8_t *yaml, size_t len, struct lm_why *why)
+{
+	struct lm_manifest *m;
+	int err = lm_manifest_parse(&m, name, yaml, len, why);
+	if (err < 0)
+		return err;
+	err = lm_policy_check(m, name, why);
+	lm_manifest_free(m);
+	return err;
+}
+
 static int sign_document(
     uint8_t **out, size_t *out_len, const char *path, const char *key_path, struct lm_why *why)
 {
@@ -147,7 +164,10 @@ static int sign_document(
 	size_t len;
 	err = cli_read(&yaml, &len, path, LM_MANIFEST_BYTES_MAX, why);
 	if (err == 0) {
-		err = lm_manifest_sign(out, out_len, cli_input_name(path), yaml, len, &owner, why);
+		const char *name = cli_input_name(path);
+		err = check_policy(name, yaml, len, why);
+		if (err == 0)
+			err = lm_manifest_sign(out, out_len, name, yaml, len, &owner, why);
 		free(yaml);
 	}
 	lm_wipe(&owner, sizeof(owner));

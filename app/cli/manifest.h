@@ -31,7 +31,5 @@ char *manifest_place_text(
     char out[MANIFEST_PLACE_TEXT], const struct lm_manifest *m, const struct lm_endpoint *e);
 /* Who hosts it: a name of the manifest's, or "any provider". */
 const char *manifest_provider_name(const struct lm_manifest *m, const struct lm_endpoint *e);
-/* " db, web: tcp 80, 443": peers are the names of the rule's, in its order. */
-void manifest_print_rule(FILE *out, const char *const *peers, const struct lm_rule *r);
 
 #endif

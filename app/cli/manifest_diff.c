@@ -2,8 +2,8 @@
 /*
  * What changes from one manifest to another, for people: "+" comes, "-" goes, "~" becomes another.
  * Things are compared by what they are called: providers and members by name, replicas by member
- * and number. The order of rules, names and addresses in the document means nothing, and is not
- * compared.
+ * and number. The order of names and addresses in the document means nothing, and is not compared;
+ * that of rules means something only where some allow and others deny.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -12,6 +12,7 @@
 #include <string.h>
 #include "base/bytes.h"
 #include "manifest.h"
+#include "rule.h"
 
 struct diff {
 	const struct lm_manifest *a, *b;
@@ -73,6 +74,9 @@ static void diff_head(struct diff *d)
 	manifest_pool_text(pool_to, b);
 	if (strcmp(pool_from, pool_to) != 0)
 		say(d, "~ pool: %s -> %s", pool_from, pool_to);
+	if (a->default_allow != b->default_allow)
+		say(d, "~ what no rule matches: %s",
+		    b->default_allow ? "deny -> allow" : "allow -> deny");
 }
 
 /* ---- providers ---- */
@@ -202,86 +206,118 @@ static void diff_replicas(struct diff *d, const struct lm_member *a, const struc
 
 /* ---- rules ---- */
 
-static int compare_names(const void *a, const void *b)
+static int compare_texts(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int compare_ports(const void *a, const void *b)
-{
-	const struct lm_port_range *x = a, *y = b;
+/* A list of rules in words: as it is, and sorted. */
+struct texts {
+	char **list, **sorted;
+	unsigned n;
+	bool mixed; /* allows and denies: which comes first means something */
+};
 
-	return x->from != y->from ? (x->from < y->from ? -1 : 1) : (int)x->to - y->to;
+static void free_texts(struct texts *t)
+{
+	for (unsigned i = 0; t->list && i < t->n; i++)
+		free(t->list[i]);
+	free(t->list);
+	free(t->sorted);
 }
 
-/* A rule in words that are the same for rules that mean the same; to be freed, NULL: no memory. */
-static char *rule_text(const struct lm_manifest *m, const struct lm_rule *rule)
+static int make_texts(struct texts *t, const struct lm_manifest *m, const struct lm_rule *rules,
+    unsigned n, bool ingress)
 {
-	const char *names[LM_RULE_PEERS_MAX];
-	struct lm_port_range ports[LM_RULE_PORTS_MAX];
-	struct lm_rule sorted = *rule;
-	char *text = NULL;
-	size_t len;
-
-	for (unsigned i = 0; i < rule->n_peers; i++)
-		names[i] = m->members[rule->peers[i]].name;
-	qsort(names, rule->n_peers, sizeof(names[0]), compare_names);
-	if (rule->n_ports)
-		memcpy(ports, rule->ports, rule->n_ports * sizeof(ports[0]));
-	qsort(ports, rule->n_ports, sizeof(ports[0]), compare_ports);
-	sorted.ports = ports;
-	FILE *out = open_memstream(&text, &len);
-	if (!out)
-		return NULL;
-	manifest_print_rule(out, names, &sorted);
-	return fclose(out) == 0 ? text : NULL;
-}
-
-static void free_texts(char **texts, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		free(texts[i]);
-	free(texts);
-}
-
-/* The rules' texts, sorted. */
-static char **rule_texts(const struct lm_manifest *m, const struct lm_rule *rules, unsigned n)
-{
-	char **texts = calloc(n ? n : 1, sizeof(*texts));
-
-	for (unsigned i = 0; texts && i < n; i++) {
-		texts[i] = rule_text(m, &rules[i]);
-		if (!texts[i]) {
-			free_texts(texts, n);
-			return NULL;
-		}
+	*t = (struct texts){.n = n};
+	t->list = calloc(n + 1, sizeof(*t->list));
+	t->sorted = calloc(n + 1, sizeof(*t->sorted));
+	if (!t->list || !t->sorted)
+		return -1;
+	for (unsigned i = 0; i < n; i++) {
+		t->mixed |= rules[i].deny != rules[0].deny;
+		t->list[i] = t->sorted[i] = rule_text(m, &rules[i], ingress);
+		if (!t->list[i])
+			return -1;
 	}
-	if (texts)
-		qsort(texts, n, sizeof(*texts), compare_names);
-	return texts;
+	qsort(t->sorted, n, sizeof(*t->sorted), compare_texts);
+	return 0;
 }
 
-static int diff_rules(struct diff *d, const char *member, const char *verb, const struct lm_rule *a,
-    unsigned n_a, const struct lm_rule *b, unsigned n_b)
+/* The next one from *i on that the other list has, too; NULL: none. */
+static const char *next_common(const struct texts *t, const struct texts *other, unsigned *i)
 {
-	char **from = rule_texts(d->a, a, n_a), **to = rule_texts(d->b, b, n_b);
+	while (*i < t->n) {
+		char **text = &t->list[(*i)++];
+		if (bsearch(text, other->sorted, other->n, sizeof(*text), compare_texts))
+			return *text;
+	}
+	return NULL;
+}
+
+static bool same_order(const struct texts *a, const struct texts *b)
+{
+	for (unsigned i = 0, k = 0;;) {
+		const char *x = next_common(a, b, &i), *y = next_common(b, a, &k);
+		if (!x || !y)
+			return true;
+		if (strcmp(x, y) != 0)
+			return false;
+	}
+}
+
+static void say_texts(
+    struct diff *d, const char *member, bool ingress, const struct texts *a, const struct texts *b)
+{
 	unsigned i = 0, k = 0;
 
-	while (from && to && (i < n_a || k < n_b)) {
-		int order = i == n_a ? 1 : k == n_b ? -1 : strcmp(from[i], to[k]);
+	while (i < a->n || k < b->n) {
+		int order = i == a->n ? 1 : k == b->n ? -1 : strcmp(a->sorted[i], b->sorted[k]);
 		if (order < 0)
-			say(d, "- %s %s%s", member, verb, from[i]);
+			say(d, "- %s %s", member, a->sorted[i]);
 		else if (order > 0)
-			say(d, "+ %s %s%s", member, verb, to[k]);
+			say(d, "+ %s %s", member, b->sorted[k]);
 		i += order <= 0;
 		k += order >= 0;
 	}
-	int err = from && to ? 0 : -1;
-	if (from)
-		free_texts(from, n_a);
-	if (to)
-		free_texts(to, n_b);
+	if ((a->mixed || b->mixed) && !same_order(a, b))
+		say(d, "~ %s: the order of its %s rules", member, ingress ? "ingress" : "egress");
+}
+
+static int diff_rules(struct diff *d, const char *member, bool ingress, const struct lm_member *a,
+    const struct lm_member *b)
+{
+	struct texts x, y = {0};
+	int err = make_texts(&x, d->a, ingress ? a->ingress : a->egress,
+	    ingress ? a->n_ingress : a->n_egress, ingress);
+	if (err == 0)
+		err = make_texts(&y, d->b, ingress ? b->ingress : b->egress,
+		    ingress ? b->n_ingress : b->n_egress, ingress);
+	if (err == 0)
+		say_texts(d, member, ingress, &x, &y);
+	free_texts(&x);
+	free_texts(&y);
 	return err;
+}
+
+/* ---- labels ---- */
+
+static bool has_label(const struct lm_manifest *m, const struct lm_member *member, const char *name)
+{
+	for (unsigned i = 0; i < member->n_labels; i++)
+		if (strcmp(m->labels[member->labels[i]], name) == 0)
+			return true;
+	return false;
+}
+
+static void diff_labels(struct diff *d, const struct lm_manifest *m, const struct lm_member *a,
+    const struct lm_manifest *other, const struct lm_member *b, char sign)
+{
+	for (unsigned i = 0; i < a->n_labels; i++) {
+		const char *label = m->labels[a->labels[i]];
+		if (!has_label(other, b, label))
+			say(d, "%c %s has label %s", sign, a->name, label);
+	}
 }
 
 /* ---- members ---- */
@@ -301,11 +337,10 @@ static int diff_member(struct diff *d, const struct lm_member *a, const struct l
 	diff_replicas(d, a, b);
 	a = a ? a : &none;
 	b = b ? b : &none;
-	int err = diff_rules(
-	    d, name, "may be reached from", a->ingress, a->n_ingress, b->ingress, b->n_ingress);
-	return err ? err
-		   : diff_rules(
-			 d, name, "may reach", a->egress, a->n_egress, b->egress, b->n_egress);
+	diff_labels(d, d->a, a, d->b, b, '-');
+	diff_labels(d, d->b, b, d->a, a, '+');
+	int err = diff_rules(d, name, true, a, b);
+	return err ? err : diff_rules(d, name, false, a, b);
 }
 
 static int diff_members(struct diff *d)

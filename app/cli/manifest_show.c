@@ -6,6 +6,7 @@
 #include <time.h>
 #include "base/bytes.h"
 #include "manifest.h"
+#include "rule.h"
 
 static void show_hex(const char *label, const void *data, size_t len)
 {
@@ -61,6 +62,12 @@ static void show_pool(const struct lm_manifest *m)
 		printf("%-11s %s\n", "pool", manifest_pool_text(text, m));
 }
 
+static void show_default(const struct lm_manifest *m)
+{
+	if (m->default_allow)
+		printf("%-11s what no rule matches is allowed\n", "policy");
+}
+
 static void show_head(const struct manifest_file *f)
 {
 	const struct lm_manifest *m = manifest_of(f);
@@ -81,6 +88,9 @@ static void show_head(const struct manifest_file *f)
 	show_prefix(m, &m->ipv4);
 	show_prefix(m, &m->ipv6);
 	show_pool(m);
+	show_default(m);
+	if (m->n_probes)
+		printf("%-11s %u of the rules\n", "tests", m->n_probes);
 }
 
 static void show_provider(const struct lm_provider *p)
@@ -119,66 +129,38 @@ static void show_endpoint(const struct lm_manifest *m, const struct lm_endpoint 
 	    manifest_place_text(text, m, e));
 }
 
-static void print_protocol(FILE *out, uint16_t protocol)
+static void show_comment(const struct lm_rule *r)
 {
-	switch (protocol) {
-	case LM_PROTO_ANY:
-		fprintf(out, " any protocol");
-		break;
-	case LM_PROTO_ICMP:
-		fprintf(out, " icmp");
-		break;
-	case 6:
-		fprintf(out, " tcp");
-		break;
-	case 17:
-		fprintf(out, " udp");
-		break;
-	case 47:
-		fprintf(out, " gre");
-		break;
-	case 132:
-		fprintf(out, " sctp");
-		break;
-	default:
-		fprintf(out, " protocol %u", protocol);
-	}
+	if (r->comment)
+		printf("    # %s\n", r->comment);
 }
 
-void manifest_print_rule(FILE *out, const char *const *peers, const struct lm_rule *r)
+static void show_rule(const struct lm_manifest *m, const struct lm_rule *r, bool ingress)
 {
-	if (r->any_peer)
-		fprintf(out, " any");
-	for (unsigned i = 0; i < r->n_peers; i++)
-		fprintf(out, "%s %s", i ? "," : "", peers[i]);
-	putc(':', out);
-	print_protocol(out, r->protocol);
-	for (unsigned i = 0; i < r->n_ports; i++) {
-		fprintf(out, "%s %u", i ? "," : "", r->ports[i].from);
-		if (r->ports[i].to != r->ports[i].from)
-			fprintf(out, "-%u", r->ports[i].to);
-	}
-}
-
-static void show_rule(const struct lm_manifest *m, const struct lm_rule *r, const char *verb)
-{
-	const char *peers[LM_RULE_PEERS_MAX];
-	for (unsigned i = 0; i < r->n_peers; i++)
-		peers[i] = m->members[r->peers[i]].name;
-	printf("  %s", verb);
-	manifest_print_rule(stdout, peers, r);
+	printf("  ");
+	rule_print(stdout, m, r, ingress);
 	putchar('\n');
+	show_comment(r);
+}
+
+static void show_labels(const struct lm_manifest *m, const struct lm_member *member)
+{
+	for (unsigned i = 0; i < member->n_labels; i++)
+		printf("%s%s", i ? ", " : "  labels ", m->labels[member->labels[i]]);
+	if (member->n_labels)
+		putchar('\n');
 }
 
 static void show_member(const struct lm_manifest *m, const struct lm_member *member)
 {
 	printf("\nmember %s, deployment %" PRIu64 "\n", member->name, member->deployment);
+	show_labels(m, member);
 	for (unsigned i = 0; i < member->n_endpoints; i++)
 		show_endpoint(m, &m->endpoints[member->first_endpoint + i]);
 	for (unsigned i = 0; i < member->n_ingress; i++)
-		show_rule(m, &member->ingress[i], "may be reached from");
+		show_rule(m, &member->ingress[i], true);
 	for (unsigned i = 0; i < member->n_egress; i++)
-		show_rule(m, &member->egress[i], "may reach");
+		show_rule(m, &member->egress[i], false);
 }
 
 void manifest_show(const struct manifest_file *f)

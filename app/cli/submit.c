@@ -11,6 +11,7 @@
 #include <string.h>
 #include "base/bytes.h"
 #include "cli.h"
+#include "policy/policy.h"
 #include "submit.h"
 
 #define TIMEOUT_DEFAULT 10 /* s */
@@ -259,6 +260,8 @@ static int submit_file(const struct options *o, const uint8_t *bytes, size_t len
 	struct lm_why why = {""};
 
 	int err = lm_manifest_open(&sm, cli_input_name(o->file), bytes, len, &why);
+	if (!err)
+		err = lm_policy_check(sm->manifest, cli_input_name(o->file), &why);
 	if (!err)
 		err = resolve(&t, o->to, &why);
 	if (!err && o->provider)

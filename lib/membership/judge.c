@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <time.h>
 #include "base/log.h"
+#include "policy/policy.h"
 
 #define LM_LOG_MODULE "membership"
 
@@ -128,6 +129,18 @@ static int check_room(
 	    m->config.max_networks);
 }
 
+/* Its own tests among them, so that a manifest is the same mistake everywhere, or nowhere. */
+static int check_policy(const struct lm_manifest *man, struct lm_why *why)
+{
+	struct lm_why reason = {{0}};
+	int err = lm_policy_check(man, "manifest", &reason);
+
+	/* What may have been said so far is no reason to refuse it. */
+	if (err && why)
+		*why = reason;
+	return err;
+}
+
 /* A manifest that does not name us: if it is newer than the one in force, we have left. */
 static int judge_absence(
     struct lm_membership *m, const struct lm_signed_manifest *sm, bool stored, struct lm_why *why)
@@ -165,6 +178,9 @@ static int decide(struct lm_membership *m, struct lm_signed_manifest **sm,
 		return 0;
 	if (!err)
 		err = check_expiry(m, s->manifest, from, why);
+	/* What is in the store was judged when it came. */
+	if (!err && !stored)
+		err = check_policy(s->manifest, why);
 	if (err)
 		return err;
 	int self = lm_manifest_provider(s->manifest, &m->self->id);

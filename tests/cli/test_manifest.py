@@ -295,6 +295,8 @@ class Diff(Tool):
         # Order, spelling and comments mean nothing.
         self.assertEqual(self.diff(("ports: [5432, 8000-8010]", "ports: [8000-8010, 5432]"),
                                    ("[db]", "db"), ("# default deny", "# hm"), expect=0), [])
+        web, any_ = "{from: web, protocol: tcp, ports: 5432}", "{from: any, protocol: icmp}"
+        self.assertEqual(self.diff((web, "{}"), (any_, web), ("{}", any_), expect=0), [])
 
     def test_signed_and_not(self):
         self.text("manifest", "sign", "-k", "owner.key", "old.yaml")
@@ -395,6 +397,98 @@ class Diff(Tool):
         self.assertIn("only one", self.usage_error("manifest", "diff", "-", "-"))
 
 
+    def test_rules_in_order(self):
+        deny, web = "{to: db, protocol: any, action: deny}", "    labels: [front]\n"
+        self.shop = source("conf/manifests/firewall.yaml")
+        self.write("old.yaml", self.shop)
+        # Spelling and order in a list of allows mean nothing; names of services are numbers.
+        self.assertEqual(self.diff(("[http, https, 8443]}", "[8443, 443, http], action: allow}"),
+                                   ("comment: staging stays out", "comment: no"), expect=0), [])
+        self.assertEqual(self.diff((deny, "{to: any, protocol: tcp}"),
+                                   ("      - {to: any, protocol: tcp}\n  - name: staging",
+                                    f"      - {deny}\n  - name: staging")),
+                         ["~ shopper: the order of its egress rules"])
+        self.assertEqual(self.diff((deny, "{to: db, protocol: udp, log: true}"),
+                                   (web, web.replace("front", "shop, front"))),
+                         ["+ web has label shop",
+                          "- shopper may not reach db: any protocol",
+                          "+ shopper may reach db: udp (log)"])
+        self.assertEqual(self.diff(("serial: 1", "serial: 1\npolicy: {default: allow}")),
+                         ["~ what no rule matches: deny -> allow"])
+
+
+class Policy(Tool):
+    """Rules that the manifest tests itself."""
+
+    def setUp(self):
+        super().setUp()
+        self.mall = source("conf/manifests/firewall.yaml")
+        self.bad = self.mall.replace("port: ssh, expect: deny", "port: ssh, expect: allow")
+        self.line = 1 + self.bad[:self.bad.index("port: ssh")].count("\n")
+        self.write("mall.yaml", self.mall)
+        self.write("bad.yaml", self.bad)
+        self.key_file()
+
+    def test_examples(self):
+        for name in os.listdir(os.path.join(ROOT, "conf/manifests")):
+            text = self.text("policy", "test", os.path.join(ROOT, "conf/manifests", name))
+            self.assertRegex(text, r"\n?\d+ rules, \d+ bytes compiled; \d+ tests, 0 failed\n$")
+
+    def test_each_test_has_a_line(self):
+        lines = self.text("policy", "test", "mall.yaml").splitlines()
+        self.assertEqual(len(lines), 9)
+        self.assertEqual(lines[2], f"ok    line {self.line}: shopper to web, tcp 22: deny")
+        self.assertEqual(lines[3], f"ok    line {self.line + 1}: staging/0 to web, tcp 80: deny")
+        out, err = self.run_tool("policy", "test", "bad.yaml", expect=1)
+        self.assertEqual(err, "")
+        bad = out.decode().splitlines()
+        self.assertEqual(bad[2], f"FAIL  line {self.line}: shopper to web, tcp 22: expected "
+                         "allow, but the ingress of web (no rule for it, for 100.64.20.50) "
+                         "denies it")
+        self.assertEqual(lines[:2] + lines[3:-1], bad[:2] + bad[3:-1])
+        self.assertRegex(bad[-1], r"^7 rules, \d+ bytes compiled; 8 tests, 1 failed$")
+
+    def test_who_else_refuses(self):
+        said = (f"bad.yaml:{self.line}: tests[2]: expected allow, but the ingress of web (no "
+                "rule for it, for 100.64.20.50) denies it")
+        self.assertEqual(self.refused("manifest", "check", "bad.yaml"), said)
+        self.assertEqual(self.refused("manifest", "sign", "-k", "owner.key", "bad.yaml"), said)
+        self.assertNotIn("bad.signed", os.listdir(self.folder.name))
+        # Nobody's tool signs it, but an owner may have another one.
+        self.text("manifest", "sign", "-k", "owner.key", "mall.yaml")
+        with open(self.path("mall.signed"), "rb") as file:
+            body = file.read().split(b"\n", 2)[2]
+        body = body.replace(b"document %d\n" % len(self.mall), b"document %d\n" % len(self.bad))
+        body = body.replace(self.mall.encode(), self.bad.encode())
+        key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(RFC8032_SEED))
+        signature = key.sign(b"leasemesh-manifest-v1\0" + body)
+        self.write("bad.signed", b"leasemesh-manifest-v1\nsignature " +
+                   signature.hex().encode() + b"\n" + body)
+        for command in (("manifest", "check"), ("submit", "--to", "127.0.0.1:9", "--provider",
+                                                "alpha")):
+            self.assertEqual(self.refused(*command, "bad.signed"),
+                             said.replace("bad.yaml", "bad.signed"))
+
+    def test_show(self):
+        text = self.text("manifest", "show", "mall.yaml")
+        for line in ("tests       8 of the rules",
+                     "  labels front",
+                     "  may not be reached from 100.64.20.192/26 except 100.64.20.200/32: any "
+                     "protocol (log)\n    # staging stays out",
+                     "  may be reached from any: tcp 80, 443, 8443",
+                     "  may be reached from label front: tcp 5432",
+                     "  may not reach db: any protocol"):
+            self.assertIn("\n" + line + "\n", text)
+        self.assertNotIn("policy  ", text)
+        self.assertIn("\npolicy      what no rule matches is allowed\n", self.text(
+            "manifest", "show", "-", stdin=b"policy: {default: allow}\n" + self.mall.encode()))
+
+    def test_nonsense(self):
+        self.assertIn("expected test, and one file", self.usage_error("policy"))
+        self.assertIn("expected test, and one file", self.usage_error("policy", "run", "x"))
+        self.assertIn("no.yaml: No such file", self.refused("policy", "test", "no.yaml"))
+
+
 class Documentation(Tool):
     """The pages for tenants say what the tool does."""
 
@@ -413,6 +507,22 @@ class Documentation(Tool):
         shown = re.search(r"(?s)```yaml\n(    endpoints:\n.*?)```", source("docs/tenant-guide.md"))
         example = source("conf/manifests/fixed.yaml").split("    deployment: 1002\n")[1]
         self.assertTrue(example.startswith(shown.group(1)))
+
+    def test_the_guide_works_through_the_rules(self):
+        """Each excerpt of rules is in the example, whose own tests say that it does that."""
+        guide = source("docs/tenant-guide.md").split("### Two examples", 1)[1].split("\n### ")[0]
+        example = source("conf/manifests/firewall.yaml")
+        excerpts = re.findall(r"(?s)```yaml\n(.*?)```", guide)
+        self.assertGreaterEqual(len(excerpts), 3)
+        for excerpt in excerpts:
+            self.assertIn(excerpt, example)
+
+    def test_the_guide_names_every_service(self):
+        table = source("docs/tenant-guide.md").split("| service | port |", 1)[1].split("\n\n")[0]
+        guide = re.findall(r"`([a-z0-9-]+)` (\d+)", table)
+        code = re.findall(r'\{"([a-z0-9-]+)", (\d+)\}', source("lib/manifest/services.c"))
+        self.assertGreater(len(code), 40)
+        self.assertEqual(sorted(guide), sorted(code))
 
     def test_the_manual_has_every_synopsis_and_option(self):
         manual = source("docs/leasemesh.1.md")

@@ -171,6 +171,17 @@ static void test_refusals(void)
 	refused(s, &d, -ETIME, "expired at 2026-12-31T23:59:59Z");
 	sim_doc_free(&d);
 
+	/* Neither enforced, nor taken for a reason to leave. */
+	static const char wrong[] =
+	    "tests: [{from: web, to: web, protocol: icmp, expect: allow}]\n";
+	for (unsigned providers = 2; providers <= 3; providers++) {
+		d = sim_sign(s, "shop", 6, providers, wrong);
+		refused(s, &d, -EINVAL,
+		    "manifest:4: tests[0]: expected allow, but the egress of "
+		    "web (no rule for it) denies it");
+		sim_doc_free(&d);
+	}
+
 	d = sim_sign(s, "other", 1, 0x2, NULL);
 	struct lm_why why = {""};
 	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, &why), -EACCES);
