@@ -512,6 +512,71 @@ static void test_two_of_five_down(void)
 	end(s, &one, &two);
 }
 
+/* One that has no seat, but address blocks and an endpoint: both are others' again in time. */
+static void test_revoked_reader(void)
+{
+	struct sim_doc one, two;
+	struct sim *s = world(9, &one);
+	struct lm_chain_block block;
+	struct lm_chain_endpoint app;
+	const uint8_t key[] = {0, 3, 'a', 'p', 'p'};
+
+	attach(s, 8, &one, 3, 4);
+	sim_run(s, 10 * SIM_SECOND);
+	const struct lm_chain *chain = lm_membership_chain(s->node[0]->m);
+	CU_ASSERT_EQUAL(lm_chain_block(chain, &one.net, 0, &block), 0);
+	CU_ASSERT(block.owner && memcmp(block.owner, &s->node[8]->id.pub, 32) == 0);
+	CU_ASSERT_EQUAL(lm_chain_endpoint(chain, &one.net, key, sizeof(key), &app), 0);
+	CU_ASSERT(app.gateway != NULL);
+	two = decided(s, 2, 0xff);
+	submit(s, 7, &two);
+	sim_run(s, 30 * SIM_SECOND);
+	CU_ASSERT(alike(s, 0xff, &one));
+	CU_ASSERT_EQUAL(lm_chain_block(chain, &one.net, 0, &block), 0);
+	CU_ASSERT(!block.owner && block.until > s->now.wall / SIM_SECOND);
+	CU_ASSERT_EQUAL(lm_chain_endpoint(chain, &one.net, key, sizeof(key), &app), 0);
+	CU_ASSERT(app.gateway == NULL);
+	CU_ASSERT(seats_are(s, 7, 0x7f, &one));
+	end(s, &one, &two);
+}
+
+/* A chain in which nothing happens says next to nothing: each gateway asks the members once a day.
+ */
+#define IDLE 10 /* networks */
+static void test_idle(void)
+{
+	uint64_t sent[2], bytes[2];
+
+	for (unsigned k = 0; k < 2; k++) {
+		struct sim *s = sim_new(1, 3);
+		char name[16];
+		struct sim_doc d[IDLE];
+		for (unsigned i = 0; i < IDLE; i++) {
+			sprintf(name, "net%u", i);
+			d[i] = k ? sim_sign_members(s, name, 1, 0x7, NULL,
+				       "  - name: app\n    deployment: 7\n    replicas: 8\n"
+				       "  - name: web\n    deployment: 1\n    endpoints:\n"
+				       "      - {provider: gw0, ipv4: 100.64.10.10}\n"
+				       "      - {provider: gw1, ipv4: 100.64.10.11}\n"
+				       "      - {provider: gw2, ipv4: 100.64.10.12}\n")
+				 : sim_sign(s, name, 1, 0x7, NULL);
+			submit(s, i % 3, &d[i]);
+		}
+		sim_run(s, 60 * SIM_SECOND);
+		sent[k] = s->sent;
+		bytes[k] = s->sent_bytes;
+		sim_run(s, 86400 * SIM_SECOND);
+		sent[k] = s->sent - sent[k];
+		bytes[k] = s->sent_bytes - bytes[k];
+		for (unsigned i = 0; i < IDLE; i++)
+			sim_doc_free(&d[i]);
+		sim_end(s);
+	}
+	/* Three gateways, two members, question and answer, with what a session adds. */
+	CU_ASSERT(bytes[1] < bytes[0] + IDLE * 3 * 2 * 2 * 150);
+	CU_ASSERT(sent[1] < sent[0] + IDLE * 3 * 2 * 2);
+}
+
 static void test_comes_back(void)
 {
 	struct sim_doc one, two, three;
@@ -1046,10 +1111,11 @@ LM_SUITE("membership_chain", {"begins", test_begins}, {"static_has_none", test_s
     {"false_genesis", test_false_genesis}, {"signed_twice_late", test_signed_twice_late},
     {"signed_twice", test_signed_twice}, {"signed_twice_unseen", test_signed_twice_unseen},
     {"revoked", test_revoked}, {"two_of_five_down", test_two_of_five_down},
-    {"comes_back", test_comes_back}, {"seats_of_idle", test_seats_of_idle},
-    {"mute_wants_no_seat", test_mute_wants_no_seat}, {"consent", test_consent},
-    {"consent_to_until", test_consent_to_until}, {"left_out", test_left_out}, {"flood", test_flood},
-    {"restart", test_restart}, {"restart_undecided", test_restart_undecided},
-    {"cut_off", test_cut_off}, {"large_state", test_large_state}, {"lost_store", test_lost_store},
-    {"damaged", test_damaged}, {"dropped", test_dropped}, {"dropped_unvoted", test_dropped_unvoted},
+    {"revoked_reader", test_revoked_reader}, {"idle", test_idle}, {"comes_back", test_comes_back},
+    {"seats_of_idle", test_seats_of_idle}, {"mute_wants_no_seat", test_mute_wants_no_seat},
+    {"consent", test_consent}, {"consent_to_until", test_consent_to_until},
+    {"left_out", test_left_out}, {"flood", test_flood}, {"restart", test_restart},
+    {"restart_undecided", test_restart_undecided}, {"cut_off", test_cut_off},
+    {"large_state", test_large_state}, {"lost_store", test_lost_store}, {"damaged", test_damaged},
+    {"dropped", test_dropped}, {"dropped_unvoted", test_dropped_unvoted},
     {"recovery", test_recovery}, {"recovery_by_guest", test_recovery_by_guest})
