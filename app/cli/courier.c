@@ -2,7 +2,7 @@
 /*
  * A guest's session with one gateway over a kernel socket: say what we have, let
  * the gateway pull it, wait for its judgement. The identity is made for this one
- * errand: what counts is the owner's signature inside the manifest.
+ * errand: what counts is the owner's signature inside of what it brings.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,7 +22,7 @@
 #define REPEAT (1000 * MS) /* SUBMIT, until it is answered */
 
 struct courier {
-	const struct lm_signed_manifest *sm;
+	const struct courier_load *load;
 	struct courier_result *result;
 	int fd;
 	struct lm_now now;
@@ -97,12 +97,12 @@ static void on_moved(void *ctx, struct lm_peer *peer, const struct lm_udp_addr *
 static void on_result(struct courier *c, const uint8_t *body, size_t len)
 {
 	struct lm_reader r = lm_reader(body, len);
-	const uint8_t *hash = lm_read_ref(&r, sizeof(c->sm->hash));
+	const uint8_t *hash = lm_read_ref(&r, sizeof(c->load->hash));
 	uint32_t code = lm_read_u32(&r);
 	uint64_t serial = lm_read_u64(&r);
 	uint16_t text_len = lm_read_u16(&r);
 	const uint8_t *text = lm_read_ref(&r, text_len);
-	if (r.failed || memcmp(hash, c->sm->hash, sizeof(c->sm->hash)) != 0)
+	if (r.failed || memcmp(hash, c->load->hash, sizeof(c->load->hash)) != 0)
 		return;
 	c->result->answered = true;
 	c->result->code = code;
@@ -126,10 +126,10 @@ static const uint8_t *on_find(void *ctx, struct lm_peer *peer, const uint8_t has
 {
 	struct courier *c = ctx;
 	(void)peer;
-	if (memcmp(hash, c->sm->hash, sizeof(c->sm->hash)) != 0)
+	if (memcmp(hash, c->load->hash, sizeof(c->load->hash)) != 0)
 		return NULL;
-	*len = c->sm->len;
-	return c->sm->bytes;
+	*len = c->load->len;
+	return c->load->bytes;
 }
 
 static void on_pulled(void *ctx, struct lm_peer *peer, const uint8_t hash[32], int err,
@@ -150,9 +150,9 @@ static void submit(struct courier *c)
 {
 	uint8_t body[32 + LM_PUBLIC_KEY_LEN + 4];
 	struct lm_writer w = lm_writer(body, sizeof(body));
-	lm_write(&w, c->sm->hash, 32);
-	lm_write(&w, c->sm->owner.b, LM_PUBLIC_KEY_LEN);
-	lm_write_u32(&w, (uint32_t)c->sm->len);
+	lm_write(&w, c->load->hash, 32);
+	lm_write(&w, c->load->owner.b, LM_PUBLIC_KEY_LEN);
+	lm_write_u32(&w, (uint32_t)c->load->len);
 	lm_peer_send(c->gateway, &c->now, LM_MSG_SUBMIT, body, sizeof(body));
 }
 
@@ -240,11 +240,11 @@ static int open_session(struct courier *c, const struct lm_identity *self,
 	return err;
 }
 
-int courier_deliver(const struct lm_signed_manifest *sm, const struct lm_public_key *gateway,
+int courier_deliver(const struct courier_load *load, const struct lm_public_key *gateway,
     const struct lm_udp_addr *to, unsigned timeout_ms, struct courier_result *result,
     struct lm_why *why)
 {
-	struct courier c = {.sm = sm, .result = result, .submit_at = UINT64_MAX, .now = now()};
+	struct courier c = {.load = load, .result = result, .submit_at = UINT64_MAX, .now = now()};
 	struct lm_identity self;
 	uint8_t seed[32];
 	char text[LM_UDP_TEXT];

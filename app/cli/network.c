@@ -2,23 +2,35 @@
 /* `leasemesh network`: one network, as this host's gateway knows it. */
 #include <getopt.h>
 #include <string.h>
+#include "chain/chain.h"
 #include "cli.h"
 #include "network.h"
 
 const struct cli_help help_network = {
     .name = "network",
     .synopsis = "leasemesh network show [-p PREFIX] [-j] NAME|ID\n"
-		"leasemesh network drop [-p PREFIX] NAME|ID",
-    .summary = "show who takes part in a network, or end it here",
-    .text = "Asks the gateway on this host. NAME is the network's, or the beginning of its id.\n"
-	    "\n"
-	    "show: who takes part and what each enforces; all networks of that name are shown,\n"
-	    "whoever owns them.\n"
-	    "drop: a network whose owner is not in `owners` any more ends on this gateway: its\n"
-	    "workloads are cut off, and nothing of it is kept.\n"
-	    "\n"
-	    "  -p, --prefix PREFIX  which gateway (dpdk.file_prefix), if several run here\n"
-	    "  -j, --json           show: one JSON array, an object a network\n",
+		"leasemesh network drop [-p PREFIX] NAME|ID\n"
+		"leasemesh network recovery [-p PREFIX] [-o OUT] NAME|ID PROVIDER...\n"
+		"leasemesh network sign-recovery -k KEYFILE [-o OUT] FILE",
+    .summary = "show who takes part in a network, end it here, or recover what decides in it",
+    .text =
+	"Asks the gateway on this host (sign-recovery asks nobody). NAME is the network's, or\n"
+	"the beginning of its id.\n"
+	"\n"
+	"show: who takes part and what each enforces; all networks of that name are shown,\n"
+	"whoever owns them.\n"
+	"drop: a network whose owner is not in `owners` any more ends on this gateway: its\n"
+	"workloads are cut off, and nothing of it is kept.\n"
+	"recovery: when a majority of the members that decide for the network is lost for good:\n"
+	"writes what its owner is to sign so that it goes on from what this gateway knows, with\n"
+	"these providers as members (names in the manifest, or key ids).\n"
+	"sign-recovery: the owner signs that. `leasemesh submit --manifest` brings it to a\n"
+	"gateway.\n"
+	"\n"
+	"  -p, --prefix PREFIX  which gateway (dpdk.file_prefix), if several run here\n"
+	"  -j, --json           show: one JSON array, an object a network\n"
+	"  -k, --key KEYFILE    sign-recovery: the owner's key\n"
+	"  -o, --output OUT     where to write; standard output if absent\n",
 };
 
 #define ID_MIN 8 /* digits of an id that are no name by accident */
@@ -50,44 +62,96 @@ static int find(struct telemetry *t, const char *wanted, json_t *found, struct l
 	return 0;
 }
 
-static int run(const char *prefix, const char *wanted, bool drop, bool json)
+enum verb { SHOW, DROP, RECOVERY, SIGN, VERBS };
+
+struct options {
+	enum verb verb;
+	const char *prefix, *key, *out;
+	bool json;
+	char *const *names; /* the network's, or the file; then those of providers */
+	unsigned n_names;
+};
+
+static const struct {
+	const char *name, *options; /* those that it takes */
+	unsigned least, most; /* names */
+} verbs[VERBS] = {
+    [SHOW] = {"show", "pj", 1, 1},
+    [DROP] = {"drop", "p", 1, 1},
+    [RECOVERY] = {"recovery", "po", 2, 1 + LM_CHAIN_MEMBERS_MAX},
+    [SIGN] = {"sign-recovery", "ko", 1, 1},
+};
+
+static int act(struct telemetry *t, json_t *found, const struct options *o)
+{
+	const char *wanted = o->names[0];
+
+	if (json_array_size(found) == 0)
+		return cli_fail("no manifest of network '%s' is in force here", wanted);
+	if (o->verb == DROP)
+		return network_drop(t, found, wanted);
+	if (o->verb == RECOVERY)
+		return network_recovery(
+		    t, found, wanted, o->names + 1, o->n_names - 1, o->out ? o->out : "-");
+	return network_show(t, found, o->json);
+}
+
+static int run(const struct options *o)
 {
 	struct lm_why why = {0};
 	struct telemetry *t;
 
-	if (telemetry_open(&t, prefix, &why) < 0)
+	if (o->verb == SIGN)
+		return network_sign_recovery(o->key, o->names[0], o->out ? o->out : "-");
+	if (telemetry_open(&t, o->prefix, &why) < 0)
 		return cli_fail("%s", why.text);
 	json_t *found = json_array();
-	int code;
-	if (find(t, wanted, found, &why) < 0)
-		code = cli_fail("%s", why.text);
-	else if (json_array_size(found) == 0)
-		code = cli_fail("no manifest of network '%s' is in force here", wanted);
-	else
-		code = drop ? network_drop(t, found, wanted) : network_show(t, found, json);
+	int code =
+	    find(t, o->names[0], found, &why) < 0 ? cli_fail("%s", why.text) : act(t, found, o);
 	json_decref(found);
 	telemetry_close(t);
 	return code;
 }
 
+/* given: the letters of the options. */
+static bool makes_sense(struct options *o, const char *verb, const char *given)
+{
+	for (o->verb = SHOW; o->verb < VERBS; o->verb++)
+		if (strcmp(verbs[o->verb].name, verb) == 0)
+			break;
+	return o->verb < VERBS && o->n_names >= verbs[o->verb].least &&
+	       o->n_names <= verbs[o->verb].most &&
+	       given[strspn(given, verbs[o->verb].options)] == '\0' && (o->verb != SIGN || o->key);
+}
+
 int cmd_network(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"prefix", required_argument, NULL, 'p'}, {"json", no_argument, NULL, 'j'}, {0}};
-	const char *prefix = NULL;
-	bool json = false;
+	static const struct option options[] = {{"prefix", required_argument, NULL, 'p'},
+	    {"json", no_argument, NULL, 'j'}, {"key", required_argument, NULL, 'k'},
+	    {"output", required_argument, NULL, 'o'}, {0}};
+	struct options o = {0};
+	char given[8] = "";
 
-	for (int c; (c = getopt_long(argc, argv, ":p:j", options, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, ":p:jk:o:", options, NULL)) != -1;) {
 		if (c == 'p')
-			prefix = optarg;
+			o.prefix = optarg;
 		else if (c == 'j')
-			json = true;
+			o.json = true;
+		else if (c == 'k')
+			o.key = optarg;
+		else if (c == 'o')
+			o.out = optarg;
 		else
 			return cli_bad_option(&help_network, c, argv);
+		if (!strchr(given, c) && strlen(given) < sizeof(given) - 1)
+			given[strlen(given)] = (char)c;
 	}
-	const char *verb = optind + 2 == argc ? argv[optind] : "";
-	bool drop = strcmp(verb, "drop") == 0;
-	if ((!drop && strcmp(verb, "show") != 0) || (drop && json))
-		return cli_usage_error(&help_network, "what is wanted is: show NAME, or drop NAME");
-	return run(prefix, argv[optind + 1], drop, json);
+	const char *verb = optind < argc ? argv[optind++] : "";
+	o.names = argv + optind;
+	o.n_names = (unsigned)(argc - optind);
+	if (!makes_sense(&o, verb, given))
+		return cli_usage_error(&help_network,
+		    "what is wanted is: show NAME, drop NAME, recovery NAME PROVIDER..., or "
+		    "sign-recovery -k KEYFILE FILE");
+	return run(&o);
 }

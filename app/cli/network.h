@@ -9,5 +9,12 @@
 /* found: rows of /leasemesh/networks, at least one. */
 int network_show(struct telemetry *t, json_t *found, bool json);
 int network_drop(struct telemetry *t, const json_t *found, const char *wanted);
+/* providers: names in the manifest, or key ids. Writes what the owner is to sign. */
+int network_recovery(struct telemetry *t, const json_t *found, const char *wanted,
+    char *const *providers, unsigned n, const char *out);
+/* The owner signs what is in file; needs no gateway. */
+int network_sign_recovery(const char *key, const char *file, const char *out);
+/* Several have that name: says so, for a command that is about one. */
+int network_say_which(const json_t *found, const char *wanted);
 
 #endif

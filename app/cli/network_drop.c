@@ -5,7 +5,7 @@
 #include "network.h"
 
 /* Tenants choose names, so several may have the same: the operator says whose is meant. */
-static int say_which(const json_t *found, const char *wanted)
+int network_say_which(const json_t *found, const char *wanted)
 {
 	char id[128], owner[128];
 	const json_t *row;
@@ -24,7 +24,7 @@ int network_drop(struct telemetry *t, const json_t *found, const char *wanted)
 	json_t *answer;
 
 	if (json_array_size(found) > 1)
-		return say_which(found, wanted);
+		return network_say_which(found, wanted);
 	telemetry_text(json_array_get(found, 0), "id", id, sizeof(id));
 	snprintf(cmd, sizeof(cmd), "/leasemesh/network_drop,%s", id);
 	if (telemetry_ask(t, cmd, &answer, &why) < 0)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sodium.h>
 #include "base/bytes.h"
 #include "cli.h"
 #include "policy/policy.h"
@@ -21,7 +22,7 @@
 const struct cli_help help_submit = {
     .name = "submit",
     .synopsis = "leasemesh submit --to HOST[:PORT] [--timeout SECONDS]\n"
-		"                 [--provider NAME | --key HEX] FILE\n",
+		"                 [--provider NAME | --key HEX] [--manifest SIGNED] FILE\n",
     .summary = "bring a signed manifest to a gateway",
     .text = "Hands the signed manifest to one of its providers' gateways, which judges it,\n"
 	    "puts it into force, and passes it on to the others that it names.\n"
@@ -30,6 +31,8 @@ const struct cli_help help_submit = {
 	    "  --timeout SECONDS  how long to wait for its answer (default 10)\n"
 	    "  --provider NAME    the provider whose gateway it is, by its name in the manifest\n"
 	    "  --key HEX          the gateway's public key\n"
+	    "  --manifest SIGNED  FILE is a signed recovery (see `leasemesh network`) of the\n"
+	    "                     network whose signed manifest this is\n"
 	    "\n"
 	    "The gateway must prove that it has its provider's key. Which provider that is\n"
 	    "follows from the manifest, if one of its addresses is HOST:PORT; otherwise say so\n"
@@ -40,7 +43,7 @@ const struct cli_help help_submit = {
 };
 
 struct options {
-	const char *to, *provider, *key, *file;
+	const char *to, *provider, *key, *file, *manifest;
 	unsigned timeout;
 };
 
@@ -214,14 +217,18 @@ static int report(const struct target *t, const struct options *o,
 		return CLI_NO_ANSWER;
 	}
 	if (!r->answered) {
-		cli_fail(
-		    "%s is there but has not judged the manifest within %u s", t->name, o->timeout);
+		cli_fail("%s is there but has not judged what you brought within %u s", t->name,
+		    o->timeout);
 		return CLI_NO_ANSWER;
 	}
 	if (r->code) {
 		fprintf(stderr, "refused by %s: %s\n", t->name,
 		    r->text[0] ? r->text : strerror((int)r->code));
 		return CLI_FAILED;
+	}
+	if (o->manifest) {
+		printf("accepted: network %s: %s\n", sm->manifest->network, r->text);
+		return CLI_OK;
 	}
 	printf("accepted: network %s serial %" PRIu64 " is in force at %s\n", sm->manifest->network,
 	    sm->manifest->serial, t->name);
@@ -232,8 +239,8 @@ static int report(const struct target *t, const struct options *o,
 	return CLI_OK;
 }
 
-static int deliver(
-    const struct target *t, const struct options *o, const struct lm_signed_manifest *sm)
+static int deliver(const struct target *t, const struct options *o,
+    const struct lm_signed_manifest *sm, const struct courier_load *load)
 {
 	struct courier_result r = {0};
 	struct lm_why why = {""};
@@ -243,7 +250,7 @@ static int deliver(
 	for (unsigned i = 0; i < t->n_addrs && !r.answered; i++) {
 		bool reached = r.reached;
 		why.text[0] = '\0';
-		err = courier_deliver(sm, &t->key, &t->addrs[i], each_ms, &r, &why);
+		err = courier_deliver(load, &t->key, &t->addrs[i], each_ms, &r, &why);
 		r.reached |= reached;
 	}
 	if (err) {
@@ -253,26 +260,29 @@ static int deliver(
 	return report(t, o, sm, &r);
 }
 
-static int submit_file(const struct options *o, const uint8_t *bytes, size_t len)
+static int choose_target(struct target *t, const struct options *o,
+    const struct lm_signed_manifest *sm, struct lm_why *why)
 {
-	struct lm_signed_manifest *sm = NULL;
+	int err = resolve(t, o->to, why);
+
+	if (err)
+		return err;
+	if (o->provider)
+		return by_name(t, sm->manifest, o->provider, why);
+	return o->key ? by_key(t, sm->manifest, o->key, why) : by_addr(t, sm->manifest, o->to, why);
+}
+
+static int submit_file(
+    const struct options *o, const uint8_t *bytes, size_t len, const struct lm_signed_manifest *sm)
+{
+	struct courier_load load = {.owner = sm->owner, .bytes = bytes, .len = len};
 	struct target t = {.n_addrs = 0};
 	struct lm_why why = {""};
 
-	int err = lm_manifest_open(&sm, cli_input_name(o->file), bytes, len, &why);
-	if (!err)
-		err = lm_policy_check(sm->manifest, cli_input_name(o->file), &why);
-	if (!err)
-		err = resolve(&t, o->to, &why);
-	if (!err && o->provider)
-		err = by_name(&t, sm->manifest, o->provider, &why);
-	else if (!err && o->key)
-		err = by_key(&t, sm->manifest, o->key, &why);
-	else if (!err)
-		err = by_addr(&t, sm->manifest, o->to, &why);
-	int code = err ? cli_fail("%s", why.text) : deliver(&t, o, sm);
-	lm_signed_manifest_free(sm);
-	return code;
+	crypto_generichash(load.hash, sizeof(load.hash), bytes, len, NULL, 0);
+	if (choose_target(&t, o, sm, &why) < 0)
+		return cli_fail("%s", why.text);
+	return deliver(&t, o, sm, &load);
 }
 
 static int parse_options(struct options *o, int argc, char **argv)
@@ -282,6 +292,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 	    {"timeout", required_argument, NULL, 'w'},
 	    {"provider", required_argument, NULL, 'p'},
 	    {"key", required_argument, NULL, 'k'},
+	    {"manifest", required_argument, NULL, 'm'},
 	    {0},
 	};
 	int c;
@@ -304,6 +315,9 @@ static int parse_options(struct options *o, int argc, char **argv)
 		case 'k':
 			o->key = optarg;
 			break;
+		case 'm':
+			o->manifest = optarg;
+			break;
 		default:
 			return cli_bad_option(&help_submit, c, argv);
 		}
@@ -318,9 +332,26 @@ static int parse_options(struct options *o, int argc, char **argv)
 	return CLI_OK;
 }
 
+/* FILE itself, or the one that says whose the recovery in FILE is. */
+static int open_manifest(struct lm_signed_manifest **out, const struct options *o,
+    const uint8_t *file, size_t len, struct lm_why *why)
+{
+	const char *name = cli_input_name(o->manifest ? o->manifest : o->file);
+	uint8_t *read = NULL;
+	int err = o->manifest ? cli_read(&read, &len, o->manifest, LM_MANIFEST_BYTES_MAX, why) : 0;
+
+	if (!err)
+		err = lm_manifest_open(out, name, read ? read : file, len, why);
+	if (!err)
+		err = lm_policy_check((*out)->manifest, name, why);
+	free(read);
+	return err;
+}
+
 int cmd_submit(int argc, char **argv)
 {
 	struct options o = {.timeout = TIMEOUT_DEFAULT};
+	struct lm_signed_manifest *sm = NULL;
 	struct lm_why why = {""};
 	uint8_t *bytes;
 	size_t len;
@@ -330,7 +361,9 @@ int cmd_submit(int argc, char **argv)
 		return code;
 	if (cli_read(&bytes, &len, o.file, LM_MANIFEST_BYTES_MAX, &why) < 0)
 		return cli_fail("%s", why.text);
-	code = submit_file(&o, bytes, len);
+	int err = open_manifest(&sm, &o, bytes, len, &why);
+	code = err ? cli_fail("%s", why.text) : submit_file(&o, bytes, len, sm);
+	lm_signed_manifest_free(sm);
 	free(bytes);
 	return code;
 }

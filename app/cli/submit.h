@@ -9,6 +9,14 @@
 #include <sys/socket.h>
 #include "manifest/manifest.h"
 
+/* What is handed over: a signed manifest, or the recovery of a network's chain. */
+struct courier_load {
+	struct lm_public_key owner;
+	uint8_t hash[32]; /* BLAKE2b-256 of the bytes */
+	const uint8_t *bytes;
+	size_t len;
+};
+
 struct courier_result {
 	bool answered;
 	bool reached; /* the gateway has proven that it has its key */
@@ -18,10 +26,10 @@ struct courier_result {
 };
 
 /*
- * Hands the manifest to the gateway with this key at this address, and waits up to timeout_ms for
- * its answer. Returns 0 (see *result) or a negative errno with a reason.
+ * Hands it to the gateway with this key at this address, and waits up to timeout_ms for its
+ * answer. Returns 0 (see *result) or a negative errno with a reason.
  */
-int courier_deliver(const struct lm_signed_manifest *sm, const struct lm_public_key *gateway,
+int courier_deliver(const struct courier_load *load, const struct lm_public_key *gateway,
     const struct lm_udp_addr *to, unsigned timeout_ms, struct courier_result *result,
     struct lm_why *why);
 

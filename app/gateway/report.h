@@ -48,6 +48,7 @@ int gw_report_sessions(struct gateway *gw, const char *params, struct rte_tel_da
 int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_gateways(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_chain(struct gateway *gw, const char *params, struct rte_tel_data *d);
+int gw_report_recovery(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_served(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_endpoints(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_attachments(struct gateway *gw, const char *params, struct rte_tel_data *d);

@@ -110,6 +110,86 @@ int gw_report_chain(struct gateway *gw, const char *params, struct rte_tel_data 
 	return gw_page_end(&page);
 }
 
+/* ---- recovery ---- */
+
+#define PIECE_LEN 100
+
+/* "3,alpha,beta": the members that shall go on, by name in the manifest or by key id. */
+static int read_members(
+    const struct lm_network *net, char *names, struct lm_public_key *out, struct lm_why *why)
+{
+	char *rest = NULL;
+	unsigned n = 0;
+
+	for (char *name = strtok_r(names, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+		const struct lm_manifest *m = net->manifest;
+		struct lm_key_id id;
+		int p = lm_unhex(&id, sizeof(id), name, strlen(name)) == 0
+			    ? lm_manifest_provider(m, &id)
+			    : -ENOENT;
+
+		for (unsigned i = 0; p < 0 && i < m->n_providers; i++)
+			if (strcmp(m->providers[i].name, name) == 0)
+				p = (int)i;
+		if (p < 0)
+			return lm_why(
+			    why, ENOENT, "%s is no provider of the manifest in force", name);
+		if (n == LM_CHAIN_MEMBERS_MAX)
+			return lm_why(why, E2BIG, "more than %u members", LM_CHAIN_MEMBERS_MAX);
+		out[n++] = m->providers[p].key;
+	}
+	return (int)n;
+}
+
+/* Telemetry's strings are short, and not all versions of DPDK know how to write a newline. */
+static void put_pieces(struct gw_page *page, const char *text)
+{
+	while (*text) {
+		size_t line = strcspn(text, "\n"), n = line < PIECE_LEN ? line : PIECE_LEN;
+		struct rte_tel_data *row = gw_page_row(page);
+		char piece[PIECE_LEN + 1];
+
+		memcpy(piece, text, n);
+		piece[n] = '\0';
+		if (row) {
+			gw_put_text(row, "text", piece);
+			gw_put_u64(row, "ends", text[n] == '\n');
+		}
+		text += n + (text[n] == '\n');
+	}
+}
+
+int gw_report_recovery(struct gateway *gw, const char *params, struct rte_tel_data *d)
+{
+	struct lm_public_key members[LM_CHAIN_MEMBERS_MAX];
+	char names[1024], text[LM_RECOVERY_TEXT_MAX] = "";
+	struct lm_why why = {0};
+	struct gw_page page;
+	size_t first = strcspn(params, ",");
+
+	if (strlen(params) >= sizeof(names))
+		return -E2BIG;
+	strcpy(names, params);
+	names[first] = '\0';
+	const struct lm_network *net = network_of(gw, names);
+	if (!net)
+		return -ENOENT;
+	int n = params[first] ? read_members(net, names + first + 1, members, &why) : 0;
+	int err = n < 0 ? n
+			: lm_membership_recovery(
+			      gw->membership, &net->id, members, (unsigned)n, text, &why);
+	int page_err = gw_page_start(&page, d, "pieces", "");
+	if (page_err)
+		return page_err;
+	gw_put_text(d, "result", err < 0 ? "error" : "ok");
+	gw_put_result_text(d, &why);
+	if (err >= 0)
+		put_pieces(&page, text);
+	return gw_page_end(&page);
+}
+
+/* ---- counters ---- */
+
 /* All chains together: what was not followed, and what was done. */
 void gw_put_chains(const struct gateway *gw, struct rte_tel_data *d)
 {

@@ -250,6 +250,42 @@ class StatusTest(unittest.TestCase):
                 self.assertEqual(other in out, other == text, out)
         self.assertNotIn("chain members", out)
 
+    def test_network_recovery(self):
+        answers = good_answers()
+        answers["/leasemesh/recovery"] = {"result": "ok", "text": "", "pieces": rows(
+            {"text": "leasemesh-recovery-request-v1", "ends": 1},
+            {"text": "0123", "ends": 0}, {"text": "4567", "ends": 1})}
+        fake = self.gateway(answers)
+        expected = "leasemesh-recovery-request-v1\n01234567\n"
+        self.assertEqual(self.run_cli("network", "recovery", "shop", "alpha", "beta"),
+                         (0, expected, ""))
+        self.assertEqual(fake.asked[-1], "/leasemesh/recovery,0,alpha,beta")
+        path = os.path.join(self.runtime, "request")
+        self.assertEqual(self.run_cli("network", "recovery", "-o", path, "shop", "a")[0], 0)
+        with open(path, encoding="ascii") as file:
+            self.assertEqual(file.read(), expected)
+        answers["/leasemesh/recovery"] = {"result": "error", "text": "nobody is gamma",
+                                          "pieces": {}}
+        self.fails("nobody is gamma", "network", "recovery", "shop", "gamma")
+        answers["/leasemesh/recovery"] = {"result": "ok", "text": "", "pieces": rows(
+            *[{"text": "0" * 100, "ends": 0}] * 12)}
+        self.fails("makes no sense", "network", "recovery", "shop", "gamma")
+        for args in ["recovery", "shop"], ["recovery", "shop", *"abcdefgh"], \
+                ["recovery", "-j", "shop", "a"], ["recovery", "-k", "key", "shop", "a"], \
+                ["sign-recovery", path], ["sign-recovery", "-k", "key", "-p", "x", path], \
+                ["sign-recovery", "-k", "key", path, path], ["show", "-o", "x", "shop"]:
+            code, _, err = self.run_cli("network", *args)
+            self.assertEqual(code, 2, (args, err))
+
+    def test_sign_recovery_of_nonsense(self):
+        path = os.path.join(self.runtime, "request")
+        for text in "", "leasemesh-recovery-request-v1\n", \
+                "leasemesh-recovery-request-v1\n00\n", "leasemesh-manifest-v1\n":
+            with open(path, "w", encoding="ascii") as file:
+                file.write(text)
+            self.fails("no request for recovery", "network", "sign-recovery", "-k", "key", path)
+        self.fails("No such file", "network", "sign-recovery", "-k", "key", path + "2")
+
     def test_network_show_of_nothing(self):
         self.gateway()
         self.fails("no manifest of network 'shopp' is in force", "network", "show", "shopp")
