@@ -32,7 +32,8 @@
 #define LM_CHAIN_BODY_MAX 8192 /* bytes of a block's commands */
 #define LM_CHAIN_OWN_MAX 32 /* commands of ours in one network at once */
 #define LM_CHAIN_QUEUE_MAX 64 /* commands that wait to be proposed, others' as well */
-#define LM_CHAIN_BLOCKS_ALONE 16 /* address blocks that a member gets without consent */
+/* Address blocks that a member gets without consent, but no more than an eighth of all. */
+#define LM_CHAIN_BLOCKS_ALONE 16
 #define LM_CHAIN_KEY_MAX 72 /* of an endpoint, as in the ledger */
 #define LM_CHAIN_SOME_BLOCK UINT32_MAX
 #define LM_CHAIN_RECOVERY_MAX 400 /* bytes of a recovery statement */
@@ -73,9 +74,10 @@ enum lm_chain_kind {
 /*
  * Fields that a kind does not name above are zero. The chain fills in author and number.
  *
- * Every command but a member's RELEASE and its first ASSIGNs needs the consent of a majority of the
- * members first: there each of them judges, by its manifest and its clock, what the chain cannot
- * know. Whether a consented command applies is the same question, with the same answer, everywhere.
+ * Every command but a member's first ASSIGNs, by a serial that the chain knows, needs the consent
+ * of a majority of the members first: there each of them judges, by its manifest and its clock,
+ * what the chain cannot know. Whether a consented command applies is the same question, with the
+ * same answer, everywhere.
  */
 struct lm_chain_command {
 	uint8_t kind;

@@ -3,9 +3,11 @@
 #include "chain/state.h"
 
 #include <errno.h>
+#include "base/number.h"
 
 #define COMMAND_DOMAIN "leasemesh-chain-command-v1"
 #define CONSENT_DOMAIN "leasemesh-chain-consent-v1"
+#define ALONE_PART 8 /* of all address blocks: what one member gets without consent */
 
 /* Which fields a kind has: the others are zero, and not among its bytes. */
 enum { GATEWAY = 1, UNTIL = 2, BLOCK = 4, KEY = 8, PLACE = 16 };
@@ -191,12 +193,14 @@ bool lm_chain_needs_consent(
 	int author = lm_chain_known(s, &c->author);
 	unsigned owned = 0;
 
-	if (lm_chain_member(m, &c->author) < 0)
+	/* What teaches the chain a serial makes all that was judged by a lower one void. It begins
+	 * with serial 1. */
+	if (c->kind != LM_CHAIN_ASSIGN || c->serial > lm_max_u64(s->serial, 1) ||
+	    lm_chain_member(m, &c->author) < 0)
 		return true;
 	for (unsigned i = 0; author >= 0 && i < s->n_slots; i++)
 		owned += s->slots[i].owner == author;
-	return c->kind == LM_CHAIN_ASSIGN ? owned >= LM_CHAIN_BLOCKS_ALONE
-					  : c->kind != LM_CHAIN_RELEASE;
+	return owned >= lm_min_u64(LM_CHAIN_BLOCKS_ALONE, s->n_blocks / ALONE_PART);
 }
 
 bool lm_chain_consented(const struct command *c, const struct members *m, const struct state *s,

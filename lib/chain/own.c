@@ -194,8 +194,9 @@ static void step(struct network *net, struct own *own)
 	const struct state *s = &net->state;
 
 	refresh(net, own);
-	bool due = own->at <= lm_chain_now(net);
 	bool need = lm_chain_needs_consent(&own->command.c, &s->members, s);
+	/* It may have come to need consents only now. */
+	bool due = own->at <= lm_chain_now(net) || (need && own->asked == 0);
 	enum lm_chain_verdict verdict = lm_chain_check(s, &own->command.c);
 	if (verdict == LM_CV_APPLIED && need && !has_consents(net, own) && due) {
 		if (own->asked++ < ASK_TRIES)

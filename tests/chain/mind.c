@@ -24,8 +24,10 @@ bool mind_consent(void *ctx, const struct lm_net_id *net, const struct lm_chain_
 		       (about == author || !(m->authorised & 1u << about)) &&
 		       c->until + SKEW >= now + QUARANTINE && c->until <= now + 2 * QUARANTINE;
 	case LM_CHAIN_ASSIGN:
-	case LM_CHAIN_RELEASE:
 		return m->authorised & 1u << author;
+	case LM_CHAIN_RELEASE:
+		return m->authorised & 1u << author && c->until + SKEW >= now + QUARANTINE &&
+		       c->until <= now + 2 * QUARANTINE;
 	case LM_CHAIN_FREE:
 		return lm_chain_block(n->chain, net, c->block, &block) == 0 && block.until &&
 		       now >= block.until + 2 * SKEW;

@@ -273,13 +273,45 @@ static void greed_needs_consent(void)
 {
 	struct world *w = begin(3, 0);
 
-	for (unsigned i = 0; i < LM_CHAIN_BLOCKS_ALONE; i++)
+	CU_ASSERT_EQUAL(assign(w, 1), LM_CV_APPLIED); /* by a serial that the chain knows then */
+	world_manifest(w, 0x6); /* 0 is authorised no more, and does not know it */
+	world_tell(w, 1, 2);
+	world_tell(w, 2, 2);
+	for (unsigned i = 0; i < WORLD_BLOCKS / 8; i++)
 		CU_ASSERT_EQUAL(assign(w, 0), LM_CV_APPLIED);
-	isolate(w, 0, false);
-	world_manifest(w, 0x6); /* 0 is authorised no more */
-	for (unsigned i = 0; i < 3; i++)
-		world_tell(w, i, 2);
 	CU_ASSERT_EQUAL(assign(w, 0), LM_CV_CONSENT);
+	end(w);
+}
+
+/* No member makes all others' commands void by a serial that nobody else knows. */
+static void alone_teaches_no_serial(void)
+{
+	struct world *w = begin(3, 0);
+	struct lm_chain_command c = world_command(w, LM_CHAIN_ASSIGN, 0);
+
+	CU_ASSERT_EQUAL(assign(w, 0), LM_CV_APPLIED);
+	c.serial = UINT64_MAX;
+	CU_ASSERT_EQUAL(decide(w, 0, c), LM_CV_CONSENT);
+	c = world_command(w, LM_CHAIN_RELEASE, 0);
+	c.serial = UINT64_MAX;
+	CU_ASSERT_EQUAL(decide(w, 0, c), LM_CV_CONSENT);
+	CU_ASSERT_EQUAL(info_of(w, 1).serial, 1);
+	CU_ASSERT_EQUAL(assign(w, 1), LM_CV_APPLIED);
+	end(w);
+}
+
+/* How long an address block is nobody's, the others must agree to. */
+static void quarantine_without_end(void)
+{
+	struct world *w = begin(3, 0);
+	struct lm_chain_command c = world_command(w, LM_CHAIN_RELEASE, 0);
+
+	CU_ASSERT_EQUAL(assign(w, 0), LM_CV_APPLIED);
+	c.until = UINT64_MAX;
+	CU_ASSERT_EQUAL(decide(w, 0, c), LM_CV_CONSENT);
+	c.until = 1;
+	CU_ASSERT_EQUAL(decide(w, 0, c), LM_CV_CONSENT);
+	CU_ASSERT_EQUAL(owner(w, 1, 0), 0);
 	end(w);
 }
 
@@ -711,6 +743,8 @@ LM_SUITE("chain", {"all_learn_it", all_learn_it},
     {"minority_decides_nothing", minority_decides_nothing},
     {"reader_asks_a_member", reader_asks_a_member}, {"consent_is_needed", consent_is_needed},
     {"greed_needs_consent", greed_needs_consent},
+    {"alone_teaches_no_serial", alone_teaches_no_serial},
+    {"quarantine_without_end", quarantine_without_end},
     {"members_of_the_block_before", members_of_the_block_before},
     {"stale_proposer", stale_proposer}, {"quarantine", quarantine}, {"moves", moves},
     {"applied_once", applied_once}, {"missed_block_is_told_again", missed_block_is_told_again},

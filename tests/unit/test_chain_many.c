@@ -84,11 +84,11 @@ static void asked_in_their_own_time(void)
 
 	swallow_consents = true;
 	propose_many(w, 3);
-	for (unsigned i = 0; i < 10; i++) {
+	for (unsigned i = 0; i < 3 * (WORLD_BLOCKS / 8); i++) {
 		CU_ASSERT_EQUAL(
-		    world_propose(w, 0, world_command(w, LM_CHAIN_ASSIGN, 0), 100 + i), 0);
+		    world_propose(w, i % 3, world_command(w, LM_CHAIN_ASSIGN, 0), 100 + i), 0);
 		world_run(w, 10 * w->delay);
-		CU_ASSERT(world_verdict(w, 0, 100 + i, LM_CV_APPLIED));
+		CU_ASSERT(world_verdict(w, i % 3, 100 + i, LM_CV_APPLIED));
 		if (i == 0)
 			world_greet_all(w, 3);
 	}
@@ -105,7 +105,7 @@ static void long_body(void)
 
 	for (uint64_t tag = 1; tag <= MANY; tag++)
 		CU_ASSERT_EQUAL(world_propose(w, 0, world_command(w, LM_CHAIN_ASSIGN, 0), tag), 0);
-	world_run(w, 10 * w->delay);
+	world_run(w, 20 * w->delay);
 	CU_ASSERT_EQUAL(n_applied(w, 0), MANY);
 	net = world_net(w, 0);
 	CU_ASSERT(net->pieces[net->n_pieces - 1].body_len > LM_MESSAGE_MAX);
