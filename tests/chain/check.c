@@ -289,14 +289,13 @@ void check_current(struct node *n)
 {
 	const struct world *w = n->world;
 	const struct network *net = world_net(n->world, n->index);
-	uint64_t late = w->delay + w->jitter;
 
 	for (unsigned i = 0; i < w->n; i++)
 		if (w->node[i].liar)
 			return;
 	if (net->where.era != w->era || net->height >= w->height)
 		return;
-	if (w->truth[net->height + 1].at + late < lm_chain_current(net))
+	if (w->truth[net->height + 1].at + w->slowest < lm_chain_current(net))
 		world_broken(
 		    n->world, n, "it calls height %llu current", (unsigned long long)net->height);
 }

@@ -89,6 +89,7 @@ static void post(struct world *w, unsigned from, unsigned to, uint8_t what, uint
 		if (len)
 			memcpy(p->bytes, bytes, len);
 		w->under_way++;
+		w->slowest = lm_max_u64(w->slowest, w->delay + w->jitter);
 		sim_event_set(&w->events, &p->event,
 		    w->now + w->delay + (w->jitter ? sim_random_below(&w->random, w->jitter) : 0));
 	}

@@ -97,6 +97,7 @@ struct world {
 	unsigned n; /* nodes; the first genesis.n_members are members at first */
 	struct node node[WORLD_NODES];
 	uint64_t delay, jitter; /* ns */
+	uint64_t slowest; /* ns; no message has been on its way for longer */
 	unsigned loss, twice; /* of a thousand */
 	bool cut[WORLD_NODES][WORLD_NODES]; /* from, to */
 	uint64_t cut_since[WORLD_NODES][WORLD_NODES];
