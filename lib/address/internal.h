@@ -293,8 +293,6 @@ void lm_address_move_again(struct network *net, struct spot *spot);
 void lm_address_ops_abandon(struct network *net);
 /* What waits for its next try is tried at once. */
 void lm_address_hurry(struct network *net);
-/* A second doubled, at most ten minutes, less a part that depends on who we are; ns. */
-uint64_t lm_address_backoff(const struct network *net, unsigned tries, uint32_t about);
 /* Our place among the members that are providers, or -1. */
 int lm_address_rank(const struct network *net);
 

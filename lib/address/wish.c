@@ -5,15 +5,16 @@
 #define OPS_MAX 24 /* on their way in one network; the chain's other users have the rest */
 #define MOVES_MAX 16 /* of those, of endpoints that live elsewhere, which may wait for long */
 #define RETRY_BASE SECOND
-#define RETRY_MAX (600 * SECOND) /* what may have changed meanwhile brings it forward */
+#define RETRY_MAX (60 * SECOND)
+#define RETRY_SERVED (600 * SECOND) /* of what its holder says that it serves */
 #define RETRY_STEP (250 * MS) /* many endpoints are looked at together */
 #define FULL_WAIT (500 * MS)
 #define ANEW_AFTER (3 * SECOND) /* until then the chain asks often enough by itself */
 #define ORPHANS_APART 30 /* s; the members do not all propose it at once */
 
-uint64_t lm_address_backoff(const struct network *net, unsigned tries, uint32_t about)
+static uint64_t backoff(const struct network *net, unsigned tries, uint32_t about, uint64_t max)
 {
-	uint64_t wait = lm_min_u64(RETRY_BASE << lm_min_u64(tries, 20), RETRY_MAX), hash = about;
+	uint64_t wait = lm_min_u64(RETRY_BASE << lm_min_u64(tries, 20), max), hash = about;
 
 	for (unsigned i = 0; i < 8; i++)
 		hash = (hash ^ net->address->self->b[i]) * 0x100000001b3ull;
@@ -124,11 +125,13 @@ static void move_ended(struct network *net, const struct op *op, enum lm_chain_v
 	if (!spot || spot->op != op)
 		return;
 	spot->op = NULL;
-	spot->tries = verdict == LM_CV_APPLIED ? 0 : spot->tries + 1;
+	spot->tries++;
 	/* Should another gateway stop serving it, its claim ends, and that is noticed at once. */
-	uint64_t wait =
-	    lm_address_backoff(net, spot->holder_claims ? UINT8_MAX : spot->tries, spot->index);
-	spot->retry = verdict == LM_CV_APPLIED ? 0 : now_mono(net) + wait;
+	spot->retry = now_mono(net) + (spot->holder_claims
+					      ? backoff(net, UINT8_MAX, spot->index, RETRY_SERVED)
+					      : backoff(net, spot->tries, spot->index, RETRY_MAX));
+	if (verdict == LM_CV_APPLIED)
+		spot->tries = spot->retry = 0;
 }
 
 /* We were the first to have it and the only ones, so nobody who is cut off goes on serving it. */
@@ -157,7 +160,7 @@ void lm_address_ended(
 		*pace = (struct pace){0};
 	else if (kind != LM_CHAIN_MOVE)
 		*pace = (struct pace){.tries = pace->tries + 1,
-		    .at = now_mono(net) + lm_address_backoff(net, pace->tries + 1, kind)};
+		    .at = now_mono(net) + backoff(net, pace->tries + 1, kind, RETRY_MAX)};
 	forget_op(net, op);
 	LIST_REMOVE(op, entry);
 	free(op);
@@ -266,8 +269,11 @@ static void wish_serial(struct network *net)
 		lm_address_propose(net, &c);
 }
 
+/* By a manifest that the chain knows to be out of date nothing is decided any more. */
 void lm_address_wishes(struct network *net)
 {
+	if (net->info.serial > net->man->serial)
+		return;
 	lm_address_blocks_wish(net);
 	wish_endpoints(net);
 	wish_forget(net);
