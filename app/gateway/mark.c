@@ -22,19 +22,31 @@ static int mark_path(const struct gateway *gw, char path[PATH_MAX])
 		   : -ENAMETOOLONG;
 }
 
-/* What is signed stays, for whoever has promised it was not us. */
+/* What others have signed stays. */
 static bool is_promised(void *ctx, const void *key, size_t key_len)
 {
 	(void)ctx;
-	return key_len <= LM_NET_ID_LEN || ((const uint8_t *)key)[LM_NET_ID_LEN] != LM_FACT_GENESIS;
+	return key_len != LM_NET_ID_LEN + 1 ||
+	       ((const uint8_t *)key)[LM_NET_ID_LEN] != LM_FACT_GENESIS;
 }
 
-static int say_lost(struct gateway *gw, const struct lm_mark *mark, const struct lm_why *why)
+static void say_lost(const struct lm_why *why)
 {
 	lm_error("%s: what this gateway has promised in the chains of networks is lost; with this "
 		 "key it votes in none any more (operator-guide.md, \"A lost store\")",
 	    why->text);
-	return mark->news ? lm_store_sweep(gw->store, GW_FACTS, is_promised, NULL) : 0;
+}
+
+/* What the store says of an older time, or in the name of another key, is worse than nothing. */
+static int clear(struct gateway *gw, const struct lm_mark *mark, struct lm_why *why)
+{
+	int err = 0;
+
+	if (mark->foreign)
+		err = lm_mark_disown(gw->store, gw->identity.pub.b, why);
+	if (!err && (mark->foreign || mark->news))
+		err = lm_store_sweep(gw->store, GW_FACTS, is_promised, NULL);
+	return err;
 }
 
 static void say_unmarked(const struct lm_why *why)
@@ -54,10 +66,12 @@ int gw_mark_open(struct gateway *gw)
 
 	if (!err)
 		err = lm_mark_check(gw->store, path, gw->identity.pub.b, &mark, &lost);
-	if (!err && mark.lost)
-		err = say_lost(gw, &mark, &lost);
-	else if (err)
+	if (err)
 		lm_why(&why, -err, "%s", lost.text);
+	else if (mark.lost)
+		say_lost(&lost);
+	if (!err)
+		err = clear(gw, &mark, &why);
 	if (!err)
 		err =
 		    lm_mark_count(gw->store, path, gw->identity.pub.b, &mark, &gw->unmarked, &why);

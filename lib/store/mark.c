@@ -54,6 +54,32 @@ static int read_store(struct lm_store *s, const uint8_t *owner, struct side *out
 	return len == VALUE_LEN && format == FORMAT ? 0 : -EBADMSG;
 }
 
+/* The first other owner who has lost nothing yet. */
+struct search {
+	const uint8_t *owner;
+	bool any, found;
+	uint8_t other[LM_MARK_OWNER_LEN];
+};
+
+static int look_at(void *ctx, const void *key, size_t key_len, const void *value, size_t len)
+{
+	struct search *s = ctx;
+
+	if (key_len != LM_MARK_OWNER_LEN || memcmp(key, s->owner, key_len) == 0)
+		return 0;
+	s->any = true;
+	s->found = len == VALUE_LEN && ((const uint8_t *)value)[1] == 0;
+	memcpy(s->other, key, key_len);
+	return s->found;
+}
+
+static int search(struct lm_store *s, const uint8_t *owner, struct search *out)
+{
+	*out = (struct search){.owner = owner};
+	int r = lm_store_each(s, TABLE, look_at, out);
+	return r < 0 ? r : 0;
+}
+
 static int write_store(struct lm_store *s, const uint8_t *owner, const struct side *side)
 {
 	uint8_t value[VALUE_LEN];
@@ -176,18 +202,40 @@ static void judge(const struct side *store, const struct side *file, struct lm_m
 		lm_why(why, ESTALE, "%s: the store was lost earlier", path);
 }
 
+int lm_mark_disown(struct lm_store *s, const uint8_t owner[LM_MARK_OWNER_LEN], struct lm_why *why)
+{
+	struct search other;
+	struct side side;
+	int err;
+
+	while ((err = search(s, owner, &other)) == 0 && other.found) {
+		err = read_store(s, other.other, &side);
+		side.lost = true;
+		if (!err)
+			err = write_store(s, other.other, &side);
+		if (err)
+			break;
+	}
+	return err ? lm_why(why, -err, "the store's ids cannot be changed: %s", strerror(-err)) : 0;
+}
+
 int lm_mark_check(struct lm_store *s, const char *path, const uint8_t owner[LM_MARK_OWNER_LEN],
     struct lm_mark *out, struct lm_why *why)
 {
 	struct side store, file;
+	struct search others;
 	int err = read_store(s, owner, &store);
 
+	if (!err)
+		err = search(s, owner, &others);
 	if (err)
 		return lm_why(why, -err, "the store's id is damaged: %s", strerror(-err));
 	err = read_file(path, owner, &file, why);
-	if (!err)
-		judge(&store, &file, out, path, why);
-	return err;
+	if (err)
+		return err;
+	judge(&store, &file, out, path, why);
+	out->foreign = !store.is && others.any;
+	return 0;
 }
 
 int lm_mark_count(struct lm_store *s, const char *path, const uint8_t owner[LM_MARK_OWNER_LEN],

@@ -28,6 +28,7 @@ struct lm_mark {
 	 */
 	bool lost;
 	bool news; /* it was noticed just now: what the store has of promises is void */
+	bool foreign; /* the owner is new here, and others were before: so are their promises */
 };
 
 /*
@@ -37,6 +38,11 @@ struct lm_mark {
  */
 int lm_mark_check(struct lm_store *s, const char *path, const uint8_t owner[LM_MARK_OWNER_LEN],
     struct lm_mark *out, struct lm_why *why);
+/*
+ * If it is foreign, before the others' promises are thrown away: should one of those owners come
+ * back, his are lost.
+ */
+int lm_mark_disown(struct lm_store *s, const uint8_t owner[LM_MARK_OWNER_LEN], struct lm_why *why);
 /*
  * Counts and makes both sides agree: at each start after lm_mark_check, and at the end, so that a
  * copy from before is an old one. A lost store leaves the mark as it is, and is remembered to be

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # sanitize: with the sanitized daemon as well
 #
-# A gateway notices that its store was lost, or is an old copy, says so, and forgets it no more;
-# it serves nevertheless. One that is new, or whose folders were moved, says nothing of the kind.
+# A gateway notices that its store was lost, or is an old copy, says so, and forgets it no more; it
+# serves nevertheless, but does not vote. One that is new, or whose folders were moved, says nothing
+# of the kind.
 . "$(dirname "$0")/common.bash"
 
 LM_MEMORY_MB=256 LM_MBUFS=16384
@@ -31,22 +32,34 @@ said()
 	contains "what this gateway has promised in the chains of networks is lost" "$G/log"
 }
 
+signed()
+{
+	printf '  - {name: web, deployment: 1001, replicas: 1}\n' | manifest shop shop "$1"
+}
+
+votes()
+{
+	query alpha /leasemesh/chain,0 .votes
+}
+
 mark()
 {
 	cut -d' ' -f3 "$G/key.store"
 }
 
 # With what is mounted below, nothing could be removed.
-unmounted()
+finish()
 {
 	local status=$?
 
-	umount -l "$G/state" "$G/elsewhere" 2>/dev/null || true
+	set +e
+	umount -l "$G/state" "$G/elsewhere" 2>/dev/null
 	(exit $status)
+	evidence
 }
 
 begin
-trap 'unmounted; evidence' EXIT
+trap finish EXIT
 owner shop
 gateway alpha
 G=$T/gateway/alpha
@@ -58,6 +71,9 @@ started "started again" kept
 gateway_kill alpha
 started "killed and started again" kept
 id=$(mark)
+file=$(signed 1)
+submit alpha "$file"
+is "it votes in its network" yes "$(votes)"
 
 cp -r "$G/state" "$G/copy"
 stopped
@@ -66,6 +82,8 @@ mv "$G/copy" "$G/state"
 started "an old copy in its place" lost
 expect "which is said" said
 expect "and why" contains "this store is an old copy" "$G/log"
+expect "the manifest is there" in_force alpha shop 1
+is "but it votes no more" never "$(votes)"
 expect "status says so" sh -c "'$LM_BUILD/app/cli/leasemesh' status -p $LM_ID-alpha gateway | grep -q 'store was lost'"
 stopped
 rm -r "$G/state"
@@ -73,20 +91,19 @@ started "no store at all" lost
 expect "which is said" said
 expect "and why" contains "this store knows nothing of the key" "$G/log"
 is "the mark still waits for the one that was lost" "$id" "$(mark)"
-manifest shop shop 1 >"$T/name" <<-END
-  - name: web
-    deployment: 1001
-    endpoints: [{provider: alpha, ipv4: 100.64.10.10}]
-	END
-expect "it takes manifests nevertheless" submit alpha "$(cat "$T/name")"
+expect "it takes manifests nevertheless" submit alpha "$file"
+is "and votes in none" never "$(votes)"
 stopped
 started "it is not forgotten" lost
 expect "the manifest is there" in_force alpha shop 1
+is "nor the network" never "$(votes)"
 stopped
 rm -r "$G/state"
 mv "$G/good" "$G/state"
 started "the good one put back" kept
 refuse "nothing is missed" said
+is "it votes as before" yes "$(votes)"
+submit alpha "$(signed 2)"
 stopped
 
 mkdir "$G/elsewhere"
@@ -98,11 +115,19 @@ echo lost >"$G/elsewhere/key.store"
 started "an operator says that it was lost" lost
 stopped
 
-# A new key begins anew, with the same store.
+# A new key begins anew, with the same store, and is nobody's double.
 leasemesh keygen -o "$G/elsewhere/new" >/dev/null
+leasemesh key show --public "$G/elsewhere/new" >"$G/public"
 sed -i "s,elsewhere/key,elsewhere/new," "$G/gateway.conf"
 started "a new key" kept
+submit alpha "$(signed 3)"
+is "it may vote where it has a seat" no "$(votes)"
 stopped
+sed -i "s,elsewhere/new,elsewhere/key," "$G/gateway.conf"
+rm "$G/elsewhere/key.store"
+started "the old key is remembered to have lost" lost
+stopped
+sed -i "s,elsewhere/key,elsewhere/new," "$G/gateway.conf"
 
 echo nonsense >"$G/elsewhere/new.store"
 at alpha "$LM_BUILD/app/gateway/leasemeshd" -c "$G/gateway.conf" >"$G/log" 2>&1 && die "it started"

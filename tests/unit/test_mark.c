@@ -62,6 +62,8 @@ static struct lm_mark start_as(
 	CU_ASSERT_EQUAL_FATAL(lm_store_open(&s, path, MIB, &why), 0);
 	CU_ASSERT_EQUAL(lm_mark_check(s, h->mark, who, &mark, &why), 0);
 	CU_ASSERT_EQUAL(mark.lost, why.text[0] != '\0');
+	if (mark.foreign)
+		CU_ASSERT_EQUAL(lm_mark_disown(s, who, &why), 0);
 	while (times-- > 0) {
 		CU_ASSERT_EQUAL(lm_mark_count(s, h->mark, who, &mark, &unmarked, &why), 0);
 		CU_ASSERT_FALSE(unmarked);
@@ -161,15 +163,25 @@ static void test_copied_in_use(void)
 
 static void test_owners(void)
 {
+	static const uint8_t third[LM_MARK_OWNER_LEN] = "a third one";
 	struct host h = host_make();
+	struct lm_mark mark;
 
-	CU_ASSERT_TRUE(kept(&h, "a"));
+	mark = start_as(&h, "a", owner, 2);
+	CU_ASSERT_FALSE(mark.lost || mark.foreign);
 	/* A new key has promised nothing, wherever it is used. */
-	CU_ASSERT_FALSE(start_as(&h, "a", other, 2).lost);
-	CU_ASSERT_FALSE(start_as(&h, "a", other, 2).lost);
-	CU_ASSERT_TRUE(start_as(&h, "b", other, 1).lost);
-	CU_ASSERT_TRUE(kept(&h, "a")); /* the mark was overwritten, so nothing is missed */
-	CU_ASSERT_FALSE(start_as(&h, "b", other, 1).news);
+	mark = start_as(&h, "a", other, 2);
+	CU_ASSERT(!mark.lost && mark.foreign);
+	mark = start_as(&h, "a", other, 2);
+	CU_ASSERT_FALSE(mark.lost || mark.foreign);
+	mark = start_as(&h, "a", third, 2);
+	CU_ASSERT(!mark.lost && mark.foreign);
+	/* What the others have promised had to go, and the mark that would have said so as well. */
+	CU_ASSERT_TRUE(start_as(&h, "a", owner, 1).lost);
+	CU_ASSERT_TRUE(start_as(&h, "a", other, 1).lost);
+	CU_ASSERT_FALSE(start_as(&h, "a", third, 1).lost);
+	/* Elsewhere it is missed. */
+	CU_ASSERT_TRUE(start_as(&h, "b", third, 1).lost);
 	host_remove(&h);
 }
 
