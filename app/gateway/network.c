@@ -74,6 +74,16 @@ static int on_fact_put(void *ctx, const struct lm_net_id *net, const void *key, 
 	return err == -ENOENT ? 0 : err;
 }
 
+static void on_facts_begin(void *ctx)
+{
+	lm_store_begin(((struct gateway *)ctx)->store);
+}
+
+static int on_facts_commit(void *ctx)
+{
+	return lm_store_commit(((struct gateway *)ctx)->store);
+}
+
 struct facts {
 	lm_fact_each_fn *each;
 	void *ctx;
@@ -193,6 +203,8 @@ const struct lm_membership_ops gw_membership_ops = {
     .persist = on_persist,
     .erase = on_erase,
     .fact_put = on_fact_put,
+    .facts_begin = on_facts_begin,
+    .facts_commit = on_facts_commit,
     .facts_each = on_facts_each,
     .network_changed = on_network_changed,
     .network_gone = on_network_gone,

@@ -73,6 +73,25 @@ int lm_address_store(
 	return err;
 }
 
+void lm_address_store_begin(struct network *net)
+{
+	struct lm_address *a = net->address;
+
+	if (a->ops.begin)
+		a->ops.begin(a->ctx);
+}
+
+int lm_address_store_commit(struct network *net)
+{
+	struct lm_address *a = net->address;
+	int err = a->ops.commit ? a->ops.commit(a->ctx) : 0;
+
+	if (err < 0)
+		lm_error_limited("network %s: addresses could not be stored: %s", net->man->network,
+		    strerror(-err));
+	return err;
+}
+
 /* ---- networks ---- */
 
 /* The timer's time stands for what is due; events bring it to now. */

@@ -94,6 +94,12 @@ struct lm_address_ops {
 	 */
 	int (*persist)(void *ctx, const struct lm_net_id *net, const void *key, size_t key_len,
 	    const void *value, size_t len);
+	/*
+	 * Both or none: of several at once. Between the two what persist was given may wait for
+	 * commit; durable before that returns 0, else none of it is there.
+	 */
+	void (*begin)(void *ctx);
+	int (*commit)(void *ctx);
 	/* Does this gateway serve the endpoint now? Of ourselves it is never asked. */
 	enum lm_holder (*holder)(void *ctx, const struct lm_net_id *net,
 	    const struct lm_public_key *gateway, unsigned endpoint);

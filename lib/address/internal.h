@@ -33,7 +33,7 @@
 #define SECOND 1000000000ull
 
 #define NOBODY LM_ANY_PROVIDER
-#define WRITES_AT_ONCE 32 /* to the store, in one turn */
+#define WRITES_AT_ONCE 256 /* to the store, in one turn */
 #define RECORDS_MAX (8 * LM_CHAIN_ENDPOINTS_MAX)
 #define FORGETS_AT_ONCE 16
 
@@ -178,6 +178,7 @@ struct network {
 	bool dirty_view; /* read the chain again */
 	bool told; /* `changed` is to be called */
 	uint64_t rest_at, next; /* monotonic ns */
+	uint64_t wrote_at; /* monotonic ns; then as much was written as may be in one turn */
 	struct lm_timer timer;
 	UT_hash_handle hh;
 };
@@ -213,6 +214,9 @@ bool lm_address_is_self(const struct network *net, const struct lm_public_key *k
 /* Durably, value NULL: gone; said once in the log. */
 int lm_address_store(
     struct network *net, const void *key, size_t key_len, const void *value, size_t len);
+/* What is stored between the two is so when commit returns 0; said in the log if not. */
+void lm_address_store_begin(struct network *net);
+int lm_address_store_commit(struct network *net);
 
 /* ---- key.c ---- */
 size_t lm_address_key(
@@ -253,8 +257,10 @@ void lm_address_record_seen(struct network *net, const struct lm_chain_endpoint 
 void lm_address_records_settle(struct network *net);
 /* Writes what is dirty; false: not all is written. */
 bool lm_address_records_write(struct network *net, unsigned *budget);
-/* Durably, then it is the endpoint's. -ENOSPC: no address is free. */
+/* It is the endpoint's, once it is durable. -ENOSPC: no address is free. */
 int lm_address_record_give(struct network *net, unsigned endpoint);
+/* It is not durable. */
+void lm_address_record_take_back(struct network *net, unsigned endpoint);
 int lm_address_record_restore(
     struct network *net, uint32_t index, struct lm_reader *r); /* -EBADMSG, -ENOMEM */
 void lm_address_records_free(struct network *net);
@@ -265,6 +271,11 @@ static inline void lm_address_block_use(struct block *b, uint32_t index)
 {
 	b->used++;
 	b->busy += index >= b->low && index < b->high;
+}
+static inline void lm_address_block_unuse(struct block *b, uint32_t index)
+{
+	b->used--;
+	b->busy -= index >= b->low && index < b->high;
 }
 bool lm_address_usable(const struct network *net, uint32_t index); /* is it an address? */
 void lm_address_blocks_read(struct network *net);

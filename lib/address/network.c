@@ -104,26 +104,60 @@ static bool wants_address(struct network *net, const struct spot *spot)
 	return false;
 }
 
-/* To all that are attached here and have none, while there are any. */
-static void give(struct network *net, unsigned *budget)
+struct given { /* in one transaction */
+	unsigned endpoints[WRITES_AT_ONCE], n;
+};
+
+/* To those that are attached here and have none, while there are any. */
+static int pick(struct network *net, struct given *given, unsigned budget)
 {
 	for (unsigned i = 0; i < net->n_order; i++) {
 		struct spot *spot = &net->spots[net->order[i]];
 		if (!wants_address(net, spot))
 			continue;
-		if (*budget == 0) {
+		if (given->n == budget) {
 			wake_at(net, now_mono(net));
-			return;
+			return 0;
 		}
 		int err = lm_address_record_give(net, net->order[i]);
 		spot->unstored = err < 0 && err != -ENOSPC;
-		lm_address_resolve(net, net->order[i]);
-		if (spot->unstored)
-			wake_at(net, now_mono(net) + SECOND);
-		if (err < 0)
-			return;
-		--*budget;
+		if (err < 0) {
+			lm_address_resolve(net, net->order[i]);
+			return err;
+		}
+		given->endpoints[given->n++] = net->order[i];
 	}
+	return 0;
+}
+
+static bool anybody_wants(struct network *net)
+{
+	for (unsigned i = 0; i < net->n_order; i++)
+		if (wants_address(net, &net->spots[net->order[i]]))
+			return true;
+	return false;
+}
+
+/* What they got is theirs once it is durable. */
+static void give(struct network *net, unsigned *budget)
+{
+	struct given given;
+
+	if (!anybody_wants(net))
+		return;
+	given.n = 0;
+	lm_address_store_begin(net);
+	int err = pick(net, &given, *budget), failed = lm_address_store_commit(net);
+	for (unsigned i = 0; i < given.n; i++) {
+		unsigned endpoint = given.endpoints[i];
+		if (failed < 0)
+			lm_address_record_take_back(net, endpoint);
+		net->spots[endpoint].unstored = failed < 0;
+		lm_address_resolve(net, endpoint);
+	}
+	if (failed < 0 || (err < 0 && err != -ENOSPC))
+		wake_at(net, now_mono(net) + SECOND);
+	*budget -= given.n;
 }
 
 /*
@@ -134,9 +168,15 @@ static void write_and_give(struct network *net)
 {
 	unsigned budget = WRITES_AT_ONCE;
 
+	if (net->wrote_at == now_mono(net)) {
+		wake_at(net, now_mono(net));
+		return;
+	}
 	if (lm_address_records_write(net, &budget) && lm_address_blocks_write(net, &budget) &&
 	    !net->fenced)
 		give(net, &budget);
+	if (budget == 0)
+		net->wrote_at = now_mono(net);
 }
 
 void lm_address_turn(struct network *net)

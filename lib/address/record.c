@@ -178,26 +178,43 @@ static int write_record(struct network *net, const struct record *r)
 	return lm_address_store(net, key, lm_writer_len(&k), value, lm_writer_len(&v));
 }
 
-bool lm_address_records_write(struct network *net, unsigned *budget)
+/* As many as the budget allows, in one transaction. How many were written, or a negative errno. */
+static int write_dirty(struct network *net, unsigned budget)
 {
 	struct record *r;
+	int n = 0, err = 0;
 
-	while ((r = TAILQ_FIRST(&net->dirty))) {
-		if (*budget == 0)
+	lm_address_store_begin(net);
+	TAILQ_FOREACH(r, &net->dirty, entry)
+	{
+		if ((unsigned)n == budget || (err = write_record(net, r)) < 0)
 			break;
-		--*budget;
-		if (write_record(net, r) < 0) {
-			*budget = 0;
-			wake_at(net, now_mono(net) + SECOND);
-			return false;
-		}
+		n++;
+	}
+	int failed = lm_address_store_commit(net);
+	return err < 0 ? err : failed < 0 ? failed : n;
+}
+
+bool lm_address_records_write(struct network *net, unsigned *budget)
+{
+	if (TAILQ_EMPTY(&net->dirty))
+		return true;
+	int n = write_dirty(net, *budget);
+	if (n < 0) {
+		*budget = 0;
+		wake_at(net, now_mono(net) + SECOND);
+		return false;
+	}
+	*budget -= (unsigned)n;
+	for (; n > 0; n--) {
+		struct record *r = TAILQ_FIRST(&net->dirty);
 		set_clean(net, r);
 		if (r->state == RECORD_FREE)
 			drop(net, r);
 	}
-	if (r)
+	if (!TAILQ_EMPTY(&net->dirty))
 		wake_at(net, now_mono(net));
-	return !r;
+	return TAILQ_EMPTY(&net->dirty);
 }
 
 int lm_address_record_give(struct network *net, unsigned endpoint)
@@ -226,6 +243,18 @@ int lm_address_record_give(struct network *net, unsigned endpoint)
 	lm_address_block_use(block_of(net, index), index);
 	spot->record = r;
 	return 0;
+}
+
+/* It may be there all the same; then it is the endpoint's after a crash. */
+void lm_address_record_take_back(struct network *net, unsigned endpoint)
+{
+	struct spot *spot = &net->spots[endpoint];
+	struct record *r = spot->record;
+
+	lm_address_block_unuse(block_of(net, r->index), r->index);
+	spot->record = NULL;
+	r->state = RECORD_FREE;
+	set_dirty(net, r);
 }
 
 int lm_address_record_restore(struct network *net, uint32_t index, struct lm_reader *v)

@@ -111,6 +111,12 @@ struct lm_membership_ops {
 	int (*fact_put)(void *ctx, const struct lm_net_id *net, const void *key, size_t key_len,
 	    const void *value, size_t len);
 	/*
+	 * Both or none: of several facts. Between the two what fact_put was given may wait for
+	 * commit; durable before that returns 0, else none of it is there.
+	 */
+	void (*facts_begin)(void *ctx);
+	int (*facts_commit)(void *ctx);
+	/*
 	 * Calls each for all facts of this network in the order of their keys' bytes. No other op
 	 * is called meanwhile: the store would refuse.
 	 */

@@ -41,6 +41,21 @@ static int on_persist(void *ctx, const struct lm_net_id *id, const void *key, si
 	return m->ops.fact_put(m->ctx, id, full, 1 + key_len, value, len);
 }
 
+static void on_begin(void *ctx)
+{
+	struct lm_membership *m = ctx;
+
+	if (m->ops.facts_begin)
+		m->ops.facts_begin(m->ctx);
+}
+
+static int on_commit(void *ctx)
+{
+	struct lm_membership *m = ctx;
+
+	return m->ops.facts_commit ? m->ops.facts_commit(m->ctx) : 0;
+}
+
 static enum lm_holder on_holder(
     void *ctx, const struct lm_net_id *id, const struct lm_public_key *gateway, unsigned endpoint)
 {
@@ -70,6 +85,8 @@ int lm_places_open(struct lm_membership *m)
 {
 	static const struct lm_address_ops ops = {.propose = on_propose,
 	    .persist = on_persist,
+	    .begin = on_begin,
+	    .commit = on_commit,
 	    .holder = on_holder,
 	    .changed = on_changed,
 	    .ask = on_ask};

@@ -27,6 +27,11 @@ struct lm_store {
 	int dir_fd; /* holds the lock that keeps a second process out */
 	size_t put_bytes, max_bytes;
 	bool iterating;
+	/* Between begin and commit: */
+	bool batching;
+	MDB_txn *batch; /* NULL: it could not begin */
+	int batch_rc; /* of the first that failed */
+	struct table batch_table; /* name empty: nothing was put or deleted yet */
 	struct table tables[LM_STORE_TABLES_MAX];
 	unsigned n_tables;
 };
@@ -127,6 +132,8 @@ void lm_store_close(struct lm_store *s)
 {
 	if (!s)
 		return;
+	if (s->batch)
+		mdb_txn_abort(s->batch);
 	if (s->env)
 		mdb_env_close(s->env);
 	if (s->dir_fd >= 0)
@@ -165,18 +172,45 @@ static bool key_is_valid(const void *key, size_t key_len)
 	return key && key_len > 0 && key_len <= LM_STORE_KEY_MAX;
 }
 
+static int change_in(struct lm_store *s, MDB_txn *txn, const char *table, MDB_val *key,
+    MDB_val *value, struct table *t)
+{
+	int rc = table_open(s, txn, table, value ? MDB_CREATE : 0, t);
+
+	if (rc == 0)
+		rc = value ? mdb_put(txn, t->dbi, key, value, 0) : mdb_del(txn, t->dbi, key, NULL);
+	return rc;
+}
+
+/* What has failed makes the whole batch void, but for what was not there to be deleted. */
+static int stage(struct lm_store *s, const char *table, MDB_val *key, MDB_val *value)
+{
+	struct table t;
+
+	if (s->batch_rc != 0)
+		return s->batch_rc;
+	if (s->batch_table.name[0] != '\0' && strcmp(s->batch_table.name, table) != 0)
+		return EINVAL;
+	int rc = change_in(s, s->batch, table, key, value, &t);
+	if (rc == 0)
+		s->batch_table = t;
+	else if (rc != MDB_NOTFOUND)
+		s->batch_rc = rc;
+	return rc;
+}
+
 /* Puts value, or deletes if it is NULL; one synced transaction. */
 static int change(struct lm_store *s, const char *table, MDB_val *key, MDB_val *value)
 {
 	struct table t;
 	MDB_txn *txn;
 
+	if (s->batching)
+		return stage(s, table, key, value);
 	int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
 	if (rc != 0)
 		return rc;
-	rc = table_open(s, txn, table, value ? MDB_CREATE : 0, &t);
-	if (rc == 0)
-		rc = value ? mdb_put(txn, t.dbi, key, value, 0) : mdb_del(txn, t.dbi, key, NULL);
+	rc = change_in(s, txn, table, key, value, &t);
 	if (rc != 0) {
 		mdb_txn_abort(txn);
 		return rc;
@@ -218,11 +252,35 @@ int lm_store_delete(struct lm_store *s, const char *table, const void *key, size
 	if (!key_is_valid(key, key_len))
 		return -EINVAL;
 	int rc = change(s, table, &k, NULL);
-	if (rc == MDB_MAP_FULL && mdb_env_set_mapsize(s->env, s->max_bytes) == 0) {
+	if (rc == MDB_MAP_FULL && !s->batching && mdb_env_set_mapsize(s->env, s->max_bytes) == 0) {
 		rc = change(s, table, &k, NULL);
 		mdb_env_set_mapsize(s->env, s->put_bytes);
 	}
 	return report("delete", table, rc);
+}
+
+void lm_store_begin(struct lm_store *s)
+{
+	s->batching = true;
+	s->batch_table.name[0] = '\0';
+	s->batch_rc = mdb_txn_begin(s->env, NULL, 0, &s->batch);
+	if (s->batch_rc != 0)
+		s->batch = NULL;
+}
+
+int lm_store_commit(struct lm_store *s)
+{
+	int rc = s->batch_rc;
+
+	if (rc == 0)
+		rc = mdb_txn_commit(s->batch);
+	else if (s->batch)
+		mdb_txn_abort(s->batch);
+	if (rc == 0 && s->batch_table.name[0] != '\0')
+		table_keep(s, &s->batch_table);
+	s->batching = false;
+	s->batch = NULL;
+	return rc == 0 ? 0 : report("put", "a batch", rc);
 }
 
 static int sweep(MDB_txn *txn, MDB_dbi dbi,
@@ -247,7 +305,7 @@ int lm_store_sweep(struct lm_store *s, const char *table,
 	struct table t;
 	MDB_txn *txn;
 
-	if (s->iterating)
+	if (s->iterating || s->batching)
 		return -EDEADLK;
 	int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
 	if (rc != 0)
@@ -301,7 +359,7 @@ static int walk(struct lm_store *s, struct walk *w)
 	struct table t;
 	MDB_txn *txn;
 
-	if (s->iterating)
+	if (s->iterating || s->batching)
 		return -EDEADLK;
 	int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
 	if (rc != 0)

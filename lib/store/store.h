@@ -46,6 +46,12 @@ ssize_t lm_store_get(struct lm_store *s, const char *table, const void *key, siz
 typedef int lm_store_each_fn(
     void *ctx, const void *key, size_t key_len, const void *value, size_t len);
 /*
+ * From begin to commit puts and deletes, all of one table, are one transaction, and synced once:
+ * done when commit returns 0, and none of them otherwise. Nothing else may be asked meanwhile.
+ */
+void lm_store_begin(struct lm_store *s);
+int lm_store_commit(struct lm_store *s);
+/*
  * Calls each for every entry in key order (bytewise; a prefix comes first); stops at and returns
  * its first non-zero result. key and value are the store's, valid during the call. each must not
  * call the store again: -EDEADLK.

@@ -395,6 +395,8 @@ void sim_start(struct sim *s, unsigned gateway)
 	struct lm_membership_ops ops = gateway_ops;
 	if (!n->no_facts) {
 		ops.fact_put = sim_on_fact_put;
+		ops.facts_begin = sim_on_facts_begin;
+		ops.facts_commit = sim_on_facts_commit;
 		ops.facts_each = sim_on_facts_each;
 	}
 	if (n->keeps_records) {

@@ -84,6 +84,9 @@ struct sim_node {
 	unsigned n_records, cap_records;
 	struct sim_fact *facts; /* by network, then by key */
 	unsigned n_facts, cap_facts;
+	struct sim_fact *facts_before; /* the batch, if there is one */
+	unsigned n_facts_before, n_batches;
+	bool commit_fails; /* of batches */
 	bool no_facts, reading_facts, lost_store; /* no_facts, lost_store: at its next start */
 	struct sim_stored store[SIM_NETWORKS];
 	struct sim_sa *sas;
@@ -270,6 +273,8 @@ bool sim_on_sa_out_used(void *ctx, uint32_t net, uint32_t slot);
 int sim_slot(const struct sim_node *n, unsigned peer); /* -1: none */
 int sim_on_fact_put(void *ctx, const struct lm_net_id *net, const void *key, size_t key_len,
     const void *value, size_t len);
+void sim_on_facts_begin(void *ctx);
+int sim_on_facts_commit(void *ctx);
 int sim_on_facts_each(
     void *ctx, const struct lm_net_id *net, lm_fact_each_fn *each, void *each_ctx);
 void sim_facts_free(struct sim_node *n);

@@ -52,6 +52,55 @@ int sim_on_fact_put(void *ctx, const struct lm_net_id *net, const void *key, siz
 	return 0;
 }
 
+static struct sim_fact *copy_facts(const struct sim_fact *facts, unsigned n)
+{
+	struct sim_fact *copy = malloc((n + 1) * sizeof(*copy));
+
+	assert(copy);
+	for (unsigned i = 0; i < n; i++) {
+		copy[i] = facts[i];
+		copy[i].bytes = malloc(facts[i].len);
+		assert(copy[i].bytes);
+		memcpy(copy[i].bytes, facts[i].bytes, facts[i].len);
+	}
+	return copy;
+}
+
+static void free_facts(struct sim_fact *facts, unsigned n)
+{
+	while (n)
+		free(facts[--n].bytes);
+	free(facts);
+}
+
+void sim_on_facts_begin(void *ctx)
+{
+	struct sim_node *n = ctx;
+
+	assert(!n->facts_before);
+	n->facts_before = copy_facts(n->facts, n->n_facts);
+	n->n_facts_before = n->n_facts;
+	n->n_batches++;
+}
+
+int sim_on_facts_commit(void *ctx)
+{
+	struct sim_node *n = ctx;
+	struct sim_fact *before = n->facts_before;
+
+	assert(before);
+	n->facts_before = NULL;
+	if (!n->persist_fails && !n->commit_fails) {
+		free_facts(before, n->n_facts_before);
+		return 0;
+	}
+	free_facts(n->facts, n->n_facts);
+	n->facts = before;
+	n->n_facts = n->n_facts_before;
+	n->cap_facts = n->n_facts + 1;
+	return -EIO;
+}
+
 int sim_on_facts_each(void *ctx, const struct lm_net_id *net, lm_fact_each_fn *each, void *each_ctx)
 {
 	struct sim_node *n = ctx;

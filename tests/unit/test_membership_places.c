@@ -77,6 +77,39 @@ static void test_first(void)
 	first_attachment(5);
 }
 
+/* Many at once are durable at once: none is served before, and all are known afterwards. */
+static void test_many(void)
+{
+	struct sim_doc d;
+	struct sim *s = world(&d, 2);
+	unsigned address[20];
+
+	s->node[1]->commit_fails = true;
+	for (unsigned i = 0; i < 20; i++)
+		sim_host(s, 1, i, true);
+	sim_run(s, SETTLE);
+	for (unsigned i = 0; i < 20; i++)
+		CU_ASSERT(!sim_serves_app(s, 1, &d, i, NULL));
+	unsigned batches = s->node[1]->n_batches;
+	s->node[1]->commit_fails = false;
+	sim_run(s, NOW + SIM_SECOND); /* what could not be stored is tried again after one */
+	CU_ASSERT(s->node[1]->n_batches - batches < 10);
+	for (unsigned i = 0; i < 20; i++) {
+		CU_ASSERT(sim_serves_app(s, 1, &d, i, NULL));
+		address[i] = sim_address(s, 1, &d, i);
+		for (unsigned k = 0; k < i; k++)
+			CU_ASSERT_NOT_EQUAL(address[i], address[k]);
+	}
+	sim_crash(s, 1);
+	sim_start(s, 1);
+	sim_run(s, 3 * SETTLE);
+	for (unsigned i = 0; i < 20; i++) {
+		CU_ASSERT(sim_serves_app(s, 1, &d, i, NULL));
+		CU_ASSERT_EQUAL(sim_address(s, 1, &d, i), address[i]);
+	}
+	end(s, &d);
+}
+
 static void test_keeps(void)
 {
 	struct sim_doc d;
@@ -566,9 +599,9 @@ static void test_both_families(void)
 	end(s, &d);
 }
 
-LM_SUITE("membership_places", {"first", test_first}, {"keeps", test_keeps}, {"move", test_move},
-    {"waits", test_waits}, {"dead", test_dead_without_goodbye}, {"minority", test_minority_down},
-    {"partition", test_partition}, {"forgotten", test_forgotten}, {"revoked", test_revoked},
-    {"repointed", test_repointed}, {"no_genesis", test_no_genesis},
+LM_SUITE("membership_places", {"first", test_first}, {"many", test_many}, {"keeps", test_keeps},
+    {"move", test_move}, {"waits", test_waits}, {"dead", test_dead_without_goodbye},
+    {"minority", test_minority_down}, {"partition", test_partition}, {"forgotten", test_forgotten},
+    {"revoked", test_revoked}, {"repointed", test_repointed}, {"no_genesis", test_no_genesis},
     {"families", test_both_families}, {"lying_claims", test_lying_claims}, {"asked", test_asked},
     {"holder", test_holder})

@@ -178,6 +178,51 @@ static void ignore_line(void *ctx, enum lm_log_level level, const char *line)
 	(*(unsigned *)ctx)++;
 }
 
+/* One transaction: all of it, or nothing. */
+static void test_batch(void)
+{
+	struct folder d = folder_make();
+	struct lm_store *s = open_store(&d, MIB);
+	static char large[2 * MIB];
+	unsigned logged = 0;
+
+	lm_log_set_sink(ignore_line, &logged);
+	lm_store_begin(s);
+	CU_ASSERT_EQUAL(lm_store_commit(s), 0); /* nothing */
+	lm_store_begin(s);
+	CU_ASSERT_EQUAL(put(s, "t", "a", "1"), 0);
+	CU_ASSERT_EQUAL(put(s, "t", "b", "2"), 0);
+	CU_ASSERT_EQUAL(lm_store_delete(s, "t", "none", 4), -ENOENT); /* breaks nothing */
+	CU_ASSERT_EQUAL(lm_store_delete(s, "t", "a", 1), 0);
+	CU_ASSERT_EQUAL(put(s, "other", "a", "1"), -EINVAL);
+	CU_ASSERT_EQUAL(lm_store_each(s, "t", count_entry, &logged), -EDEADLK);
+	CU_ASSERT_EQUAL(lm_store_commit(s), 0);
+	CU_ASSERT_STRING_EQUAL(list(s, "t"), "b=2;");
+
+	lm_store_begin(s);
+	CU_ASSERT_EQUAL(put(s, "t", "c", "3"), 0);
+	CU_ASSERT_EQUAL(lm_store_put(s, "t", "d", 1, large, sizeof large), -ENOSPC);
+	CU_ASSERT_EQUAL(put(s, "t", "e", "5"), -ENOSPC);
+	CU_ASSERT_EQUAL(lm_store_commit(s), -ENOSPC);
+	CU_ASSERT_STRING_EQUAL(list(s, "t"), "b=2;");
+	/* The first batch of a new table fails: the table is not there, and may still come. */
+	lm_store_begin(s);
+	CU_ASSERT_EQUAL(put(s, "new", "c", "3"), 0);
+	CU_ASSERT_EQUAL(lm_store_put(s, "new", "d", 1, large, sizeof large), -ENOSPC);
+	CU_ASSERT_EQUAL(lm_store_commit(s), -ENOSPC);
+	CU_ASSERT_EQUAL(put(s, "new", "c", "4"), 0);
+	CU_ASSERT_EQUAL(put(s, "t", "f", "6"), 0);
+	lm_store_begin(s);
+	CU_ASSERT_EQUAL(put(s, "t", "lost", "7"), 0);
+	lm_store_close(s); /* without commit */
+	s = open_store(&d, MIB);
+	CU_ASSERT_STRING_EQUAL(list(s, "t"), "b=2;f=6;");
+	CU_ASSERT_STRING_EQUAL(list(s, "new"), "c=4;");
+	lm_log_set_sink(NULL, NULL);
+	lm_store_close(s);
+	folder_remove(&d);
+}
+
 static void test_bound(void)
 {
 	struct folder d = folder_make();
@@ -518,7 +563,8 @@ static void test_cut_off(void)
 	folder_remove(&d);
 }
 
-LM_SUITE("store", {"put_and_delete", test_put_and_delete}, {"reopen", test_reopen},
-    {"killed", test_killed}, {"bound", test_bound}, {"each", test_each}, {"prefix", test_prefix},
-    {"get", test_get}, {"sweep", test_sweep}, {"keys", test_keys}, {"tables", test_tables},
-    {"refused", test_refused}, {"emptied", test_emptied}, {"cut_off", test_cut_off})
+LM_SUITE("store", {"put_and_delete", test_put_and_delete}, {"batch", test_batch},
+    {"reopen", test_reopen}, {"killed", test_killed}, {"bound", test_bound}, {"each", test_each},
+    {"prefix", test_prefix}, {"get", test_get}, {"sweep", test_sweep}, {"keys", test_keys},
+    {"tables", test_tables}, {"refused", test_refused}, {"emptied", test_emptied},
+    {"cut_off", test_cut_off})
