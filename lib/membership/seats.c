@@ -247,7 +247,8 @@ bool lm_seats_consent(
 		return false;
 	switch (c->kind) {
 	case LM_CHAIN_ADD:
-		return is_provider(m, net, &c->gateway) && !is_member(&info, &c->gateway) &&
+		/* Of itself: nobody fills the seats with those who are not there to vote. */
+		return same_key(&c->author, &c->gateway) && !is_member(&info, &c->gateway) &&
 		       info.n_members < LM_CHAIN_MEMBERS_MAX;
 	case LM_CHAIN_REMOVE:
 		return !is_provider(m, net, &c->gateway) && c->until >= until - UNTIL_OFF &&

@@ -662,6 +662,30 @@ static void test_consent(void)
 	end(s, &d, NULL);
 }
 
+/* A seat is for whoever asks for it: the dead, in others' seats, would leave no majority. */
+static void test_no_seats_for_others(void)
+{
+	struct sim *s = sim_new(1, 7);
+	struct sim_doc one = decided(s, 1, 0x7), two = decided(s, 2, 0x7f);
+
+	for (unsigned i = 3; i < 7; i++)
+		sim_crash(s, i);
+	submit(s, 0, &one);
+	sim_run(s, 3 * SIM_SECOND);
+	submit(s, 0, &two);
+	sim_run(s, 30 * SIM_SECOND);
+	for (unsigned i = 3; i < 7; i++)
+		propose(s, 0, &two,
+		    (struct lm_chain_command){
+			.kind = LM_CHAIN_ADD, .serial = 2, .gateway = s->node[i]->id.pub});
+	sim_run(s, 300 * SIM_SECOND);
+	CU_ASSERT(seats_are(s, 1, 0x7, &one));
+	sim_start(s, 3);
+	sim_run(s, 900 * SIM_SECOND); /* until it is called */
+	CU_ASSERT(seats_are(s, 1, 0xf, &one));
+	end(s, &one, &two);
+}
+
 /* How long the blocks of one that was left out are nobody's: a week, give or take an hour. */
 static void test_consent_to_until(void)
 {
@@ -1113,9 +1137,9 @@ LM_SUITE("membership_chain", {"begins", test_begins}, {"static_has_none", test_s
     {"revoked", test_revoked}, {"two_of_five_down", test_two_of_five_down},
     {"revoked_reader", test_revoked_reader}, {"idle", test_idle}, {"comes_back", test_comes_back},
     {"seats_of_idle", test_seats_of_idle}, {"mute_wants_no_seat", test_mute_wants_no_seat},
-    {"consent", test_consent}, {"consent_to_until", test_consent_to_until},
-    {"left_out", test_left_out}, {"flood", test_flood}, {"restart", test_restart},
-    {"restart_undecided", test_restart_undecided}, {"cut_off", test_cut_off},
-    {"large_state", test_large_state}, {"lost_store", test_lost_store}, {"damaged", test_damaged},
-    {"dropped", test_dropped}, {"dropped_unvoted", test_dropped_unvoted},
+    {"consent", test_consent}, {"no_seats_for_others", test_no_seats_for_others},
+    {"consent_to_until", test_consent_to_until}, {"left_out", test_left_out}, {"flood", test_flood},
+    {"restart", test_restart}, {"restart_undecided", test_restart_undecided},
+    {"cut_off", test_cut_off}, {"large_state", test_large_state}, {"lost_store", test_lost_store},
+    {"damaged", test_damaged}, {"dropped", test_dropped}, {"dropped_unvoted", test_dropped_unvoted},
     {"recovery", test_recovery}, {"recovery_by_guest", test_recovery_by_guest})
