@@ -274,6 +274,17 @@ static unsigned count_needed(const struct network *net)
 	return n;
 }
 
+/* No majority consents to more (may_assign in consent.c). */
+static bool has_most(const struct network *net)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < net->n_blocks; i++)
+		n += net->blocks[i].ours;
+	return (uint64_t)n * net->info.block_size >= LM_ENDPOINTS_MAX &&
+	       (!net->info.member || n >= LM_CHAIN_BLOCKS_ALONE);
+}
+
 /* True: we want more, or wait for some. */
 static bool wish_more(struct network *net)
 {
@@ -283,7 +294,7 @@ static bool wish_more(struct network *net)
 	struct lm_chain_command c = {.kind = LM_CHAIN_ASSIGN};
 
 	there += (uint64_t)net->n_kind[LM_CHAIN_ASSIGN] * size;
-	if (net->no_block)
+	if (net->no_block || has_most(net))
 		return needed;
 	while (there < want && net->n_kind[LM_CHAIN_ASSIGN] < ASSIGNS &&
 	       lm_address_pace(net, LM_CHAIN_ASSIGN) && lm_address_propose(net, &c))

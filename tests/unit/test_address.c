@@ -546,6 +546,51 @@ static void rests_for_long(void)
 	end(w);
 }
 
+/* The MOVE that noted it may still be on its way: until nothing of its manifest is decided. */
+static void rests_until_known(void)
+{
+	struct setup s = plain(3);
+	struct world *w = begin(&s);
+
+	attach(w, 0, 1);
+	isolate(w, 0, true);
+	attach(w, 0, 2);
+	CU_ASSERT_TRUE(serves(w, 0, 2));
+	manifest(w, all_nodes(w), ALL & ~(1u << 2));
+	world_run(w, 30 * HOUR);
+	CU_ASSERT_EQUAL(counts(w, 0).resting, 1);
+	isolate(w, 0, false);
+	world_run(w, 120 * SECOND);
+	CU_ASSERT_EQUAL(counts(w, 0).resting, 0);
+	end(w);
+}
+
+/* A block comes with an endpoint in it, which is forgotten while its new owner is down. */
+static void rests_though_another_gave_it(void)
+{
+	struct setup s = plain(5);
+	struct world *w = begin(&s);
+
+	attach(w, 4, 1);
+	uint32_t index = place(w, 4, 1).index;
+	manifest(w, 0xf, ALL);
+	attach(w, 1, 1);
+	world_run(w, 8 * DAY);
+	CU_ASSERT_EQUAL(place(w, 1, 1).index, index);
+	attach(w, 0, 2);
+	CU_ASSERT_EQUAL(place(w, 0, 2).index / 4, index / 4);
+	CU_ASSERT_EQUAL(counts(w, 0).given, 2);
+	world_crash(w, 0);
+	manifest(w, 0xf, ALL & ~(1u << 1));
+	world_run(w, 60 * SECOND);
+	world_start(w, 0);
+	world_tell(w, 0, w->serial);
+	world_run(w, 10 * SECOND);
+	CU_ASSERT_EQUAL(counts(w, 0).given, 1);
+	CU_ASSERT_EQUAL(counts(w, 0).resting, 1);
+	end(w);
+}
+
 /* What is given back is nobody's for a week, and then anybody's. */
 static void given_back(void)
 {
@@ -812,7 +857,9 @@ LM_SUITE("address", {"given_at_once", given_at_once}, {"given_while_cut_off", gi
     {"fenced_after_sleep", fenced_after_sleep}, {"two_need_each_other", two_need_each_other},
     {"moves", moves}, {"moves_from_the_dead", moves_from_the_dead}, {"conflict", conflict},
     {"revoked", revoked}, {"rests", rests}, {"rests_for_long", rests_for_long},
-    {"given_back", given_back}, {"one_spare", one_spare}, {"silent_when_idle", silent_when_idle},
+    {"rests_until_known", rests_until_known},
+    {"rests_though_another_gave_it", rests_though_another_gave_it}, {"given_back", given_back},
+    {"one_spare", one_spare}, {"silent_when_idle", silent_when_idle},
     {"consent_to_note", consent_to_note}, {"consent_to_move", consent_to_move},
     {"consent_to_forget", consent_to_forget}, {"consent_to_blocks", consent_to_blocks},
     {"claims", claims})
