@@ -135,11 +135,14 @@ int lm_facts_erase(struct lm_membership *m, const struct network *net)
 {
 	const struct lm_net_id *id = &net->pub.id;
 	struct collect c = {.from = {FACT_GENESIS}, .from_len = 1, .all = true};
+	struct lm_chain_info info;
 	bool voted = false;
 
-	if (!m->ops.fact_put)
+	if (!m->chain)
 		return 0;
 	int err = m->ops.facts_each(m->ctx, id, find_vote, &voted);
+	if (lm_chain_info(m->chain, id, &info) == 0)
+		voted |= info.mute; /* it had forgotten that before */
 	if (!err && voted)
 		err = m->ops.fact_put(m->ctx, id, mute_key, sizeof(mute_key), "1", 1);
 	return err ? err : drop_facts(m, id, &c);

@@ -285,7 +285,8 @@ const struct lm_address *lm_membership_places(const struct lm_membership *m);
 #define LM_RECOVERY_TEXT_MAX (64 + 2 * LM_CHAIN_RECOVERY_MAX)
 /*
  * What the owner is to sign so that the network's chain goes on from what this gateway knows, with
- * these members: two lines of text. Its length; -ENOENT, -EINVAL (also one who is no provider).
+ * these members: two lines of text. Its length; -ENOENT, -EAGAIN, -EINVAL (also one who is no
+ * provider).
  */
 int lm_membership_recovery(const struct lm_membership *m, const struct lm_net_id *net,
     const struct lm_public_key *members, unsigned n, char out[LM_RECOVERY_TEXT_MAX],

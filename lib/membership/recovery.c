@@ -66,6 +66,10 @@ int lm_membership_recovery(const struct lm_membership *m, const struct lm_net_id
 			    lm_hex(text, key.b, LM_KEY_ID_LEN), net->pub.manifest->serial,
 			    net->pub.manifest->network);
 	}
+	struct lm_chain_info info;
+	if (lm_chain_info(m->chain, id, &info) == 0 && info.behind)
+		return lm_why(why, EAGAIN,
+		    "this gateway knows that more was decided, and is about to learn it");
 	int err = lm_chain_recovery_from(m->chain, id, members, n, &r);
 	if (err)
 		return lm_why(

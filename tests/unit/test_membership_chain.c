@@ -145,6 +145,19 @@ static void propose(
 	sim_tick(n);
 }
 
+static int drop(struct sim *s, unsigned gateway, const struct sim_doc *d)
+{
+	struct lm_why why = {""};
+	struct sim_node *n = s->node[gateway];
+
+	lm_membership_set_owners(n->m, NULL, 0);
+	int err = lm_membership_drop(n->m, &s->now, &d->net, &why);
+	lm_membership_set_owners(n->m, &s->owner.pub, 1);
+	sim_tick(n);
+	s->event++;
+	return err;
+}
+
 static struct sim *world(unsigned n, struct sim_doc *d)
 {
 	struct sim *s = sim_new(7, n);
@@ -945,6 +958,11 @@ static void test_lost_store(void)
 	sim_start(s, 2);
 	sim_run(s, 10 * SIM_SECOND);
 	CU_ASSERT(info_of(s, 2, &one, &info) && info.mute);
+	/* Nor does it vote when it is dropped and comes back. */
+	CU_ASSERT_EQUAL(drop(s, 2, &one), 0);
+	submit(s, 2, &two);
+	sim_run(s, 10 * SIM_SECOND);
+	CU_ASSERT(info_of(s, 2, &one, &info) && info.mute);
 	/* Two do not decide without the third, who is there but does not vote. */
 	uint64_t before = height(s, 0, &one);
 	sim_crash(s, 1);
@@ -983,19 +1001,6 @@ static void test_damaged(void)
 	CU_ASSERT(!has_chain(s, 2, &one));
 	sim_doc_free(&three);
 	end(s, &one, &two);
-}
-
-static int drop(struct sim *s, unsigned gateway, const struct sim_doc *d)
-{
-	struct lm_why why = {""};
-	struct sim_node *n = s->node[gateway];
-
-	lm_membership_set_owners(n->m, NULL, 0);
-	int err = lm_membership_drop(n->m, &s->now, &d->net, &why);
-	lm_membership_set_owners(n->m, &s->owner.pub, 1);
-	sim_tick(n);
-	s->event++;
-	return err;
 }
 
 /* The operator drops the network: nothing is left but that it must not vote there. */
