@@ -18,6 +18,31 @@ struct story_sum {
 	uint64_t slowest; /* ns, of those that BOUND is for */
 };
 
+struct teller {
+	struct world *w;
+	struct story_sum *sum;
+};
+
+static inline uint64_t below(struct teller *t, uint64_t n)
+{
+	return sim_random_below(&t->w->story, n);
+}
+
+static inline unsigned any_node(struct teller *t)
+{
+	return (unsigned)below(t, t->w->n);
+}
+
+static inline uint16_t all_nodes(const struct world *w)
+{
+	return (uint16_t)((1u << w->n) - 1);
+}
+
+/* All faults, in any order. */
+void story_anything(struct teller *t);
+/* What two want to serve is asked for again and again; for days that would only take time. */
+void story_attach_once(struct world *w);
+
 /* True, or why not. */
 bool story(uint64_t seed, FILE *trace, struct story_sum *sum, char *why, size_t size);
 void story_log(void *ctx, enum lm_log_level level, const char *line);
