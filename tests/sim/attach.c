@@ -27,12 +27,39 @@ static struct exception_key key_of(
 	return key;
 }
 
-static struct sim_exception *find(const struct sim_gateway *g, const struct exception_key *key)
+static struct sim_exception *find(struct sim_exception *set, const struct exception_key *key)
 {
 	struct sim_exception *e;
 
-	HASH_FIND(hh, g->exceptions, key, sizeof(*key), e);
+	HASH_FIND(hh, set, key, sizeof(*key), e);
 	return e;
+}
+
+static void put(struct sim_exception **set, const struct exception_key *key, bool there)
+{
+	struct sim_exception *e = find(*set, key);
+
+	if (!there && e) {
+		HASH_DEL(*set, e);
+		free(e);
+	} else if (there && !e) {
+		e = calloc(1, sizeof(*e));
+		if (!e)
+			abort();
+		e->key = *key;
+		HASH_ADD(hh, *set, key, sizeof(e->key), e);
+	}
+}
+
+static void clear(struct sim_exception **set)
+{
+	struct sim_exception *e, *next;
+
+	HASH_ITER(hh, *set, e, next)
+	{
+		HASH_DEL(*set, e);
+		free(e);
+	}
 }
 
 bool sim_is_attached(
@@ -43,7 +70,20 @@ bool sim_is_attached(
 	if (!g->exceptions)
 		return g->attached;
 	key = key_of(net, member, replica);
-	return g->attached != (find(g, &key) != NULL);
+	return g->attached != (find(g->exceptions, &key) != NULL);
+}
+
+bool sim_hosts(const struct sim_gateway *g, const struct lm_net_id *net,
+    const struct lm_manifest *man, unsigned endpoint)
+{
+	const struct lm_endpoint *e = &man->endpoints[endpoint];
+	const char *member = man->members[e->member].name;
+	int self = lm_manifest_provider(man, &g->id.id);
+
+	if (e->provider != LM_ANY_PROVIDER)
+		return e->provider == self && sim_is_attached(g, net, member, e->replica);
+	struct exception_key key = key_of(net, member, e->replica);
+	return self >= 0 && g->hosts && find(g->hosts, &key) != NULL;
 }
 
 /* The daemon does this: of what is attached, the manifest says what it is. */
@@ -55,12 +95,9 @@ void sim_serve(struct sim_gateway *g, const struct lm_network *net)
 
 	if (!here)
 		abort();
-	for (unsigned i = 0; i < man->n_endpoints; i++) {
-		const struct lm_endpoint *e = &man->endpoints[i];
-		if (e->provider == net->self &&
-		    sim_is_attached(g, &net->id, man->members[e->member].name, e->replica))
+	for (unsigned i = 0; i < man->n_endpoints; i++)
+		if (sim_hosts(g, &net->id, man, i))
 			here[n++] = i;
-	}
 	int err = lm_membership_set_served(g->m, net->index, here, n);
 	if (err)
 		sim_broken(g->sim, "gw%u: what is attached in %s was refused: %s", g->index,
@@ -70,18 +107,13 @@ void sim_serve(struct sim_gateway *g, const struct lm_network *net)
 
 void sim_exceptions_free(struct sim_gateway *g)
 {
-	struct sim_exception *e, *next;
-
-	HASH_ITER(hh, g->exceptions, e, next)
-	{
-		HASH_DEL(g->exceptions, e);
-		free(e);
-	}
+	clear(&g->exceptions);
+	clear(&g->hosts);
 }
 
 void sim_attach_all(struct sim_gateway *g, bool attached)
 {
-	sim_exceptions_free(g);
+	clear(&g->exceptions);
 	g->attached = attached;
 	for (uint32_t i = 0; g->m && i < lm_membership_networks_end(g->m); i++)
 		if (lm_membership_network(g->m, i))
@@ -89,24 +121,29 @@ void sim_attach_all(struct sim_gateway *g, bool attached)
 	sim_touch(g);
 }
 
+static void changed(struct sim_gateway *g, const struct lm_net_id *net)
+{
+	const struct lm_network *at = g->m ? lm_membership_find(g->m, net) : NULL;
+
+	if (at)
+		sim_serve(g, at);
+	sim_touch(g);
+}
+
 void sim_attach(struct sim_gateway *g, const struct lm_net_id *net, const char *member,
     unsigned replica, bool attached)
 {
 	struct exception_key key = key_of(net, member, replica);
-	struct sim_exception *e = find(g, &key);
 
-	if (attached == g->attached && e) {
-		HASH_DEL(g->exceptions, e);
-		free(e);
-	} else if (attached != g->attached && !e) {
-		e = calloc(1, sizeof(*e));
-		if (!e)
-			abort();
-		e->key = key;
-		HASH_ADD(hh, g->exceptions, key, sizeof(e->key), e);
-	}
-	const struct lm_network *at = g->m ? lm_membership_find(g->m, net) : NULL;
-	if (at)
-		sim_serve(g, at);
-	sim_touch(g);
+	put(&g->exceptions, &key, attached != g->attached);
+	changed(g, net);
+}
+
+void sim_host(struct sim_gateway *g, const struct lm_net_id *net, const char *member,
+    unsigned replica, bool hosted)
+{
+	struct exception_key key = key_of(net, member, replica);
+
+	put(&g->hosts, &key, hosted);
+	changed(g, net);
 }

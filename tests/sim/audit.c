@@ -225,6 +225,7 @@ static void after(void *ctx, struct sim_gateway *g)
 	audit_lanes(a, g);
 	audit_records(a, g);
 	audit_routes(a, g);
+	audit_places(a, g);
 }
 
 void audit_open(struct audit *a, struct sim *s)

@@ -8,6 +8,7 @@
  *   audit_lanes.c    keys and SPIs at both ends
  *   audit_records.c  the ledger's records and their authors
  *   audit_routes.c   endpoints and who serves them
+ *   audit_places.c   those that live where they are attached, with addresses given out
  *   audit_end.c      what all must have agreed upon once the faults are over
  */
 #ifndef LM_TESTS_SIM_AUDIT_H
@@ -83,6 +84,9 @@ struct audit {
 	struct audit_published *published;
 	struct audit_key *keys;
 	uint64_t checked; /* records and lanes that were looked at */
+	/* At the end: endpoints that live where gateways have decided, and how often a gateway is
+	 * in a network in which nothing can be decided any more. */
+	unsigned placed, stuck;
 };
 
 void audit_open(struct audit *a, struct sim *s);
@@ -122,6 +126,10 @@ void audit_versions_forget(struct audit_gateway *ag);
 /* The endpoint of the network that a record is about, or -1. */
 int audit_endpoint(const struct lm_network *net, const struct lm_ledger_record *r);
 void audit_routes(struct audit *a, struct sim_gateway *g);
+void audit_places(struct audit *a, struct sim_gateway *g);
+/* In how many ways this one is not agreed with the others about such endpoints. */
+unsigned audit_places_end(struct audit *a, const struct sim_gateway *g,
+    const struct lm_network *net, const struct audit_paper *law, bool loud);
 void audit_routes_forget(struct audit_gateway *ag, unsigned net);
 
 #endif

@@ -68,13 +68,9 @@ static bool takes_part(const struct outcome *o, const struct sim_gateway *g)
 {
 	const struct lm_network *net = in_force(o, g);
 
-	for (unsigned i = 0; net && is_bound(o, g) && i < net->manifest->n_endpoints; i++) {
-		const struct lm_endpoint *e = &net->manifest->endpoints[i];
-		if (e->provider == net->self &&
-		    sim_is_attached(
-			g, &net->id, net->manifest->members[e->member].name, e->replica))
+	for (unsigned i = 0; net && is_bound(o, g) && i < net->manifest->n_endpoints; i++)
+		if (sim_hosts(g, &net->id, net->manifest, i))
 			return true;
-	}
 	return false;
 }
 
@@ -110,16 +106,18 @@ struct digest {
 static bool is_founded(
     struct digest *d, const struct sim_gateway *author, const struct lm_ledger_record *r)
 {
-	const struct lm_manifest *man = d->net->manifest;
 	int at = audit_endpoint(d->net, r);
 
 	if (r->kind == LM_LEDGER_GATEWAY)
 		return takes_part(d->o, author) && memcmp(r->value + 10, d->o->law->hash, 8) == 0;
-	if (at < 0)
-		return false;
-	const struct lm_endpoint *e = &man->endpoints[at];
-	return sim_by_key(d->o->a->sim, &man->providers[e->provider].key) == author &&
-	       sim_is_attached(author, &d->net->id, man->members[e->member].name, e->replica);
+	return at >= 0 && sim_hosts(author, &d->net->id, d->net->manifest, (unsigned)at);
+}
+
+static bool is_decided(const struct lm_network *net, const struct lm_ledger_record *r)
+{
+	int at = audit_endpoint(net, r);
+
+	return at >= 0 && lm_endpoint_decided(&net->manifest->endpoints[at]);
 }
 
 static int add(void *ctx, const struct lm_ledger_record *r)
@@ -138,7 +136,7 @@ static int add(void *ctx, const struct lm_ledger_record *r)
 	if (!author || audit_of(d->o->a, author)->liar || !takes_part(d->o, author))
 		return 0;
 	d->gateways += r->kind == LM_LEDGER_GATEWAY;
-	d->endpoints += r->kind == LM_LEDGER_ENDPOINT;
+	d->endpoints += r->kind == LM_LEDGER_ENDPOINT && !is_decided(d->net, r);
 	d->unfounded |= !is_founded(d, author, r);
 	return 0;
 }
@@ -151,7 +149,7 @@ static struct digest records_of(const struct outcome *o, const struct sim_gatewa
 	return d;
 }
 
-/* How many of each an honest world has. */
+/* How many of each an honest world has, but for endpoints that gateways decide. */
 static void count_due(
     const struct outcome *o, const struct lm_network *net, unsigned *gateways, unsigned *endpoints)
 {
@@ -163,10 +161,11 @@ static void count_due(
 		*gateways += !o->a->gateways[i].liar && takes_part(o, s->gateways[i]);
 	for (unsigned i = 0; i < man->n_endpoints; i++) {
 		const struct lm_endpoint *e = &man->endpoints[i];
+		if (lm_endpoint_decided(e))
+			continue;
 		const struct sim_gateway *at = sim_by_key(s, &man->providers[e->provider].key);
 		*endpoints +=
-		    !audit_of(o->a, at)->liar && is_bound(o, at) &&
-		    sim_is_attached(at, &net->id, man->members[e->member].name, e->replica);
+		    !audit_of(o->a, at)->liar && is_bound(o, at) && sim_hosts(at, &net->id, man, i);
 	}
 }
 
@@ -227,12 +226,14 @@ static void check_routes(struct outcome *o, const struct sim_gateway *g)
 
 	for (unsigned i = 0; i < man->n_endpoints; i++) {
 		const struct lm_endpoint *e = &man->endpoints[i];
+		if (lm_endpoint_decided(e))
+			continue; /* audit_places_end */
 		const struct sim_gateway *at =
 		    sim_by_key(o->a->sim, &man->providers[e->provider].key);
 		if (audit_of(o->a, at)->liar)
 			continue;
 		bool due = at != g && takes_part(o, g) && is_bound(o, at) &&
-			   sim_is_attached(at, &net->id, man->members[e->member].name, e->replica);
+			   sim_hosts(at, &net->id, man, i);
 		if (!due && !is_known_away(o, at))
 			continue;
 		if (due != (lm_membership_route(g->m, net, i) != LM_NO_ROUTE))
@@ -240,6 +241,14 @@ static void check_routes(struct outcome *o, const struct sim_gateway *g)
 			    due ? "no route" : "a route", man->members[e->member].name, e->replica,
 			    o->a->nets[o->net].name, at->index);
 	}
+}
+
+/* It goes on with an older document that nobody will replace: its chain answers it no more. */
+static bool is_behind(const struct outcome *o, const struct sim_gateway *g)
+{
+	const struct lm_network *net = in_force(o, g);
+
+	return net && lm_manifest_decided(net->manifest) && stored(o, g) != o->law;
 }
 
 static void check_gateway(
@@ -254,6 +263,7 @@ static void check_gateway(
 		if (s->gateways[i] != g && !o->a->gateways[i].liar)
 			check_pair(o, g, s->gateways[i]);
 	check_routes(o, g);
+	o->said += audit_places_end(o->a, g, in_force(o, g), o->law, o->loud);
 	if (!takes_part(o, g))
 		return;
 	if (!*first)
@@ -294,13 +304,17 @@ unsigned audit_end(struct audit *a, bool loud)
 {
 	unsigned said = check_bounds(a, loud);
 
+	a->placed = a->stuck = 0;
+
 	for (unsigned net = 0; net < a->n_nets; net++) {
 		struct outcome o = {.a = a, .net = net, .loud = loud};
 		const struct sim_gateway *first = NULL;
 		find_law(&o);
-		for (unsigned i = 0; i < a->sim->n_gateways; i++)
+		for (unsigned i = 0; i < a->sim->n_gateways; i++) {
+			a->stuck += is_behind(&o, a->sim->gateways[i]);
 			if (!a->gateways[i].liar)
 				check_gateway(&o, a->sim->gateways[i], &first);
+		}
 		said += o.said;
 	}
 	return said;

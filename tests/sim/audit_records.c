@@ -35,14 +35,11 @@ int audit_endpoint(const struct lm_network *net, const struct lm_ledger_record *
 /* An honest gateway says that it serves an endpoint: so it is attached there. */
 static void check_claim(const struct look *l, const struct lm_ledger_record *r)
 {
-	const struct lm_manifest *man = l->net->manifest;
 	int at = audit_endpoint(l->net, r);
-	const struct lm_endpoint *e = at < 0 ? NULL : &man->endpoints[at];
 
 	if (r->kind != LM_LEDGER_ENDPOINT)
 		return;
-	if (!e || e->provider != l->net->self ||
-	    !sim_is_attached(l->g, &l->net->id, man->members[e->member].name, e->replica))
+	if (at < 0 || !sim_hosts(l->g, &l->net->id, l->net->manifest, (unsigned)at))
 		sim_broken(l->a->sim, "gw%u says in %s that it serves what is not attached there",
 		    l->g->index, l->a->nets[l->index].name);
 }

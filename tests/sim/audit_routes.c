@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An endpoint is routed only to the gateway at which the manifest in force places it, while that
- * one says in the ledger that it takes part and serves it, and its session is up. Routes may be
- * behind the records by as much as lib/membership takes to look at them.
+ * An endpoint is routed only to the gateway at which the manifest in force, or what the gateways
+ * have decided, places it, while that one says in the ledger that it takes part and serves it, and
+ * its session is up. Routes may be behind the records by as much as lib/membership takes to look at
+ * them.
  */
 #include <stdlib.h>
 #include "audit.h"
@@ -24,7 +25,7 @@ static int listen(void *ctx, const struct lm_ledger_record *r)
 
 	if (provider >= 0 && r->kind == LM_LEDGER_GATEWAY)
 		said->gateway[provider] = true;
-	if (at >= 0 && said->net->manifest->endpoints[at].provider == provider)
+	if (at >= 0 && said->net->endpoints[at].provider == provider)
 		said->endpoint[at] = true;
 	return 0;
 }
@@ -53,7 +54,7 @@ static bool check_route(struct audit *a, struct sim_gateway *g, const struct sai
     unsigned endpoint, uint64_t *since)
 {
 	const struct lm_network *net = said->net;
-	const struct lm_endpoint *e = &net->manifest->endpoints[endpoint];
+	const struct lm_endpoint *e = &net->endpoints[endpoint];
 	uint32_t slot = lm_membership_route(g->m, net, endpoint);
 	const struct sim_gateway *to = slot < g->n_slots ? g->slots[slot].gateway : NULL;
 

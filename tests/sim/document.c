@@ -22,10 +22,16 @@ static void print_providers(FILE *f, const struct sim *s, const struct sim_plan 
 	}
 }
 
-static void print_endpoint(FILE *f, unsigned gateway, unsigned *n)
+static void print_endpoint(FILE *f, unsigned at, unsigned *n)
 {
-	fprintf(f, "      - {provider: gw%u, ipv4: 100.64.%u.%u}\n", gateway, 1 + *n / HOSTS,
-	    2 + *n % HOSTS);
+	char provider[32] = "", address[32] = "";
+
+	if (!(at & (SIM_ANYWHERE | SIM_ANYWHERE_AT)))
+		snprintf(provider, sizeof(provider), "provider: gw%u", at & ~SIM_GIVEN);
+	if (!(at & (SIM_ANYWHERE | SIM_GIVEN)))
+		snprintf(
+		    address, sizeof(address), "ipv4: 100.64.%u.%u", 1 + *n / HOSTS, 2 + *n % HOSTS);
+	fprintf(f, "      - {%s%s%s}\n", provider, *provider && *address ? ", " : "", address);
 	++*n;
 }
 
@@ -58,8 +64,10 @@ struct sim_document sim_sign(const struct sim *s, const struct sim_plan *plan)
 
 	if (!f)
 		abort();
-	fprintf(f, "leasemesh: 1\nnetwork: %s\nserial: %llu\n%sprefixes:\n  ipv4: 100.64.0.0/16\n",
-	    plan->network, (unsigned long long)plan->serial, plan->extra ? plan->extra : "");
+	fprintf(f,
+	    "leasemesh: 1\nnetwork: %s\nserial: %llu\n%sprefixes:\n  ipv4: 100.64.0.0/16\n%s",
+	    plan->network, (unsigned long long)plan->serial, plan->extra ? plan->extra : "",
+	    plan->pool ? plan->pool : "");
 	print_providers(f, s, plan);
 	print_members(f, plan);
 	fclose(f);

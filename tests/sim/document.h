@@ -7,7 +7,12 @@
 
 struct sim;
 
-/* One member: replica i is at the gateway at[i], which is one of the providers. */
+/* Where an endpoint is to be: a gateway, which is one of the providers, or */
+#define SIM_GIVEN 0x10000u /* | gateway: there, with an address that gateways choose */
+#define SIM_ANYWHERE 0x20000u /* wherever it is attached, likewise */
+#define SIM_ANYWHERE_AT 0x40000u /* wherever it is attached, with an address of the manifest's */
+
+/* One member: replica i is at at[i]. */
 struct sim_member {
 	const char *name;
 	uint64_t deployment;
@@ -28,6 +33,7 @@ struct sim_plan {
 	 * is at providers[i % n_providers].
 	 */
 	unsigned replicas;
+	const char *pool; /* lines below `prefixes`, NULL: none */
 	const char *extra; /* whole lines of the document, NULL: none */
 };
 

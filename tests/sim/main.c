@@ -28,7 +28,7 @@ struct options {
 
 /* Of one process, or of all. */
 struct tally {
-	uint64_t played, failed, events, checked;
+	uint64_t played, failed, events, checked, placed;
 	uint64_t slowest, slowest_seed; /* ns until all agreed */
 };
 
@@ -52,6 +52,7 @@ static void count(struct tally *t, uint64_t seed, const struct story_result *r)
 	t->failed += r->failed;
 	t->events += r->events;
 	t->checked += r->checked;
+	t->placed += r->placed;
 	if (!r->failed && r->agreed_after > t->slowest) {
 		t->slowest = r->agreed_after;
 		t->slowest_seed = seed;
@@ -98,6 +99,7 @@ static void add(struct tally *sum, const struct tally *t)
 	sum->failed += t->failed;
 	sum->events += t->events;
 	sum->checked += t->checked;
+	sum->placed += t->placed;
 	if (t->slowest > sum->slowest) {
 		sum->slowest = t->slowest;
 		sum->slowest_seed = t->slowest_seed;
@@ -155,9 +157,11 @@ static int play_many(const struct options *o)
 	struct tally t = play_all(o);
 
 	printf("%" PRIu64 " seeds, %" PRIu64 " failed; %" PRIu64 " events, %" PRIu64
-	       " records and lanes checked; all agreed after at most %.0f s (seed %" PRIu64 ")\n",
-	    t.played, t.failed, t.events, t.checked, (double)t.slowest / (double)SIM_SECOND,
-	    t.slowest_seed);
+	       " records and lanes checked, %" PRIu64
+	       " endpoints placed by gateways; all agreed after at most %.0f s (seed %" PRIu64
+	       ")\n",
+	    t.played, t.failed, t.events, t.checked, t.placed,
+	    (double)t.slowest / (double)SIM_SECOND, t.slowest_seed);
 	return t.failed || !t.played;
 }
 

@@ -64,6 +64,7 @@ struct sim_gateway {
 	uint32_t n_slots;
 	bool attached; /* whatever manifests place here; see sim_attach for exceptions */
 	struct sim_exception *exceptions;
+	struct sim_exception *hosts; /* what is attached of that which manifests place nowhere */
 	bool talks; /* its workloads send to, and hear of, everybody all the time */
 	bool disk_full, no_room_for_lanes;
 	enum sim_death death;
@@ -141,9 +142,15 @@ void sim_stop(struct sim_gateway *g); /* says goodbye */
 int sim_submit(struct sim_gateway *g, const struct sim_document *d, struct lm_why *why);
 /* Whatever manifests place at this gateway is attached from now on, or nothing is. */
 void sim_attach_all(struct sim_gateway *g, bool attached);
-/* One endpoint, until sim_attach_all. */
+/* One endpoint that manifests place at this gateway, until sim_attach_all. */
 void sim_attach(struct sim_gateway *g, const struct lm_net_id *net, const char *member,
     unsigned replica, bool attached);
+/* One that the manifest places nowhere: it is attached only where this has said so. */
+void sim_host(struct sim_gateway *g, const struct lm_net_id *net, const char *member,
+    unsigned replica, bool hosted);
+/* Is this endpoint of the manifest attached here, and may it be? */
+bool sim_hosts(const struct sim_gateway *g, const struct lm_net_id *net,
+    const struct lm_manifest *man, unsigned endpoint);
 bool sim_is_attached(
     const struct sim_gateway *g, const struct lm_net_id *net, const char *member, unsigned replica);
 /* After anything was done to its membership by the caller's hand. */

@@ -19,6 +19,8 @@
 #define IDLE_BYTES_OF_GATEWAY 1000
 /* It may have said what it cannot take back, and what is asked for in vain now and then. */
 #define IDLE_BYTES_OF_LIAR 8000
+/* Who can reach no majority of its chain: what is asked for in vain, in a minute. */
+#define IDLE_BYTES_OF_STUCK 30000
 
 struct sim_gateway *story_anybody(struct story *t)
 {
@@ -79,6 +81,7 @@ static void open_world(struct story *t, uint64_t seed, FILE *trace)
 		t->audit.gateways[config.gateways - 1 - i].liar = true;
 	tenant_open(t);
 	sim_start_all(t->sim);
+	workloads_begin(t);
 }
 
 /* ---- what happens ---- */
@@ -141,6 +144,33 @@ static unsigned session_ends(const struct sim *s)
 	return n;
 }
 
+/* What the gateways decided: who serves it, and why whoever has it as well does not. */
+static void say_places(const struct story *t, const struct sim_gateway *g)
+{
+	for (unsigned n = 0; n < t->audit.n_nets; n++) {
+		const struct lm_network *net = lm_membership_find(g->m, &t->audit.nets[n].id);
+		for (unsigned i = 0; net && i < net->manifest->n_endpoints; i++) {
+			const struct lm_endpoint *e = &net->endpoints[i];
+			const char *why = NULL;
+			if (!lm_endpoint_decided(&net->manifest->endpoints[i]) ||
+			    !sim_hosts(g, &net->id, net->manifest, i))
+				continue;
+			bool serves = lm_membership_served(g->m, net, i, &why);
+			sim_say(t->sim, "gw%u: %s/%u of %s %s", g->index,
+			    net->manifest->members[e->member].name, e->replica,
+			    net->manifest->network,
+			    serves ? "is served"
+			    : why  ? why
+				   : "?");
+		}
+	}
+	for (unsigned k = 0; k < LM_CD_MAX; k++)
+		if (lm_chain_drops(lm_membership_chain(g->m))[k])
+			sim_say(t->sim, "gw%u: chain: %llu %s", g->index,
+			    (unsigned long long)lm_chain_drops(lm_membership_chain(g->m))[k],
+			    lm_chain_drop_names[k]);
+}
+
 /* For who replays a seed: what each gateway has done with what it was told. */
 static void say_counters(const struct story *t)
 {
@@ -165,6 +195,7 @@ static void say_counters(const struct story *t)
 				sim_say(t->sim, "gw%u: membership: %llu %s", i,
 				    (unsigned long long)lm_membership_drops(g->m)[k],
 				    lm_membership_drop_names[k]);
+		say_places(t, g);
 	}
 }
 
@@ -179,7 +210,8 @@ static void check_idle(struct story *t)
 	uint64_t sent = bytes_sent(s) - before;
 	uint64_t due = (uint64_t)session_ends(s) * IDLE_BYTES_OF_SESSION +
 		       (uint64_t)s->n_gateways * IDLE_BYTES_OF_GATEWAY +
-		       (uint64_t)t->n_liars * IDLE_BYTES_OF_LIAR;
+		       (uint64_t)t->n_liars * IDLE_BYTES_OF_LIAR +
+		       (uint64_t)t->audit.stuck * IDLE_BYTES_OF_STUCK;
 	sim_say(s, "a minute in which nothing changes: %llu bytes, at most %llu are due",
 	    (unsigned long long)sent, (unsigned long long)due);
 	if (sent > due)
@@ -192,6 +224,8 @@ static void end(struct story *t)
 	struct sim *s = t->sim;
 	uint64_t from = s->now;
 
+	if (sim_random_one_in(&t->random, 4))
+		workloads_begin(t);
 	sim_say(s, "the faults stop");
 	faults_stop(t);
 	if (!sim_run_until(s, STORY_AGREE, SIM_SECOND, agree, t)) {
@@ -227,6 +261,7 @@ void story_play(uint64_t seed, FILE *trace, struct story_result *out)
 	    .events = t->sim->n_events,
 	    .agreed_after = t->agreed_after,
 	    .checked = t->audit.checked,
+	    .placed = t->audit.placed,
 	    .failed = t->sim->broken > 0};
 	memcpy(out->first_broken, t->sim->first_broken, sizeof(out->first_broken));
 	tenant_close(t);

@@ -30,7 +30,9 @@ struct story_net {
 	char name[16];
 	uint64_t serial; /* the last one that was signed */
 	bool *authorised; /* by gateway */
-	unsigned at[STORY_MEMBERS][STORY_REPLICAS]; /* gateways */
+	unsigned at[STORY_MEMBERS][STORY_REPLICAS]; /* gateways, or as document.h says */
+	bool leaves; /* something to the gateways */
+	const char *pool;
 	unsigned replicas[STORY_MEMBERS];
 	uint64_t deployment[STORY_MEMBERS];
 };
@@ -67,7 +69,7 @@ struct story {
 };
 
 struct story_result {
-	uint64_t digest, events, agreed_after, checked;
+	uint64_t digest, events, agreed_after, checked, placed;
 	bool failed;
 	char first_broken[256];
 };
@@ -86,8 +88,12 @@ struct sim_gateway *story_running(struct story *t); /* NULL: none that we found 
 void tenant_open(struct story *t);
 void tenant_close(struct story *t);
 void tenant_acts(struct story *t);
+/* A gateway that the owner authorises. */
+unsigned tenant_authorised(struct story *t, const struct story_net *net);
 void fault_happens(struct story *t);
 void workload_moves(struct story *t);
+/* All that manifests place nowhere, each at some gateway. */
+void workloads_begin(struct story *t);
 void faults_stop(struct story *t);
 void liar_acts(struct story *t);
 

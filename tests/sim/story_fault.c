@@ -130,6 +130,29 @@ void fault_happens(struct story *t)
 
 /* ---- workloads ---- */
 
+/* It ends where it was, or that one does not know yet, or it just ends; and begins elsewhere. */
+static void replica_moves(
+    struct story *t, const struct story_net *net, const char *member, unsigned r)
+{
+	struct lm_net_id id = lm_net_id(&t->sim->owners[net->owner].pub, net->name);
+	const struct sim_gateway *to = t->sim->gateways[tenant_authorised(t, net)];
+	unsigned keep = story_pick(t, 4), begin = story_pick(t, 8);
+
+	for (unsigned i = 0; i < t->sim->n_gateways; i++)
+		if (keep || i == to->index)
+			sim_host(t->sim->gateways[i], &id, member, r, i == to->index && begin);
+	sim_say(t->sim, "gw%u: %s/%u %s here%s", to->index, member, r, begin ? "begins" : "ends",
+	    keep ? ", and ends elsewhere" : "");
+}
+
+void workloads_begin(struct story *t)
+{
+	for (unsigned n = 0; n < t->n_nets; n++)
+		for (unsigned m = 0; m < STORY_MEMBERS && t->nets[n].leaves; m++)
+			for (unsigned r = 0; r < STORY_REPLICAS; r++)
+				replica_moves(t, &t->nets[n], story_members[m], r);
+}
+
 void workload_moves(struct story *t)
 {
 	struct sim_gateway *g = story_anybody(t);
@@ -143,6 +166,10 @@ void workload_moves(struct story *t)
 		sim_attach_all(g, story_pick(t, 3) > 0);
 		sim_say(t->sim, "gw%u: everything is %s", g->index,
 		    g->attached ? "attached" : "detached");
+		return;
+	}
+	if (net->leaves && story_pick(t, 2)) {
+		replica_moves(t, net, story_members[m], r);
 		return;
 	}
 	bool attached = story_pick(t, 2);

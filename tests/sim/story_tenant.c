@@ -17,8 +17,7 @@ static unsigned count(const struct story *t, const struct story_net *net)
 	return n;
 }
 
-/* A gateway that the owner authorises. */
-static unsigned authorised(struct story *t, const struct story_net *net)
+unsigned tenant_authorised(struct story *t, const struct story_net *net)
 {
 	unsigned at = story_pick(t, t->sim->n_gateways);
 
@@ -27,15 +26,39 @@ static unsigned authorised(struct story *t, const struct story_net *net)
 	return at;
 }
 
+/* Where a replica is to be from now on. */
+static unsigned place(struct story *t, const struct story_net *net)
+{
+	unsigned at = tenant_authorised(t, net);
+
+	switch (net->leaves ? story_pick(t, 8) : 0) {
+	case 4:
+	case 5:
+	case 6:
+		return SIM_ANYWHERE;
+	case 2:
+		return SIM_ANYWHERE_AT;
+	case 3:
+		return SIM_GIVEN | at;
+	default:
+		return at;
+	}
+}
+
+static bool may_be(const struct story_net *net, unsigned at)
+{
+	return at & (SIM_ANYWHERE | SIM_ANYWHERE_AT) || net->authorised[at & ~SIM_GIVEN];
+}
+
 /* Every replica is where the owner may put it. */
 static void settle(struct story *t, struct story_net *net)
 {
 	for (unsigned m = 0; m < STORY_MEMBERS; m++) {
 		bool moved = false;
 		for (unsigned r = 0; r < net->replicas[m]; r++) {
-			if (net->authorised[net->at[m][r]])
+			if (may_be(net, net->at[m][r]))
 				continue;
-			net->at[m][r] = authorised(t, net);
+			net->at[m][r] = tenant_authorised(t, net) | (net->at[m][r] & SIM_GIVEN);
 			moved = true;
 		}
 		net->deployment[m] += moved;
@@ -57,11 +80,15 @@ void tenant_open(struct story *t)
 		for (unsigned k = 0; k < n; k++)
 			net->authorised[k] = story_pick(t, 3) > 0;
 		net->authorised[story_pick(t, n)] = true;
+		net->leaves = story_pick(t, 2);
+		/* Mostly few addresses, so that blocks become scarce. */
+		if (n < 10 && story_pick(t, 4))
+			net->pool = "  pool: 100.64.128.0/25\n  block: 30\n";
 		for (unsigned m = 0; m < STORY_MEMBERS; m++) {
 			net->replicas[m] = 1 + story_pick(t, STORY_REPLICAS);
 			net->deployment[m] = 100 * (m + 1);
 			for (unsigned r = 0; r < net->replicas[m]; r++)
-				net->at[m][r] = authorised(t, net);
+				net->at[m][r] = place(t, net);
 		}
 	}
 }
@@ -114,6 +141,7 @@ static struct story_doc *sign(struct story *t, unsigned at, const struct wording
 	    .n_providers = n,
 	    .members = m,
 	    .n_members = STORY_MEMBERS,
+	    .pool = net->pool,
 	    .extra = text};
 	*d = (struct story_doc){.doc = sim_sign(t->sim, &plan), .net = at};
 	d->paper = audit_paper(&t->audit, &d->doc, net->name, providers, n, w->expires, w->closes);
@@ -134,13 +162,13 @@ static void change_mind(struct story *t, struct story_net *net)
 			net->authorised[story_pick(t, t->sim->n_gateways)] = true;
 		break;
 	case 2: /* a member moves to a new deployment at another provider */
-		net->at[m][story_pick(t, net->replicas[m])] = authorised(t, net);
+		net->at[m][story_pick(t, net->replicas[m])] = place(t, net);
 		net->deployment[m]++;
 		break;
 	default: /* more or fewer replicas */
 		net->replicas[m] = 1 + story_pick(t, STORY_REPLICAS);
 		for (unsigned r = 0; r < net->replicas[m]; r++)
-			net->at[m][r] = authorised(t, net);
+			net->at[m][r] = place(t, net);
 	}
 	settle(t, net);
 }
@@ -184,7 +212,7 @@ static void submit(struct story *t, const struct story_doc *d, struct sim_gatewa
 /* Mostly at one that is authorised, now and then anywhere. */
 static struct sim_gateway *where(struct story *t, const struct story_net *net)
 {
-	return story_pick(t, 8) ? t->sim->gateways[authorised(t, net)] : story_anybody(t);
+	return story_pick(t, 8) ? t->sim->gateways[tenant_authorised(t, net)] : story_anybody(t);
 }
 
 static void submit_new(struct story *t)
