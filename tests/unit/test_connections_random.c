@@ -236,8 +236,9 @@ static struct packet random_packet(void)
 		p.proto = IPPROTO_ICMP;
 		p.reply = rnd(2);
 		bool web_asks = p.from_web != p.reply;
-		p.web_port = web_asks ? 7 : 0;
-		p.db_port = web_asks ? 0 : 7;
+		uint16_t id = rnd(2) ? 7 : 0; /* with 0, both sides' requests look alike */
+		p.web_port = web_asks ? id : 0;
+		p.db_port = web_asks ? 0 : id;
 	}
 	return p;
 }
@@ -255,7 +256,7 @@ static bool send_it(struct rig *r, const struct packet *p)
 
 	if (echo) {
 		f.src_port = p->reply ? 0 : 8;
-		f.dst_port = 7;
+		f.dst_port = p->web_port + p->db_port;
 	}
 	return rig_passes(r, &f, NULL, NULL);
 }
