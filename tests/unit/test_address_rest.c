@@ -142,30 +142,38 @@ static void rests_until_known(void)
 	end(w);
 }
 
-/* A block comes with an endpoint in it, which is forgotten while its new owner is down. */
+/*
+ * A block comes with an endpoint in it, which is forgotten when its new owner goes down, be it in
+ * the middle of learning that.
+ */
 static void rests_though_another_gave_it(void)
 {
-	struct setup s = plain(5);
-	struct world *w = begin(&s);
-
-	attach(w, 4, 1);
-	uint32_t index = place(w, 4, 1).index;
-	manifest(w, 0xf, ALL);
-	attach(w, 1, 1);
-	world_run(w, 8 * DAY);
-	CU_ASSERT_EQUAL(place(w, 1, 1).index, index);
-	attach(w, 0, 2);
-	CU_ASSERT_EQUAL(place(w, 0, 2).index / 4, index / 4);
-	CU_ASSERT_EQUAL(counts(w, 0).given, 2);
-	world_crash(w, 0);
-	manifest(w, 0xf, ALL & ~(1u << 1));
-	world_run(w, 60 * SECOND);
-	world_start(w, 0);
-	world_tell(w, 0, w->serial);
-	world_run(w, 10 * SECOND);
-	CU_ASSERT_EQUAL(counts(w, 0).given, 1);
-	CU_ASSERT_EQUAL(counts(w, 0).resting, 1);
-	end(w);
+	for (unsigned i = 0; i < 24; i++) {
+		struct setup s = plain(5);
+		struct world *w = world_new(1 + i % 3, &s, NULL);
+		world_run(w, 5 * SECOND);
+		attach(w, 4, 1);
+		uint32_t index = place(w, 4, 1).index;
+		manifest(w, 0xf, ALL);
+		attach(w, 1, 1);
+		world_run(w, 8 * DAY);
+		CU_ASSERT_EQUAL(place(w, 1, 1).index, index);
+		attach(w, 0, 2);
+		CU_ASSERT_EQUAL(place(w, 0, 2).index / 4, index / 4);
+		CU_ASSERT_EQUAL(counts(w, 0).given, 2);
+		w->node[0].dies_after = i / 3;
+		if (i < 3)
+			world_crash(w, 0);
+		manifest(w, 0xf, ALL & ~(1u << 1));
+		world_run(w, 60 * SECOND);
+		w->node[0].dies_after = 0;
+		world_start(w, 0);
+		world_tell(w, 0, w->serial);
+		world_run(w, 20 * SECOND);
+		CU_ASSERT_EQUAL(counts(w, 0).given, 1);
+		CU_ASSERT_EQUAL(counts(w, 0).resting, 1);
+		end(w);
+	}
 }
 
 /* What is given back is nobody's for a week, and then anybody's. */
@@ -186,6 +194,26 @@ static void given_back(void)
 	world_run(w, 7 * DAY + HOUR);
 	lm_chain_info(w->node[1].chain, &w->net, &info);
 	CU_ASSERT_EQUAL(info.n_quarantined, 0);
+	end(w);
+}
+
+/* After a crash it must be known that nothing may be given out any more. */
+static void given_back_once_durable(void)
+{
+	struct setup s = plain(3);
+	struct world *w = begin(&s);
+
+	attach(w, 0, 1);
+	manifest(w, all_nodes(w), ALL & ~(1u << 1));
+	world_attach(w, 0, 1, false);
+	world_run(w, 24 * HOUR);
+	w->node[0].bad_disk = 1000;
+	world_run(w, 2 * HOUR);
+	CU_ASSERT_EQUAL(counts(w, 0).blocks, 1);
+	CU_ASSERT_EQUAL(world_net(&w->node[0])->n_kind[LM_CHAIN_RELEASE], 0);
+	w->node[0].bad_disk = 0;
+	world_run(w, 60 * SECOND);
+	CU_ASSERT_EQUAL(counts(w, 0).blocks, 0);
 	end(w);
 }
 
@@ -256,5 +284,5 @@ LM_SUITE("address_rest", {"fenced", fenced}, {"fenced_after_restart", fenced_aft
     {"fenced_after_sleep", fenced_after_sleep}, {"two_need_each_other", two_need_each_other},
     {"rests", rests}, {"rests_for_long", rests_for_long}, {"rests_until_known", rests_until_known},
     {"rests_though_another_gave_it", rests_though_another_gave_it}, {"given_back", given_back},
-    {"one_spare", one_spare}, {"being_given_back", being_given_back},
-    {"silent_when_idle", silent_when_idle})
+    {"given_back_once_durable", given_back_once_durable}, {"one_spare", one_spare},
+    {"being_given_back", being_given_back}, {"silent_when_idle", silent_when_idle})
