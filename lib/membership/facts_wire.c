@@ -230,7 +230,7 @@ void lm_facts_tips(struct lm_membership *m, struct facts *f)
 	if (lm_chain_info(m->chain, &f->net->pub.id, &info) != 0)
 		return;
 	bool heard = info.current && info.current + TIPS_EVERY > now && !f->ask_members;
-	if (info.current > f->current_from &&
+	if (info.current && info.current >= f->current_from &&
 	    (!f->told_current || info.current >= f->told_current + CURRENT_AGAIN)) {
 		f->told_current = info.current;
 		lm_places_current(m, f->net);

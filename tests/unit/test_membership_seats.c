@@ -154,6 +154,33 @@ static void test_seats_of_idle(void)
 	chain_end(s, &one, &two);
 }
 
+static bool served_soon(struct sim *s, unsigned gateway, const struct sim_doc *d, uint64_t within)
+{
+	const struct lm_network *net = lm_membership_find(s->node[gateway]->m, &d->net);
+	int at = lm_manifest_endpoint(net->manifest, "app", 0);
+
+	chain_attach(s, gateway, d, 0, 1);
+	sim_run(s, within);
+	return lm_membership_served(s->node[gateway]->m, net, (unsigned)at, NULL);
+}
+
+/* Who joins asks first whether it has missed anything: one round trip, or none if it is alone. */
+static void test_joins_at_once(void)
+{
+	for (unsigned n = 1; n <= 3; n += 2) {
+		struct sim *s = sim_new(1, n);
+		struct sim_doc d = chain_sign(s, 1, (1u << n) - 1);
+		for (unsigned i = 0; i < n; i++)
+			s->node[i]->idle = true;
+		chain_submit(s, 0, &d);
+		sim_run(s, 100 * SIM_SECOND);
+		/* To be current, to have an address block, and membership looks ten times a second.
+		 */
+		CU_ASSERT(served_soon(s, 0, &d, 200 * SIM_MS));
+		chain_end(s, &d, NULL);
+	}
+}
+
 /* Nobody gives a seat to one who will not vote; it does not even ask. */
 static void test_mute_wants_no_seat(void)
 {
@@ -330,6 +357,7 @@ static void test_flood(void)
 
 LM_SUITE("membership_seats", {"revoked", test_revoked}, {"two_of_five_down", test_two_of_five_down},
     {"revoked_reader", test_revoked_reader}, {"idle", test_idle}, {"comes_back", test_comes_back},
-    {"seats_of_idle", test_seats_of_idle}, {"mute_wants_no_seat", test_mute_wants_no_seat},
-    {"consent", test_consent}, {"no_seats_for_others", test_no_seats_for_others},
-    {"consent_to_until", test_consent_to_until}, {"left_out", test_left_out}, {"flood", test_flood})
+    {"seats_of_idle", test_seats_of_idle}, {"joins_at_once", test_joins_at_once},
+    {"mute_wants_no_seat", test_mute_wants_no_seat}, {"consent", test_consent},
+    {"no_seats_for_others", test_no_seats_for_others}, {"consent_to_until", test_consent_to_until},
+    {"left_out", test_left_out}, {"flood", test_flood})
