@@ -39,18 +39,28 @@ static void keep(struct node *n, const void *key, size_t key_len, const void *va
 	memcpy(f->bytes, value, len);
 }
 
-int disk_write(struct node *n, const void *key, size_t key_len, const void *value, size_t len)
+/* Does a write succeed? There or not it may be though it does not. */
+static bool may_write(struct node *n, bool *there)
 {
 	struct world *w = n->world;
 
+	*there = false;
 	if (n->dying)
-		return -EIO;
+		return false;
 	bool dies = n->dies_after && --n->dies_after == 0;
 	bool fails = world_chance(w, n->bad_disk);
-	if ((!dies && !fails) || world_chance(w, 500))
-		keep(n, key, key_len, value, len);
+	*there = (!dies && !fails) || world_chance(w, 500);
 	n->dying = dies;
-	return dies || fails ? -EIO : 0;
+	return !dies && !fails;
+}
+
+int disk_write(struct node *n, const void *key, size_t key_len, const void *value, size_t len)
+{
+	bool there, good = may_write(n, &there);
+
+	if (there)
+		keep(n, key, key_len, value, len);
+	return good ? 0 : -EIO;
 }
 
 int disk_chain(void *ctx, const struct lm_net_id *net, enum lm_chain_record what, uint64_t height,
@@ -83,7 +93,45 @@ int disk_address(void *ctx, const struct lm_net_id *net, const void *key, size_t
 	if (key_len > LM_ADDRESS_STORE_KEY_MAX || len > LM_ADDRESS_STORE_VALUE_MAX)
 		world_broken(n->world, n, "a record of %zu and %zu bytes", key_len, len);
 	memcpy(whole + 1, key, key_len);
-	return disk_write(n, whole, 1 + key_len, value, len);
+	if (!n->staging)
+		return disk_write(n, whole, 1 + key_len, value, len);
+	if (n->n_staged == n->room_staged) {
+		n->room_staged = 2 * n->room_staged + 16;
+		n->staged = must(realloc(n->staged, n->room_staged * sizeof(*n->staged)));
+	}
+	struct file *f = &n->staged[n->n_staged++];
+	*f = (struct file){
+	    .key_len = (uint8_t)(1 + key_len), .len = len, .bytes = must(malloc(len + 1))};
+	memcpy(f->key, whole, f->key_len);
+	if (len)
+		memcpy(f->bytes, value, len);
+	return 0;
+}
+
+/* In every other world: several writes, of which all are there or none. */
+void disk_begin(void *ctx)
+{
+	struct node *n = ctx;
+
+	n->staging = n->world->seed % 2;
+}
+
+int disk_commit(void *ctx)
+{
+	struct node *n = ctx;
+	bool good = !n->staging || (n->n_staged == 0 && !n->dying), there = good;
+
+	n->staging = false;
+	if (!good)
+		good = may_write(n, &there);
+	for (unsigned i = 0; i < n->n_staged; i++) {
+		const struct file *f = &n->staged[i];
+		if (there)
+			keep(n, f->key, f->key_len, f->bytes, f->len);
+		free(f->bytes);
+	}
+	n->n_staged = 0;
+	return good ? 0 : -EIO;
 }
 
 static int compare_files(const void *a, const void *b)

@@ -88,6 +88,8 @@ static void on_ask(void *ctx, const struct lm_net_id *net)
 
 const struct lm_address_ops world_address_ops = {.propose = on_propose,
     .persist = disk_address,
+    .begin = disk_begin,
+    .commit = disk_commit,
     .holder = mind_holder,
     .changed = on_changed,
     .ask = on_ask};

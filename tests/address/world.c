@@ -156,6 +156,7 @@ void world_free(struct world *w)
 		while (n->n_files)
 			free(n->files[--n->n_files].bytes);
 		free(n->files);
+		free(n->staged);
 	}
 	wire_drop(w);
 	sim_events_free(&w->events);

@@ -63,6 +63,9 @@ struct node {
 	struct sim_event tick, tell, mind, day;
 	struct file *files;
 	unsigned n_files, room;
+	bool staging; /* writes wait for disk_commit */
+	struct file *staged;
+	unsigned n_staged, room_staged;
 	struct note notes[256];
 	unsigned n_notes;
 	bool proposed, changed, grew, greet, was_fenced;
@@ -202,6 +205,8 @@ int disk_chain(void *ctx, const struct lm_net_id *net, enum lm_chain_record what
 void disk_truncate(void *ctx, const struct lm_net_id *net, uint64_t height);
 int disk_address(void *ctx, const struct lm_net_id *net, const void *key, size_t key_len,
     const void *value, size_t len);
+void disk_begin(void *ctx);
+int disk_commit(void *ctx);
 
 /* ---- wire.c ---- */
 void wire_send(

@@ -96,20 +96,22 @@ static void block_before_need(void)
 	end(w);
 }
 
+/* One by one, or several in one transaction. */
 static void not_stored_not_served(void)
 {
-	struct setup s = plain(1);
-	struct world *w = begin(&s);
-
-	attach(w, 0, 0);
-	w->node[0].bad_disk = 1000;
-	attach(w, 0, 1);
-	CU_ASSERT_FALSE(serves(w, 0, 1));
-	CU_ASSERT_EQUAL(place(w, 0, 1).wait, LM_AW_STORE);
-	w->node[0].bad_disk = 0;
-	world_run(w, 5 * SECOND);
-	CU_ASSERT_TRUE(serves(w, 0, 1));
-	end(w);
+	for (unsigned seed = 1; seed <= 2; seed++) {
+		struct setup s = plain(1);
+		struct world *w = world_new(seed, &s, NULL);
+		attach(w, 0, 0);
+		w->node[0].bad_disk = 1000;
+		attach(w, 0, 1);
+		CU_ASSERT_FALSE(serves(w, 0, 1));
+		CU_ASSERT_EQUAL(place(w, 0, 1).wait, LM_AW_STORE);
+		w->node[0].bad_disk = 0;
+		world_run(w, 5 * SECOND);
+		CU_ASSERT_TRUE(serves(w, 0, 1));
+		end(w);
+	}
 }
 
 static void fixed_and_static(void)
