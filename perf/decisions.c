@@ -210,6 +210,24 @@ static int on_persist(void *ctx, const struct lm_net_id *net, enum lm_chain_reco
 	return err;
 }
 
+static void on_begin(void *ctx)
+{
+	struct gateway *g = ctx;
+
+	if (g->store)
+		lm_store_begin(g->store);
+}
+
+static int on_commit(void *ctx)
+{
+	struct gateway *g = ctx;
+	uint64_t begin = real_now();
+	int err = g->store ? lm_store_commit(g->store) : 0;
+
+	g->storing += real_now() - begin;
+	return err;
+}
+
 static void on_truncate(void *ctx, const struct lm_net_id *net, uint64_t height)
 {
 	(void)ctx, (void)net, (void)height;
@@ -265,6 +283,8 @@ static void on_guilty(void *ctx, const struct lm_net_id *net, const struct lm_ch
 static const struct lm_chain_ops ops = {.send = on_send,
     .random = on_random,
     .persist = on_persist,
+    .begin = on_begin,
+    .commit = on_commit,
     .truncate = on_truncate,
     .consent = on_consent,
     .pull = on_pull,

@@ -147,6 +147,12 @@ struct lm_chain_ops {
 	 */
 	int (*persist)(void *ctx, const struct lm_net_id *net, enum lm_chain_record what,
 	    uint64_t height, const void *bytes, size_t len);
+	/*
+	 * Both or none: of several records at once. Between the two what persist was given may wait
+	 * for commit; durable before that returns 0, else none of it is there.
+	 */
+	void (*begin)(void *ctx);
+	int (*commit)(void *ctx);
 	/* Headers above this height, from before a recovery, are void. May be lost. */
 	void (*truncate)(void *ctx, const struct lm_net_id *net, uint64_t height);
 	/* May this be done, by the manifest in force here and by our clock? */

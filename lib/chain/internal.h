@@ -337,6 +337,9 @@ const struct piece *lm_chain_piece(const struct network *net, uint64_t height);
 struct members lm_chain_voters(const struct network *net, uint64_t height);
 int lm_chain_piece_add(struct piece **pieces, unsigned *n, unsigned *room, struct piece piece);
 void lm_chain_pieces_free(struct piece **pieces, unsigned *n, unsigned *room);
+/* Around several records; the commit counts what could not be stored, unless err says so. */
+void lm_chain_store_begin(struct network *net);
+int lm_chain_store_commit(struct network *net, int err);
 int lm_chain_tip_persist(struct network *net, const struct start *start, uint64_t height,
     const uint8_t hash[HASH_LEN], const struct lm_public_key *maker, const struct state *state);
 int lm_chain_tip_restore(struct network *net, const void *bytes, size_t len);

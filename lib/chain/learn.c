@@ -58,6 +58,24 @@ struct members lm_chain_voters(const struct network *net, uint64_t height)
 
 #define TIP_FIXED (2 + LM_CHAIN_RECOVERY_MAX + 8 + HASH_LEN + LM_PUBLIC_KEY_LEN + 1)
 
+void lm_chain_store_begin(struct network *net)
+{
+	struct lm_chain *c = net->chain;
+
+	if (c->ops.begin)
+		c->ops.begin(c->ctx);
+}
+
+int lm_chain_store_commit(struct network *net, int err)
+{
+	struct lm_chain *c = net->chain;
+	int failed = c->ops.commit ? c->ops.commit(c->ctx) : 0;
+
+	if (err == 0 && failed < 0)
+		lm_chain_drop(net, LM_CD_STORE);
+	return err < 0 ? err : failed;
+}
+
 int lm_chain_tip_persist(struct network *net, const struct start *start, uint64_t height,
     const uint8_t hash[HASH_LEN], const struct lm_public_key *maker, const struct state *state)
 {
@@ -232,15 +250,16 @@ static int make_piece(const struct network *net, const struct value *v,
 static int keep(struct network *net, const struct value *v, const struct piece *piece)
 {
 	struct lm_chain *c = net->chain;
+
+	lm_chain_store_begin(net);
 	int err = c->ops.persist(
 	    c->ctx, &net->where.net, LM_CHAIN_HEADER, v->header.height, piece->bytes, piece->len);
-
-	if (err < 0) {
+	if (err < 0)
 		lm_chain_drop(net, LM_CD_STORE);
-		return err;
-	}
-	return lm_chain_tip_persist(
-	    net, &net->start, v->header.height, v->hash, &v->header.maker, &net->outcome.state);
+	else
+		err = lm_chain_tip_persist(net, &net->start, v->header.height, v->hash,
+		    &v->header.maker, &net->outcome.state);
+	return lm_chain_store_commit(net, err);
 }
 
 /* An old block is its header only. */

@@ -2,7 +2,7 @@
 /* A state instead of commands: taken over when all headers up to it are proven. */
 #include "chain/internal.h"
 
-static int keep_all(struct network *net, const struct start *start, const struct state *state)
+static int store_all(struct network *net, const struct start *start, const struct state *state)
 {
 	struct lm_chain *c = net->chain;
 	struct verified v = lm_chain_verified(net);
@@ -20,6 +20,13 @@ static int keep_all(struct network *net, const struct start *start, const struct
 	}
 	return lm_chain_tip_persist(
 	    net, start, v.height, v.hash, net->ahead.n ? &net->ahead.last.maker : &nobody, state);
+}
+
+/* Thousands of headers, perhaps: each for itself would be synced. */
+static int keep_all(struct network *net, const struct start *start, const struct state *state)
+{
+	lm_chain_store_begin(net);
+	return lm_chain_store_commit(net, store_all(net, start, state));
 }
 
 /* Everything is durable: takes over state and headers. */

@@ -94,6 +94,8 @@ int lm_facts_open(struct lm_membership *m)
 	    .send = lm_facts_on_send,
 	    .random = on_random,
 	    .persist = lm_facts_on_persist,
+	    .begin = lm_facts_on_begin,
+	    .commit = lm_facts_on_commit,
 	    .truncate = lm_facts_on_truncate,
 	    .consent = on_consent,
 	    .pull = lm_facts_on_pull,

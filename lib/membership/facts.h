@@ -90,6 +90,8 @@ void lm_facts_stop(struct lm_membership *m, struct facts *f);
 void lm_facts_height(struct lm_membership *m, struct facts *f);
 
 /* ---- facts_disk.c ---- */
+void lm_facts_on_begin(void *ctx);
+int lm_facts_on_commit(void *ctx);
 int lm_facts_on_persist(void *ctx, const struct lm_net_id *id, enum lm_chain_record what,
     uint64_t height, const void *bytes, size_t len);
 void lm_facts_on_truncate(void *ctx, const struct lm_net_id *id, uint64_t height);

@@ -56,6 +56,21 @@ int lm_facts_on_persist(void *ctx, const struct lm_net_id *id, enum lm_chain_rec
 	return m->ops.fact_put(m->ctx, id, key, key_len, bytes, len);
 }
 
+void lm_facts_on_begin(void *ctx)
+{
+	struct lm_membership *m = ctx;
+
+	if (m->ops.facts_begin)
+		m->ops.facts_begin(m->ctx);
+}
+
+int lm_facts_on_commit(void *ctx)
+{
+	struct lm_membership *m = ctx;
+
+	return m->ops.facts_commit ? m->ops.facts_commit(m->ctx) : 0;
+}
+
 /* ---- dropping ---- */
 
 struct fact_key {

@@ -8,7 +8,7 @@
  *
  * A fact of lib/address has the key FACT_PLACES || what lib/address calls it.
  */
-#include "membership/internal.h"
+#include "membership/facts.h"
 
 #include <errno.h>
 #include "base/log.h"
@@ -41,21 +41,6 @@ static int on_persist(void *ctx, const struct lm_net_id *id, const void *key, si
 	return m->ops.fact_put(m->ctx, id, full, 1 + key_len, value, len);
 }
 
-static void on_begin(void *ctx)
-{
-	struct lm_membership *m = ctx;
-
-	if (m->ops.facts_begin)
-		m->ops.facts_begin(m->ctx);
-}
-
-static int on_commit(void *ctx)
-{
-	struct lm_membership *m = ctx;
-
-	return m->ops.facts_commit ? m->ops.facts_commit(m->ctx) : 0;
-}
-
 static enum lm_holder on_holder(
     void *ctx, const struct lm_net_id *id, const struct lm_public_key *gateway, unsigned endpoint)
 {
@@ -85,8 +70,8 @@ int lm_places_open(struct lm_membership *m)
 {
 	static const struct lm_address_ops ops = {.propose = on_propose,
 	    .persist = on_persist,
-	    .begin = on_begin,
-	    .commit = on_commit,
+	    .begin = lm_facts_on_begin,
+	    .commit = lm_facts_on_commit,
 	    .holder = on_holder,
 	    .changed = on_changed,
 	    .ask = on_ask};
