@@ -35,6 +35,13 @@ struct gw_turns {
 	uint64_t over_10ms, over_100ms, over_1s; /* the first counts those of the others, too */
 };
 
+/* A network's rules, as of the manifest with this hash. policy NULL: not compiled. */
+struct gw_rules {
+	struct lm_policy *policy;
+	uint64_t compile_us;
+	uint8_t hash[32];
+};
+
 struct gateway {
 	const char *config_path;
 	struct lm_gateway_config *config;
@@ -55,6 +62,7 @@ struct gateway {
 	struct gw_attachments attachments;
 	bool *stale; /* by network: its routes are to be published */
 	bool any_stale;
+	struct gw_rules *rules; /* by network */
 	struct gw_paths paths;
 	struct lm_ra_times ra_times;
 	struct gw_dns dns;
@@ -113,6 +121,15 @@ uint16_t gw_workload_mtu(const struct gateway *gw);
  * Membership learns which of its endpoints are served here.
  */
 void gw_network_publish(struct gateway *gw, uint32_t index);
+
+/*
+ * rules.c: compiled rules. gw_rules_get: *out is one to be freed, or given to the data plane.
+ * -ENOMEM, -E2BIG.
+ */
+int gw_rules_open(struct gateway *gw);
+void gw_rules_close(struct gateway *gw);
+int gw_rules_get(struct gateway *gw, const struct lm_network *net, struct lm_policy **out);
+void gw_rules_drop(struct gateway *gw, uint32_t net);
 
 /* punts.c: what the workers could not finish. */
 void gw_punt(void *ctx, const struct lm_dp_punt *punt);

@@ -113,7 +113,9 @@ static int open_control(struct gateway *gw)
 
 	gw_records_open(gw, &ops);
 	gw->stale = calloc(c->max_networks, sizeof(gw->stale[0]));
-	int err = gw->stale ? gw_underlay_apply(gw) : -ENOMEM;
+	int err = gw->stale ? gw_rules_open(gw) : -ENOMEM;
+	if (!err)
+		err = gw_underlay_apply(gw);
 	if (!err)
 		err = gw_paths_open(gw);
 	if (!err)
@@ -192,6 +194,7 @@ static void close_all(struct gateway *gw)
 	gw_paths_close(gw);
 	gw_dns_close(gw);
 	free(gw->stale);
+	gw_rules_close(gw);
 	if (gw->dp)
 		lm_dp_free(gw->dp);
 	lm_journal_close(gw->records);

@@ -120,6 +120,7 @@ static void on_network_gone(void *ctx, const struct lm_network *net)
 
 	lm_info("network '%s': no longer in force here", net->manifest->network);
 	lm_dp_network_remove(gw->dp, net->index);
+	gw_rules_drop(gw, net->index);
 	if (gw->records)
 		lm_journal_drop_group(gw->records, net->id.b);
 	gw_group_end(&gw->attachments.groups, net->index);

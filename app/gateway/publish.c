@@ -72,7 +72,7 @@ static void publish(
 	const struct lm_manifest *m = net->manifest;
 	struct lm_dp_endpoint *endpoints = calloc(m->n_endpoints + 1, sizeof(*endpoints));
 	struct lm_policy *policy = NULL;
-	int err = endpoints ? lm_policy_compile(&policy, m) : -ENOMEM;
+	int err = endpoints ? gw_rules_get(gw, net, &policy) : -ENOMEM;
 
 	if (err)
 		goto out;
@@ -91,12 +91,12 @@ static void publish(
 	    .n_endpoints = m->n_endpoints,
 	};
 	err = lm_dp_network_publish(gw->dp, net->index, &spec);
-	if (err)
-		lm_policy_free(policy);
 out:
-	if (err)
+	if (err) {
+		lm_policy_free(policy);
 		lm_error("network '%s': not published to the workers, what they had stays: %s",
 		    m->network, strerror(-err));
+	}
 	free(endpoints);
 }
 

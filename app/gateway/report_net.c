@@ -54,6 +54,18 @@ static const char *const parts[] = {
     [LM_PART_LEAVING] = "leaving",
 };
 
+static void rules_of(const struct gateway *gw, uint32_t net, struct rte_tel_data *row)
+{
+	const struct gw_rules *r = &gw->rules[net];
+	struct lm_policy_info info = {0};
+
+	if (r->policy)
+		info = lm_policy_info(r->policy);
+	gw_put_u64(row, "rules", info.n_rules);
+	gw_put_u64(row, "rules_bytes", info.bytes);
+	gw_put_u64(row, "rules_compile_us", r->compile_us);
+}
+
 int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_data *d)
 {
 	struct gw_page page;
@@ -81,6 +93,7 @@ int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_da
 		gw_put_u64(row, "providers", net->manifest->n_providers);
 		gw_put_u64(row, "members", net->manifest->n_members);
 		gw_put_u64(row, "endpoints", net->manifest->n_endpoints);
+		rules_of(gw, i, row);
 		struct lm_dp_network_flows flows = lm_dp_network_flows(gw->dp, i);
 		gw_put_u64(row, "flows", flows.flows);
 		gw_put_u64(row, "half_open", flows.half_open);

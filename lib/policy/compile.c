@@ -197,6 +197,7 @@ static struct lm_policy *new_policy(const struct lm_manifest *m, size_t *bytes)
 	size_t n = m->n_members ? m->n_members : 1;
 	if (!p)
 		return NULL;
+	p->holders = 1;
 	p->n_members = m->n_members;
 	p->default_allow = m->default_allow;
 	p->lists[LM_EGRESS] = calloc(n, sizeof(*p->lists[0]));
@@ -225,9 +226,15 @@ int lm_policy_compile(struct lm_policy **out, const struct lm_manifest *m)
 	return 0;
 }
 
+struct lm_policy *lm_policy_hold(struct lm_policy *p)
+{
+	p->holders++;
+	return p;
+}
+
 void lm_policy_free(struct lm_policy *p)
 {
-	if (!p)
+	if (!p || --p->holders > 0)
 		return;
 	free(p->lists[LM_EGRESS]);
 	free(p->lists[LM_INGRESS]);

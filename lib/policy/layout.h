@@ -41,6 +41,7 @@ struct lm_policy_list {
 };
 
 struct lm_policy {
+	unsigned holders; /* written by the control thread, not looked at by workers */
 	uint32_t n_members;
 	bool default_allow;
 	struct lm_policy_list *lists[2]; /* by enum lm_way, one a member */

@@ -58,6 +58,9 @@ struct lm_policy_rule {
 
 /* -ENOMEM; -E2BIG: beyond LM_POLICY_BYTES_MAX. Does not keep a reference to m. */
 int lm_policy_compile(struct lm_policy **out, const struct lm_manifest *m);
+/* One more who has it, and will free it. Control thread only, as the others. Returns p. */
+struct lm_policy *lm_policy_hold(struct lm_policy *p);
+/* The last one to call it frees it; NULL is allowed. */
 void lm_policy_free(struct lm_policy *p);
 struct lm_policy_info lm_policy_info(const struct lm_policy *p);
 

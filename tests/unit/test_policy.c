@@ -303,6 +303,18 @@ static void test_icmpv6_alone(void)
 	lm_policy_free(p);
 }
 
+/* With sanitizers: freed by the last who has it, and not earlier. */
+static void test_several_have_it(void)
+{
+	struct lm_policy *p = compile_members("- {name: web, deployment: 1, endpoints: []}\n"
+					      "policy: {default: allow}\n");
+	CU_ASSERT_PTR_EQUAL(lm_policy_hold(p), p);
+	lm_policy_free(p);
+	CU_ASSERT_EQUAL(judge(p, WEB, WEB, TCP, 1), LM_ALLOW);
+	lm_policy_free(p);
+	lm_policy_free(NULL);
+}
+
 /* ---- the largest ---- */
 
 static void test_largest_list(void)
@@ -385,5 +397,5 @@ LM_SUITE("policy", {"both_ends_must_allow", test_both_ends_must_allow},
     {"unknown_members_are_denied", test_unknown_members_are_denied},
     {"the_first_match_decides", test_the_first_match_decides},
     {"default_allow", test_default_allow}, {"labels", test_labels}, {"prefixes", test_prefixes},
-    {"icmpv6_alone", test_icmpv6_alone}, {"largest_list", test_largest_list},
-    {"too_large", test_too_large})
+    {"icmpv6_alone", test_icmpv6_alone}, {"several_have_it", test_several_have_it},
+    {"largest_list", test_largest_list}, {"too_large", test_too_large})
