@@ -6,6 +6,8 @@
 # serves nevertheless, but does not vote. One that is new, or whose folders were moved, says nothing
 # of the kind.
 . "$(dirname "$0")/common.bash"
+# shellcheck source=tests/net/decided.bash
+. "$(dirname "$0")/decided.bash"
 
 LM_MEMORY_MB=256 LM_MBUFS=16384
 
@@ -62,6 +64,7 @@ begin
 trap finish EXIT
 owner shop
 gateway alpha
+workload web alpha
 G=$T/gateway/alpha
 started "a new gateway" kept
 refuse "which says nothing of a loss" said
@@ -74,6 +77,8 @@ id=$(mark)
 file=$(signed 1)
 submit alpha "$file"
 is "it votes in its network" yes "$(votes)"
+attach web shop shop web 0 1001
+eventually 10 "and has done so" noted alpha web/0 alpha 1
 
 cp -r "$G/state" "$G/copy"
 stopped
