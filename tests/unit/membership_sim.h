@@ -113,7 +113,7 @@ struct sim_node {
 	uint64_t serial;
 	char text[256];
 	bool holder_silent, holder_serves; /* how it answers HOLDER ASK */
-	unsigned asked; /* HOLDER ASKs heard */
+	unsigned asked, tips; /* HOLDER ASKs, TIPs heard */
 	unsigned told; /* HOLDERs, and what the last one said */
 	uint8_t told_serves;
 	unsigned haves, acks, finds; /* finds: it was asked for a chunk */

@@ -60,6 +60,7 @@ static void raw_message(
 	n->haves += type == LM_MSG_HAVE;
 	n->acks += type == LM_MSG_LANES_ACK;
 	n->chains += type == LM_MSG_GENESIS || (type >= LM_MSG_CHAIN && type < LM_MSG_CHAIN_END);
+	n->tips += type == LM_MSG_CHAIN_TIP;
 	if (type == LM_MSG_HOLDER_ASK)
 		raw_asked(n, peer, body, len);
 	if (type == LM_MSG_HOLDER) {
