@@ -154,7 +154,8 @@ static bool nd_or_dhcp6(const struct access *a, struct lm_pkt *p, const struct l
 }
 
 /* To another worker, who sees the frame as if it had come to it, and counts it. */
-static bool hand(const struct access *a, struct lm_pkt *p, unsigned to, bool with_ports)
+static __rte_noinline bool hand(
+    const struct access *a, struct lm_pkt *p, unsigned to, bool with_ports)
 {
 	struct lm_worker *w = a->w;
 
@@ -214,8 +215,8 @@ static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
 	struct lm_ends ends;
 	enum lm_drop why = lm_inner_parse(p, &ends, room, ipv6, at->net);
 
-	if (unlikely(why == LM_DROP_MALFORMED || why == LM_DROP_FRAGMENT_BAD ||
-		     why == LM_DROP_EXTENSION))
+	if (unlikely(why != LM_FINE) &&
+	    (why == LM_DROP_MALFORMED || why == LM_DROP_FRAGMENT_BAD || why == LM_DROP_EXTENSION))
 		return drop(a, p, why);
 	/* Before it has an address, and to a broadcast one. */
 	if (!ipv6 && why == LM_FINE && unlikely(is_dhcp(p->ip)))
@@ -230,10 +231,8 @@ static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
 	if (unlikely(lm_addr_equal(ends.dst, ipv6 ? net->gateway6 : net->gateway4)))
 		return to_gateway(a->w, p, why);
 	p->tos = ipv6 ? (uint8_t)(lm_be16(p->ip) >> 4) : p->ip[1];
-	if (unlikely(lm_is_part(p, why)))
-		return fragment(a, p, ends, at->net);
-	if (unlikely(why != LM_FINE))
-		return drop(a, p, why);
+	if (unlikely(why != LM_FINE || (p->flags & LM_PKT_FRAGMENT)))
+		return lm_is_part(p, why) ? fragment(a, p, ends, at->net) : drop(a, p, why);
 	return enter(a, p);
 }
 

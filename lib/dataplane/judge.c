@@ -234,11 +234,11 @@ static __rte_always_inline enum lm_drop advance(
 			return LM_FINE;
 		return segment(w, p, f, reverse);
 	}
-	if (f->state == LM_FLOW_UDP_ONE_WAY && reverse)
-		lm_flow_enter(&w->flows, f, LM_FLOW_UDP);
 	/* With identifier 0, request and reply have the same key: tell them apart by direction. */
-	else if (p->proto == IPPROTO_ICMP && reverse != (bool)(p->flags & LM_PKT_REPLY))
-		return denied(p);
+	if (unlikely(f->state == LM_FLOW_ICMP))
+		return reverse == (bool)(p->flags & LM_PKT_REPLY) ? LM_FINE : denied(p);
+	if (unlikely(reverse) && f->state == LM_FLOW_UDP_ONE_WAY)
+		lm_flow_enter(&w->flows, f, LM_FLOW_UDP);
 	return LM_FINE;
 }
 
@@ -249,12 +249,16 @@ static enum lm_drop follow(struct lm_worker *w, struct lm_pkt *p, struct lm_flow
 	p->src_ep = &p->net->eps[from_b ? f->ep_b : f->ep_a];
 	p->dst_ep = &p->net->eps[from_b ? f->ep_a : f->ep_b];
 	enum lm_drop why = check_sides(p);
-	if (why != LM_FINE || (p->flags & LM_PKT_ERROR))
-		return why;
-	if (likely(!(p->flags & LM_PKT_LATER)))
-		why = advance(w, p, f, from_b != f->from_b);
 	if (unlikely(why != LM_FINE))
 		return why;
+	if (unlikely(p->flags & (LM_PKT_ERROR | LM_PKT_LATER))) {
+		if (p->flags & LM_PKT_ERROR)
+			return LM_FINE;
+	} else {
+		why = advance(w, p, f, from_b != f->from_b);
+		if (unlikely(why != LM_FINE))
+			return why;
+	}
 	f->seen = w->tick;
 	f->packets++;
 	f->bytes += p->len;
