@@ -62,6 +62,13 @@ static void consent_to_note(void)
 	c.address = place(w, home, home).index ^ 1;
 	c.gateway = w->node[other].id.pub; /* for somebody else */
 	CU_ASSERT_FALSE(consents(w, 0, &c));
+	c = command(w, LM_CHAIN_MOVE, 0, 8);
+	c.generation = 1;
+	c.gateway = w->node[1].id.pub;
+	c.address = place(w, 1, 1).index ^ 1;
+	CU_ASSERT_FALSE(consents(w, 2, &c));
+	c.author = c.gateway;
+	CU_ASSERT_TRUE(consents(w, 2, &c));
 	c.gateway = c.author = w->owner.pub; /* no provider */
 	CU_ASSERT_FALSE(consents(w, 0, &c));
 	end(w);
@@ -123,6 +130,31 @@ static void consent_to_forget(void)
 	CU_ASSERT_FALSE(consents(w, 1, &c)); /* no provider */
 	c.author = w->node[2].id.pub;
 	CU_ASSERT_TRUE(consents(w, 1, &c)); /* its gateway is none */
+	end(w);
+}
+
+/* Nobody has the address block, so nobody would let the address rest. */
+static void consent_to_forget_in_care(void)
+{
+	struct setup s = plain(3);
+	struct world *w = begin(&s);
+	struct lm_address_place p;
+
+	attach(w, 2, 1);
+	isolate(w, 2, true);
+	world_manifest(w, 3, ALL);
+	world_tell(w, 0, 2);
+	world_tell(w, 1, 2);
+	world_attach(w, 0, 1, true);
+	world_run(w, 60 * SECOND);
+	p = place(w, 0, 1);
+	CU_ASSERT_TRUE(p.serve);
+	CU_ASSERT_PTR_NULL(lm_address_owner(world_net(&w->node[1]), p.index));
+	world_manifest(w, 3, ALL & ~(1u << 1));
+	world_tell(w, 1, 3);
+	struct lm_chain_command c = command(w, LM_CHAIN_FORGET, 0, 0);
+	c.key_len = (uint8_t)lm_address_key(c.key, w->version[2].man, w->version[2].endpoint[1]);
+	CU_ASSERT_FALSE(consents(w, 1, &c));
 	end(w);
 }
 
@@ -208,4 +240,5 @@ static void claims(void)
 
 LM_SUITE("address_consent", {"consent_to_note", consent_to_note},
     {"consent_to_move", consent_to_move}, {"consent_to_forget", consent_to_forget},
+    {"consent_to_forget_in_care", consent_to_forget_in_care},
     {"consent_to_blocks", consent_to_blocks}, {"claims", claims})
