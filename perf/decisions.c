@@ -50,7 +50,6 @@ struct world {
 	uint64_t sent[TYPES], bytes, pulls;
 	uint64_t *proposed_at, *latency; /* of each command, ns */
 	unsigned n_commands, asked, ended;
-	uint32_t block; /* that ASSIGN got last */
 };
 
 enum { A_MESSAGE, A_PULL, A_BLOB };
@@ -258,7 +257,7 @@ static void on_done(void *ctx, const struct lm_net_id *net, uint64_t tag,
 	struct gateway *g = ctx;
 	struct world *w = g->world;
 
-	(void)net;
+	(void)net, (void)block;
 	w->finished = clock_of(g);
 	w->latency[w->ended++] = w->finished - w->proposed_at[tag];
 	if (verdict != LM_CV_APPLIED) {
@@ -266,7 +265,6 @@ static void on_done(void *ctx, const struct lm_net_id *net, uint64_t tag,
 		    lm_chain_verdict_names[verdict]);
 		exit(1);
 	}
-	w->block = block;
 }
 
 static void on_grown(void *ctx, const struct lm_net_id *net, uint64_t height, bool ours)
@@ -300,17 +298,13 @@ static uint8_t endpoint_key(unsigned i, uint8_t out[LM_CHAIN_KEY_MAX])
 	return (uint8_t)snprintf((char *)out, LM_CHAIN_KEY_MAX, "\2host-%05u", i);
 }
 
-/* A member's own business, which needs nobody's consent; or an endpoint that goes elsewhere. */
+/* A member's first address blocks, which need nobody's consent; or an endpoint that moves. */
 static struct lm_chain_command next_command(const struct world *w)
 {
 	struct lm_chain_command c = {.kind = LM_CHAIN_MOVE};
 
 	if (w->workload == ALONE) {
-		c.kind = w->asked % 2 == 0 ? LM_CHAIN_ASSIGN : LM_CHAIN_RELEASE;
-		if (c.kind == LM_CHAIN_RELEASE) {
-			c.block = w->block;
-			c.until = WALL0 / SECOND + 86400;
-		}
+		c.kind = LM_CHAIN_ASSIGN;
 		return c;
 	}
 	unsigned endpoint = w->asked % w->endpoints;
@@ -494,7 +488,8 @@ int main(int argc, char **argv)
 	w.batch = strcmp(argv[4], "batch") == 0 ? BATCH : 1;
 	w.n_commands = (unsigned)strtoul(argv[5], NULL, 10);
 	if (w.n == 0 || w.n > LM_CHAIN_MEMBERS_MAX || w.endpoints == 0 ||
-	    w.endpoints > LM_CHAIN_ENDPOINTS_MAX || w.n_commands == 0 || lm_crypto_init() < 0)
+	    w.endpoints > LM_CHAIN_ENDPOINTS_MAX || w.n_commands == 0 ||
+	    (w.workload == ALONE && w.n_commands > LM_CHAIN_BLOCKS_ALONE) || lm_crypto_init() < 0)
 		return 2;
 	w.gateways = must(calloc(w.n, sizeof(*w.gateways)));
 	w.proposed_at = must(calloc(w.n_commands, sizeof(*w.proposed_at)));
