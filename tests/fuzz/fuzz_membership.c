@@ -229,6 +229,24 @@ static void say_genesis(struct fuzz *f)
 	sim_raw_send(who, asks ? LM_MSG_GENESIS_ASK : LM_MSG_GENESIS, body, lm_writer_len(&w));
 }
 
+static void say_holder(struct fuzz *f)
+{
+	struct sim_node *who = somebody(f);
+	uint8_t body[LM_MESSAGE_MAX], how = lm_read_u8(&f->in);
+	const uint8_t key[] = {0, how >> 2 & 7, 'a', 'p', 'p'};
+	struct lm_writer w = lm_writer(body, sizeof(body));
+
+	for (uint8_t i = 0; i < how % 4; i++) {
+		lm_write(&w, some_doc(f)->net.b, 32);
+		if (how & 0x80)
+			lm_write_u8(&w, how >> 5 & 1);
+		lm_write_u8(&w, sizeof(key));
+		lm_write(&w, key, sizeof(key));
+	}
+	spoil(f, body, lm_writer_len(&w));
+	sim_raw_send(who, how & 0x80 ? LM_MSG_HOLDER : LM_MSG_HOLDER_ASK, body, lm_writer_len(&w));
+}
+
 /* An endpoint that may be anywhere comes and goes here; so there is something to decide. */
 static void host(struct fuzz *f)
 {
@@ -271,7 +289,7 @@ static void set_up(struct fuzz *f, const uint8_t *data, size_t size)
 
 static void step(struct fuzz *f)
 {
-	switch (lm_read_u8(&f->in) % 17) {
+	switch (lm_read_u8(&f->in) % 18) {
 	case 0:
 		say_anything(f);
 		break;
@@ -321,6 +339,9 @@ static void step(struct fuzz *f)
 		break;
 	case 16:
 		host(f);
+		break;
+	case 17:
+		say_holder(f);
 		break;
 	}
 	sim_run(f->s, 5 * SIM_MS);

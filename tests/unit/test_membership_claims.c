@@ -100,6 +100,11 @@ static void test_lying_claims(void)
 	CU_ASSERT(raw->tips - tips <= 40);
 	CU_ASSERT(s->sent - before < 3000);
 	CU_ASSERT(sim_app_is_at(s, 0x3, &d, 1, 1));
+
+	/* The lie makes nobody send to where it lives and is not served any more. */
+	sim_host(s, 1, 1, false);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_route(s, 0, &d, 1), -1);
 	end(s, &d);
 }
 
