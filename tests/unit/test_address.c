@@ -47,6 +47,27 @@ static void given_while_cut_off(void)
 	end(w);
 }
 
+/* Refused for want of the manifest, and tried again though nothing is heard of those who get it. */
+static void noted_in_the_end(void)
+{
+	struct setup s = plain(3);
+	s.things = ALL & ~(1u << 5);
+	struct world *w = begin(&s);
+
+	attach(w, 0, 1);
+	world_manifest(w, 7, ALL);
+	world_tell(w, 0, 2);
+	attach(w, 0, 5);
+	CU_ASSERT_TRUE(serves(w, 0, 5));
+	world_run(w, 120 * SECOND);
+	CU_ASSERT_EQUAL(place(w, 0, 5).generation, 0);
+	world_tell(w, 1, 2);
+	world_tell(w, 2, 2);
+	world_run(w, 90 * SECOND);
+	CU_ASSERT_EQUAL(place(w, 0, 5).generation, 1);
+	end(w);
+}
+
 static void all_taken(void)
 {
 	struct setup s = plain(3);
@@ -349,9 +370,10 @@ static void revoked(void)
 }
 
 LM_SUITE("address", {"given_at_once", given_at_once}, {"given_while_cut_off", given_while_cut_off},
-    {"all_taken", all_taken}, {"no_majority_no_block", no_majority_no_block},
-    {"block_before_need", block_before_need}, {"not_stored_not_served", not_stored_not_served},
-    {"fixed_and_static", fixed_and_static}, {"restart_keeps", restart_keeps},
-    {"restart_alone", restart_alone}, {"restart_after_move", restart_after_move},
-    {"records_lost", records_lost}, {"records_are_checked", records_are_checked}, {"moves", moves},
+    {"noted_in_the_end", noted_in_the_end}, {"all_taken", all_taken},
+    {"no_majority_no_block", no_majority_no_block}, {"block_before_need", block_before_need},
+    {"not_stored_not_served", not_stored_not_served}, {"fixed_and_static", fixed_and_static},
+    {"restart_keeps", restart_keeps}, {"restart_alone", restart_alone},
+    {"restart_after_move", restart_after_move}, {"records_lost", records_lost},
+    {"records_are_checked", records_are_checked}, {"moves", moves},
     {"moves_from_the_dead", moves_from_the_dead}, {"conflict", conflict}, {"revoked", revoked})

@@ -123,6 +123,24 @@ static void rests_for_long(void)
 	end(w);
 }
 
+/* Nobody can give up what was at a provider that is none any more: members do. */
+static void orphans_are_forgotten(void)
+{
+	struct setup s = plain(3);
+	struct world *w = begin(&s);
+	struct lm_chain_info info;
+
+	attach(w, 2, 1);
+	isolate(w, 2, true);
+	world_manifest(w, 3, ALL & ~(1u << 1));
+	world_tell(w, 0, 2);
+	world_tell(w, 1, 2);
+	world_run(w, 120 * SECOND);
+	lm_chain_info(w->node[0].chain, &w->net, &info);
+	CU_ASSERT_EQUAL(info.n_endpoints, 0);
+	end(w);
+}
+
 /* The MOVE that noted it may still be on its way: until nothing of its manifest is decided. */
 static void rests_until_known(void)
 {
@@ -282,7 +300,8 @@ static void silent_when_idle(void)
 
 LM_SUITE("address_rest", {"fenced", fenced}, {"fenced_after_restart", fenced_after_restart},
     {"fenced_after_sleep", fenced_after_sleep}, {"two_need_each_other", two_need_each_other},
-    {"rests", rests}, {"rests_for_long", rests_for_long}, {"rests_until_known", rests_until_known},
+    {"rests", rests}, {"rests_for_long", rests_for_long},
+    {"orphans_are_forgotten", orphans_are_forgotten}, {"rests_until_known", rests_until_known},
     {"rests_though_another_gave_it", rests_though_another_gave_it}, {"given_back", given_back},
     {"given_back_once_durable", given_back_once_durable}, {"one_spare", one_spare},
     {"being_given_back", being_given_back}, {"silent_when_idle", silent_when_idle})
