@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What others say that they serve, and asking them: HOLDER ASK, HOLDER, and the ledger's claims. */
+#include <errno.h>
 #include "places_world.h"
 
 /* app/0 lives at gateway 2, whose place a program takes that has its key and talks to gateway 0. */
@@ -129,6 +130,16 @@ static void test_asked(void)
 	sim_run(s, SIM_SECOND);
 	CU_ASSERT_EQUAL(raw->told, 2);
 	CU_ASSERT_EQUAL(raw->told_serves, 1);
+	/* It is attached there, too, and lives elsewhere. */
+	sim_host(s, 1, 2, true);
+	CU_ASSERT(sim_until_app_is_at(s, 0x3, &d, 2, 1) <= 5 * SIM_SECOND);
+	sim_host(s, 0, 2, true);
+	sim_run(s, SIM_SECOND);
+	body[34] = 2;
+	sim_raw_send(raw, LM_MSG_HOLDER_ASK, body, 32 + sizeof(key));
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_EQUAL(raw->told, 3);
+	CU_ASSERT_EQUAL(raw->told_serves, 0);
 
 	/* A network that nobody knows, an answer that nobody asked for, what does not hold
 	 * together. */
@@ -152,7 +163,38 @@ static void test_asked(void)
 	sim_raw_send(raw, LM_MSG_HOLDER, answer, 33 + sizeof(key));
 	sim_run(s, SIM_SECOND);
 	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_MALFORMED), 37 + 38 + 2);
-	CU_ASSERT_EQUAL(raw->told, 2);
+	CU_ASSERT_EQUAL(raw->told, 3);
+	end(s, &d);
+}
+
+/* Guests hear nothing of what gateways decide, nor does anything that they say of it count. */
+static void test_guest(void)
+{
+	struct sim_doc d;
+	struct sim *s = world(&d, 3);
+	struct sim_node *guest = sim_raw(s, 100, 0);
+	uint8_t body[LM_MESSAGE_MAX] = {0};
+	unsigned sent = 0;
+
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT(guest->raw_up);
+	memcpy(body, d.net.b, 32);
+	body[43] = 9; /* a height, in those that have one */
+	for (unsigned type = LM_MSG_CHAIN; type < LM_MSG_CHAIN_END; type++, sent++)
+		sim_raw_send(guest, (uint8_t)type, body, 81);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_UNAUTHORISED), sent);
+	sim_raw_send(guest, LM_MSG_GENESIS_ASK, body, 32);
+	sim_run(s, SIM_SECOND);
+	body[32] = 3;
+	sim_raw_send(guest, LM_MSG_HOLDER_ASK, body, 36);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_EQUAL(guest->chains, 0);
+	CU_ASSERT_EQUAL(guest->told, 0);
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_UNAUTHORISED), sent + 2);
+	CU_ASSERT_EQUAL(lm_blob_pull(guest->blobs, &s->now, guest->peer, d.hash, d.len, 0), 0);
+	sim_run(s, 3 * SIM_SECOND);
+	CU_ASSERT_EQUAL(guest->pull_err, -ENOENT);
 	end(s, &d);
 }
 
@@ -181,4 +223,4 @@ static void test_holder(void)
 }
 
 LM_SUITE("membership_claims", {"lying_claims", test_lying_claims}, {"asked", test_asked},
-    {"holder", test_holder})
+    {"guest", test_guest}, {"holder", test_holder})
