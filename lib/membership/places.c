@@ -16,8 +16,7 @@
 #define LM_LOG_MODULE "membership"
 
 #define TRY_AGAIN (10 * SECOND)
-#define GREET_WAIT (30 * SECOND) /* doubled; each time it is said until it is heard, or six times \
-				  */
+#define GREET_WAIT (30 * SECOND) /* doubled each time, until it is heard or was said six times */
 #define GREET_WAIT_MAX (600 * SECOND)
 
 /* ---- lib/address's callbacks: they only take notes ---- */
