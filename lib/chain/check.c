@@ -97,6 +97,16 @@ static enum lm_chain_verdict check_remove(const struct state *s, const struct lm
 	return c->until == 0 ? LM_CV_FORM : LM_CV_APPLIED;
 }
 
+/* Members consent to no more, but what they have consented to may come late, and all together. */
+static bool owns_enough(const struct state *s, unsigned gateway)
+{
+	uint64_t addresses = 0;
+
+	for (unsigned i = 0; i < s->n_slots; i++)
+		addresses += s->slots[i].owner == gateway ? s->block_size : 0;
+	return addresses >= LM_CHAIN_ENDPOINTS_MAX;
+}
+
 static enum lm_chain_verdict check_assign(const struct state *s, struct plan *p)
 {
 	unsigned i = 0;
@@ -104,7 +114,9 @@ static enum lm_chain_verdict check_assign(const struct state *s, struct plan *p)
 	while (i < s->n_slots && !lm_chain_slot_free(&s->slots[i]))
 		i++;
 	p->block = i;
-	return i == s->n_blocks ? LM_CV_NO_BLOCK : LM_CV_APPLIED;
+	if (i == s->n_blocks)
+		return LM_CV_NO_BLOCK;
+	return owns_enough(s, p->author) ? LM_CV_FULL : LM_CV_APPLIED;
 }
 
 static enum lm_chain_verdict check_release(

@@ -153,6 +153,23 @@ static void last_member_stays(void)
 	lm_chain_state_free(&s);
 }
 
+/* Nobody has more addresses than a network has endpoints. */
+static void enough_addresses(void)
+{
+	struct state s = begin(2);
+	struct lm_chain_command c = command(LM_CHAIN_ASSIGN, 0, 1);
+
+	s.block_size = LM_CHAIN_ENDPOINTS_MAX / 2;
+	CU_ASSERT_EQUAL(lm_chain_apply(&s, &c, NULL), LM_CV_APPLIED);
+	c.number++;
+	CU_ASSERT_EQUAL(lm_chain_apply(&s, &c, NULL), LM_CV_APPLIED);
+	c.number++;
+	CU_ASSERT_EQUAL(lm_chain_apply(&s, &c, NULL), LM_CV_FULL);
+	c = command(LM_CHAIN_ASSIGN, 1, 1);
+	CU_ASSERT_EQUAL(lm_chain_apply(&s, &c, NULL), LM_CV_APPLIED);
+	lm_chain_state_free(&s);
+}
+
 /* Gateways that come and go do not fill it for ever, and none is forgotten too early. */
 static void bounded(void)
 {
@@ -316,5 +333,6 @@ static void certificates(void)
 
 LM_SUITE("chain_parts", {"genesis", genesis}, {"bytes_of_a_state", bytes_of_a_state},
     {"refused_changes_nothing", refused_changes_nothing}, {"numbers", numbers},
-    {"last_member_stays", last_member_stays}, {"bounded", bounded}, {"two_places", two_places},
-    {"addresses", addresses}, {"ballots", ballots}, {"certificates", certificates})
+    {"last_member_stays", last_member_stays}, {"enough_addresses", enough_addresses},
+    {"bounded", bounded}, {"two_places", two_places}, {"addresses", addresses},
+    {"ballots", ballots}, {"certificates", certificates})
