@@ -9,16 +9,19 @@
 const struct cli_help help_network = {
     .name = "network",
     .synopsis = "leasemesh network show [-p PREFIX] [-j] NAME|ID\n"
+		"leasemesh network rules [-p PREFIX] [-j] NAME|ID\n"
 		"leasemesh network drop [-p PREFIX] NAME|ID\n"
 		"leasemesh network recovery [-p PREFIX] [-o OUT] NAME|ID PROVIDER...\n"
 		"leasemesh network sign-recovery -k KEYFILE [-o OUT] FILE",
-    .summary = "show who takes part in a network, end it here, or recover what decides in it",
+    .summary = "show who takes part in a network and what its rules do, end it here, or recover it",
     .text =
 	"Asks the gateway on this host (sign-recovery asks nobody). NAME is the network's, or\n"
 	"the beginning of its id.\n"
 	"\n"
 	"show: who takes part and what each enforces; all networks of that name are shown,\n"
 	"whoever owns them.\n"
+	"rules: how often each rule, and each member's default, decided at this gateway since\n"
+	"the manifest came into force here, or since the gateway was started.\n"
 	"drop: a network whose owner is not in `owners` any more ends on this gateway: its\n"
 	"workloads are cut off, and nothing of it is kept.\n"
 	"recovery: when a majority of the members that decide for the network is lost for good:\n"
@@ -28,7 +31,7 @@ const struct cli_help help_network = {
 	"gateway.\n"
 	"\n"
 	"  -p, --prefix PREFIX  which gateway (dpdk.file_prefix), if several run here\n"
-	"  -j, --json           show: one JSON array, an object a network\n"
+	"  -j, --json           show, rules: one JSON array, an object a network\n"
 	"  -k, --key KEYFILE    sign-recovery: the owner's key\n"
 	"  -o, --output OUT     where to write; standard output if absent\n",
 };
@@ -62,7 +65,7 @@ static int find(struct telemetry *t, const char *wanted, json_t *found, struct l
 	return 0;
 }
 
-enum verb { SHOW, DROP, RECOVERY, SIGN, VERBS };
+enum verb { SHOW, RULES, DROP, RECOVERY, SIGN, VERBS };
 
 struct options {
 	enum verb verb;
@@ -77,6 +80,7 @@ static const struct {
 	unsigned least, most; /* names */
 } verbs[VERBS] = {
     [SHOW] = {"show", "pj", 1, 1},
+    [RULES] = {"rules", "pj", 1, 1},
     [DROP] = {"drop", "p", 1, 1},
     [RECOVERY] = {"recovery", "po", 2, 1 + LM_CHAIN_MEMBERS_MAX},
     [SIGN] = {"sign-recovery", "ko", 1, 1},
@@ -88,6 +92,8 @@ static int act(struct telemetry *t, json_t *found, const struct options *o)
 
 	if (json_array_size(found) == 0)
 		return cli_fail("no manifest of network '%s' is in force here", wanted);
+	if (o->verb == RULES)
+		return network_rules(t, found, o->json);
 	if (o->verb == DROP)
 		return network_drop(t, found, wanted);
 	if (o->verb == RECOVERY)
@@ -150,8 +156,8 @@ int cmd_network(int argc, char **argv)
 	o.names = argv + optind;
 	o.n_names = (unsigned)(argc - optind);
 	if (!makes_sense(&o, verb, given))
-		return cli_usage_error(&help_network,
-		    "what is wanted is: show NAME, drop NAME, recovery NAME PROVIDER..., or "
-		    "sign-recovery -k KEYFILE FILE");
+		return cli_usage_error(&help_network, "what is wanted is: show NAME, rules NAME, "
+						      "drop NAME, recovery NAME PROVIDER..., or "
+						      "sign-recovery -k KEYFILE FILE");
 	return run(&o);
 }

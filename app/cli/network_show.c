@@ -124,8 +124,8 @@ static void print(const json_t *network)
 	print_served(json_object_get(network, "served"), !says(chain, "chain", "none"));
 }
 
-/* Puts what /leasemesh/<list> says about the network into it. */
-static int ask_more(struct telemetry *t, json_t *network, const char *list, struct lm_why *why)
+int network_ask(
+    struct telemetry *t, json_t *network, const char *list, const char *as, struct lm_why *why)
 {
 	char cmd[64];
 	json_t *answer;
@@ -135,7 +135,7 @@ static int ask_more(struct telemetry *t, json_t *network, const char *list, stru
 	int err = telemetry_ask_list(t, cmd, list, &answer, why);
 	if (err < 0)
 		return err;
-	json_object_set(network, list, json_object_get(answer, list));
+	json_object_set(network, as, json_object_get(answer, list));
 	json_decref(answer);
 	return 0;
 }
@@ -153,7 +153,7 @@ static int ask_chain(struct telemetry *t, json_t *network, struct lm_why *why)
 	return 0;
 }
 
-static int report(const json_t *found, bool json)
+int network_report(const json_t *found, bool json, void (*print_one)(const json_t *network))
 {
 	const json_t *row;
 	size_t i;
@@ -167,7 +167,7 @@ static int report(const json_t *found, bool json)
 	{
 		if (i)
 			putchar('\n');
-		print(row);
+		print_one(row);
 	}
 	return CLI_OK;
 }
@@ -180,9 +180,10 @@ int network_show(struct telemetry *t, json_t *found, bool json)
 
 	json_array_foreach(found, i, row)
 	{
-		if (ask_more(t, row, "gateways", &why) < 0 || ask_chain(t, row, &why) < 0 ||
-		    ask_more(t, row, "served", &why) < 0)
+		if (network_ask(t, row, "gateways", "gateways", &why) < 0 ||
+		    ask_chain(t, row, &why) < 0 ||
+		    network_ask(t, row, "served", "served", &why) < 0)
 			return cli_fail("%s", why.text);
 	}
-	return report(found, json);
+	return network_report(found, json, print);
 }

@@ -229,6 +229,8 @@ static int report_network_drop(struct gateway *gw, const char *params, struct rt
 	X(gateways, gw_report_gateways, \
 	    "Who takes part in a network. Parameter: its index[,first]") \
 	X(served, gw_report_served, "Endpoints of a network. Parameter: its index[,first]") \
+	X(rules, gw_report_rules, \
+	    "How often a network's rules decided. Parameter: its index[,first]") \
 	X(recovery, gw_report_recovery, \
 	    "What an owner is to sign. Parameter: a network's index, then providers") \
 	X(chain, gw_report_chain, "What a network's gateways decide. Parameter: its index") \

@@ -34,15 +34,21 @@ void gw_put_text(struct rte_tel_data *d, const char *key, const char *text);
 /* Starts d as a dictionary with a list in it. -EINVAL for a bad parameter, -ENOMEM. */
 int gw_page_start(
     struct gw_page *page, struct rte_tel_data *d, const char *name, const char *params);
+/*
+ * The same of one network's: "3" or "3,32", its index and the first row. -EINVAL, -ENOENT, -ENOMEM.
+ */
+struct gateway;
+struct lm_network;
+int gw_net_page_start(struct gateway *gw, struct gw_page *page, struct rte_tel_data *d,
+    const char *name, const char *params, const struct lm_network **net);
 /* The next row to fill, or NULL if it is on another page. */
 struct rte_tel_data *gw_page_row(struct gw_page *page);
 /* No further row will be taken: a loop may end early. */
 bool gw_page_full(const struct gw_page *page);
 int gw_page_end(struct gw_page *page);
 
-/* report_net.c, report_part.c, report_chain.c, report_data.c, report_control.c: answers on the
- * control lcore (ask.h). */
-struct gateway;
+/* report_net.c, report_part.c, report_chain.c, report_rules.c, report_data.c, report_control.c:
+ * answers on the control lcore (ask.h). */
 int gw_report_control(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_sessions(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_data *d);
@@ -50,6 +56,7 @@ int gw_report_gateways(struct gateway *gw, const char *params, struct rte_tel_da
 int gw_report_chain(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_recovery(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_served(struct gateway *gw, const char *params, struct rte_tel_data *d);
+int gw_report_rules(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_endpoints(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_attachments(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_ports(struct gateway *gw, const char *params, struct rte_tel_data *d);

@@ -12,9 +12,8 @@
 
 #define HASH_TEXT (2 * sizeof(((struct lm_enforced *)0)->hash) + 1)
 
-/* "3" or "3,32": the network, and the page of its list. -EINVAL, -ENOENT. */
-static int start(struct gateway *gw, struct gw_page *page, struct rte_tel_data *d, const char *name,
-    const char *params, const struct lm_network **net)
+int gw_net_page_start(struct gateway *gw, struct gw_page *page, struct rte_tel_data *d,
+    const char *name, const char *params, const struct lm_network **net)
 {
 	char *end;
 	unsigned long index = strtoul(params, &end, 10);
@@ -59,7 +58,7 @@ int gw_report_gateways(struct gateway *gw, const char *params, struct rte_tel_da
 {
 	const struct lm_network *net;
 	struct gw_page page;
-	int err = start(gw, &page, d, "gateways", params, &net);
+	int err = gw_net_page_start(gw, &page, d, "gateways", params, &net);
 	uint64_t *serves = err ? NULL : calloc(net->manifest->n_providers, sizeof(*serves));
 
 	if (err)
@@ -96,7 +95,7 @@ int gw_report_served(struct gateway *gw, const char *params, struct rte_tel_data
 {
 	const struct lm_network *net;
 	struct gw_page page;
-	int err = start(gw, &page, d, "served", params, &net);
+	int err = gw_net_page_start(gw, &page, d, "served", params, &net);
 
 	for (unsigned i = 0; !err && i < net->manifest->n_endpoints && !gw_page_full(&page); i++) {
 		const struct lm_endpoint *e = &net->endpoints[i];

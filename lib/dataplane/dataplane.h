@@ -221,6 +221,13 @@ struct lm_dp_network_flows {
 };
 struct lm_dp_network_flows lm_dp_network_flows(const struct lm_dp *dp, uint32_t net);
 uint32_t lm_dp_flows_in(const struct lm_dp *dp, enum lm_flow_state state);
+/*
+ * How often a rule of this policy, or with LM_RULE_NONE the default, decided here about a flow, or
+ * about a packet that is denied or leaves no flow, since the policy was published first. 0 if the
+ * network has another policy, or there is no such rule.
+ */
+uint64_t lm_dp_rule_hits(const struct lm_dp *dp, uint32_t net, const struct lm_policy *policy,
+    uint16_t member, enum lm_way way, uint16_t rule);
 /* Packet buffers in use, to prove that none is lost. Those that wait in a device's queues count. */
 unsigned lm_dp_mbufs_in_use(const struct lm_dp *dp);
 

@@ -22,9 +22,9 @@ static enum lm_drop denied(const struct lm_pkt *p)
 	return p->sa ? LM_DROP_POLICY_INGRESS : LM_DROP_POLICY_EGRESS;
 }
 
-/* May src open a flow to dst? */
+/* May src open a flow to dst? Which rules say so, too. */
 static enum lm_drop ask(const struct lm_net *net, const struct lm_ep *src, const struct lm_ep *dst,
-    bool ipv6, uint8_t proto, uint16_t dst_port)
+    bool ipv6, uint8_t proto, uint16_t dst_port, struct lm_ruling *ruling)
 {
 	struct lm_policy_key key = {.src_member = src->member,
 	    .dst_member = dst->member,
@@ -35,7 +35,8 @@ static enum lm_drop ask(const struct lm_net *net, const struct lm_ep *src, const
 
 	if (!net->policy)
 		return LM_DROP_POLICY_EGRESS;
-	switch (lm_policy_judge(net->policy, &key).verdict) {
+	*ruling = lm_policy_judge(net->policy, &key);
+	switch (ruling->verdict) {
 	case LM_ALLOW:
 		return LM_FINE;
 	case LM_DENY_INGRESS:
@@ -43,6 +44,13 @@ static enum lm_drop ask(const struct lm_net *net, const struct lm_ep *src, const
 	default:
 		return LM_DROP_POLICY_EGRESS;
 	}
+}
+
+/* The packet's own wish. */
+static enum lm_drop ask_for(const struct lm_pkt *p, struct lm_ruling *ruling)
+{
+	return ask(
+	    p->net, p->src_ep, p->dst_ep, p->flags & LM_PKT_V6, p->proto, p->dst_port, ruling);
 }
 
 /* Out of a tunnel, the source is one of that peer's endpoints, and the destination ours. */
@@ -56,12 +64,33 @@ static enum lm_drop check_sides(const struct lm_pkt *p)
 }
 
 /* The same for the connection that this packet would be an answer in. */
-static enum lm_drop ask_back(const struct lm_pkt *p)
+static enum lm_drop ask_back(const struct lm_pkt *p, struct lm_ruling *ruling)
 {
 	uint16_t port = p->flags & LM_PKT_FROM_B ? p->key.port_b : p->key.port_a;
 
-	return ask(
-	    p->net, p->dst_ep, p->src_ep, p->flags & LM_PKT_V6, p->proto, rte_be_to_cpu_16(port));
+	return ask(p->net, p->dst_ep, p->src_ep, p->flags & LM_PKT_V6, p->proto,
+	    rte_be_to_cpu_16(port), ruling);
+}
+
+/* Counts which rules said so. back: they were asked about the other direction. */
+static void count(
+    const struct lm_worker *w, const struct lm_pkt *p, bool back, const struct lm_ruling *ruling)
+{
+	const struct lm_ep *src = back ? p->dst_ep : p->src_ep, *dst = back ? p->src_ep : p->dst_ep;
+	const struct lm_net *net = p->net;
+
+	if (!net->policy)
+		return;
+	lm_hits_count(net->hits, w->index,
+	    lm_policy_counter(net->policy, src->member, LM_EGRESS, ruling->egress));
+	lm_hits_count(net->hits, w->index,
+	    lm_policy_counter(net->policy, dst->member, LM_INGRESS, ruling->ingress));
+}
+
+/* Did rules decide what becomes of a packet, and not what it is? */
+static bool by_rules(enum lm_drop why)
+{
+	return why == LM_FINE || why == LM_DROP_POLICY_EGRESS || why == LM_DROP_POLICY_INGRESS;
 }
 
 /*
@@ -75,12 +104,13 @@ static bool renew(const struct lm_net *net, struct lm_flow *f)
 	uint32_t a = lm_net_route(net, k->a), b = lm_net_route(net, k->b);
 	uint8_t proto = (uint8_t)k->net_proto;
 	uint16_t port = 0;
+	struct lm_ruling ruling; /* was counted when the flow began */
 
 	if (lm_proto_has_ports(proto))
 		port = rte_be_to_cpu_16(from_b ? k->port_a : k->port_b);
 	if (a == LM_DP_NONE || b == LM_DP_NONE ||
 	    ask(net, &net->eps[from_b ? b : a], &net->eps[from_b ? a : b], k->a.w[0] != 0, proto,
-		port) != LM_FINE)
+		port, &ruling) != LM_FINE)
 		return false;
 	f->ep_a = (uint16_t)a;
 	f->ep_b = (uint16_t)b;
@@ -93,17 +123,20 @@ static bool is_young(const struct lm_worker *w, const struct lm_ep *ep)
 	return w->now < ep->since + w->tcp_pickup;
 }
 
-/* A segment that finds no flow. *back: it was opened by the other side. */
-static enum lm_drop first_segment(
-    const struct lm_worker *w, const struct lm_pkt *p, enum lm_drop why, bool *back)
+/* A segment that finds no flow. *back: it was opened by the other side, and so says *ruling. */
+static enum lm_drop first_segment(const struct lm_worker *w, const struct lm_pkt *p,
+    enum lm_drop why, bool *back, struct lm_ruling *ruling)
 {
+	struct lm_ruling other;
+
 	if (!lm_tcp_valid(p->tcp))
 		return LM_DROP_TCP_FLAGS;
 	if (p->tcp & LM_TCP_SYN)
 		return lm_tcp_opens(p->tcp) ? why : LM_DROP_TCP_STATE;
 	if (why == LM_FINE || w->tcp_pickup == 0 ||
-	    !(is_young(w, p->src_ep) || is_young(w, p->dst_ep)) || ask_back(p) != LM_FINE)
+	    !(is_young(w, p->src_ep) || is_young(w, p->dst_ep)) || ask_back(p, &other) != LM_FINE)
 		return why;
+	*ruling = other;
 	*back = true;
 	return LM_FINE;
 }
@@ -182,6 +215,7 @@ static enum lm_drop route(struct lm_pkt *p)
 
 static enum lm_drop begin(struct lm_worker *w, struct lm_pkt *p)
 {
+	struct lm_ruling ruling = {.egress = LM_RULE_UNASKED, .ingress = LM_RULE_UNASKED};
 	bool back = false;
 	enum lm_drop why = route(p);
 
@@ -191,14 +225,16 @@ static enum lm_drop begin(struct lm_worker *w, struct lm_pkt *p)
 		return LM_DROP_FRAGMENT; /* its first one did not pass */
 	if (p->flags & (LM_PKT_REPLY | LM_PKT_ERROR))
 		return denied(p);
-	why = ask(p->net, p->src_ep, p->dst_ep, p->flags & LM_PKT_V6, p->proto, p->dst_port);
+	why = ask_for(p, &ruling);
 	if (p->proto == IPPROTO_TCP)
-		why = first_segment(w, p, why, &back);
+		why = first_segment(w, p, why, &back, &ruling);
 	/* There is nothing to follow a reset. */
-	if (why != LM_FINE || (p->flags & LM_PKT_STATELESS) ||
-	    (p->proto == IPPROTO_TCP && (p->tcp & LM_TCP_RST)))
-		return why;
-	return remember(w, p, back);
+	if (why == LM_FINE && !(p->flags & LM_PKT_STATELESS) &&
+	    !(p->proto == IPPROTO_TCP && (p->tcp & LM_TCP_RST)))
+		why = remember(w, p, back);
+	if (by_rules(why))
+		count(w, p, back, &ruling);
+	return why;
 }
 
 /* A segment that may change the state of its connection. */
@@ -206,6 +242,8 @@ static __rte_noinline enum lm_drop segment(
     struct lm_worker *w, struct lm_pkt *p, struct lm_flow *f, bool reverse)
 {
 	struct lm_tcp_state s = {.state = f->state, .fins = f->fins};
+	struct lm_ruling ruling = {.egress = LM_RULE_UNASKED, .ingress = LM_RULE_UNASKED};
+	enum lm_drop why;
 
 	switch (lm_tcp_step(&s, p->tcp, reverse)) {
 	case LM_TCP_INVALID:
@@ -214,8 +252,9 @@ static __rte_noinline enum lm_drop segment(
 		return LM_DROP_TCP_STATE;
 	case LM_TCP_CONTRARY:
 		/* Both at once, or a mistake, but in any case a wish of its own. */
-		return ask(
-		    p->net, p->src_ep, p->dst_ep, p->flags & LM_PKT_V6, p->proto, p->dst_port);
+		why = ask_for(p, &ruling);
+		count(w, p, false, &ruling);
+		return why;
 	default:
 		break;
 	}

@@ -64,6 +64,14 @@ static int add(struct lm_net *net, const struct lm_dp_endpoint *from,
 	return 0;
 }
 
+/* The same rules go on being counted. */
+static struct lm_hits *hits_of(struct lm_policy *policy, const struct lm_net_made *made)
+{
+	if (made->old && made->old->policy == policy)
+		return lm_hits_hold(made->old->hits);
+	return lm_hits_create(policy, made->n_workers);
+}
+
 int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec,
     const struct lm_net_made *made, struct lm_tunnels *tunnels)
 {
@@ -75,7 +83,9 @@ int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec,
 		return -ENOMEM;
 	net->eps = calloc(spec->n_endpoints + 1, sizeof *net->eps);
 	net->slots = calloc(n_slots, sizeof *net->slots);
-	if (!net->eps || !net->slots) {
+	if (spec->policy)
+		net->hits = hits_of(spec->policy, made);
+	if (!net->eps || !net->slots || (spec->policy && !net->hits)) {
 		lm_net_free(net);
 		return -ENOMEM;
 	}
@@ -105,6 +115,7 @@ void lm_net_free(void *arg)
 	for (uint32_t i = 0; i < net->n_eps; i++)
 		lm_tunnel_release(net->eps[i].tunnel);
 	lm_policy_free(net->policy);
+	lm_hits_release(net->hits);
 	free(net->eps);
 	free(net->slots);
 	free(net);

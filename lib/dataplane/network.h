@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include "dataplane/dataplane.h"
 #include "dataplane/flow.h"
+#include "dataplane/hits.h"
 #include "dataplane/sa.h"
 
 struct lm_ep {
@@ -31,6 +32,7 @@ struct lm_net {
 	uint16_t mtu;
 	struct lm_addr gateway4, gateway6; /* zero: none */
 	struct lm_policy *policy; /* NULL: nothing passes */
+	struct lm_hits *hits; /* of its rules; NULL without a policy */
 	struct lm_ep *eps;
 	uint32_t n_eps;
 	uint32_t mask;
@@ -43,6 +45,7 @@ struct lm_net {
 /* What a network is made with, besides what control says. */
 struct lm_net_made {
 	uint32_t index, generation;
+	unsigned n_workers;
 	uint64_t now; /* cycles */
 	uint64_t seed;
 	const struct lm_net *old; /* which it replaces; NULL: none */

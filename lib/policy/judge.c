@@ -147,6 +147,22 @@ const struct lm_policy_rule *lm_policy_rule(
 	return &p->rules[p->lists[way][member].first_rule + rule];
 }
 
+uint32_t lm_policy_counters(const struct lm_policy *p)
+{
+	return p->info.n_rules + 2 * p->n_members;
+}
+
+uint32_t lm_policy_counter(
+    const struct lm_policy *p, uint16_t member, enum lm_way way, uint16_t rule)
+{
+	if (member >= p->n_members)
+		return UINT32_MAX;
+	if (rule == LM_RULE_NONE)
+		return p->info.n_rules + 2u * member + (unsigned)way;
+	const struct lm_policy_list *l = &p->lists[way][member];
+	return rule < l->n_rules ? l->first_rule + rule : UINT32_MAX;
+}
+
 struct lm_policy_info lm_policy_info(const struct lm_policy *p)
 {
 	return p->info;

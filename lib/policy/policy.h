@@ -73,6 +73,14 @@ bool lm_policy_allows(
 const struct lm_policy_rule *lm_policy_rule(
     const struct lm_policy *p, uint16_t member, enum lm_way way, uint16_t rule);
 
+/*
+ * For who counts what decides: each rule and each list's default has a number below
+ * lm_policy_counters. UINT32_MAX: nothing decided, or there is no such rule.
+ */
+uint32_t lm_policy_counters(const struct lm_policy *p);
+uint32_t lm_policy_counter(
+    const struct lm_policy *p, uint16_t member, enum lm_way way, uint16_t rule);
+
 /* ---- the manifest's own tests, for who judges a manifest: on the control thread ---- */
 
 /* How many look-ups all tests of a manifest may take: a fraction of a second. */

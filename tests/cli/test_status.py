@@ -50,6 +50,13 @@ def good_answers():
              "agrees": "yes", "serves": 2})}, "0,1": {"gateways": rows(
             {"provider": "beta", "id": "f" * 40, "part": "out"})}}.get(which),
         "/leasemesh/chain": lambda which: {"0": {"members": {}, "chain": "none"}}.get(which),
+        "/leasemesh/rules": lambda which: {"0": {"next": 2, "rules": rows(
+            {"member": "web", "direction": "egress", "rule": 0, "line": 31, "action": "deny",
+             "hits": 7, "comment": "no more of that"},
+            {"member": "web", "direction": "egress", "action": "allow", "hits": 0,
+             "comment": ""})}, "0,2": {"rules": rows(
+            {"member": "web", "direction": "ingress", "action": "allow", "hits": 5,
+             "comment": ""})}}.get(which),
         "/leasemesh/served": lambda which: {"0": {"served": rows(
             {"member": "web", "replica": 1, "provider": "alpha", "served": "yes",
              "ipv4": "100.64.10.10", "ipv6": ""})}}.get(which),
@@ -201,6 +208,22 @@ class StatusTest(unittest.TestCase):
         code, out, _ = self.run_cli("network", "show", "--json", "shop")
         self.assertEqual(code, 0)
         self.assertEqual(json.loads(out)[0]["gateways"][0]["serial"], 4)
+
+    def test_network_rules(self):
+        self.gateway()
+        code, out, err = self.run_cli("network", "rules", "shop")
+        self.assertEqual((code, err), (0, ""))
+        lines = [" ".join(line.split()) for line in out.splitlines()]
+        self.assertEqual(lines[0], f"network shop, id {'ab' * 32}: serial 4")
+        self.assertEqual(lines[2:], ["MEMBER DIRECTION RULE LINE ACTION HITS COMMENT",
+                                     "web egress 0 31 deny 7 no more of that",
+                                     "web egress default - allow 0 -",
+                                     "web ingress default - allow 5 -"])
+        _, out, _ = self.run_cli("network", "rules", "-j", "shop")
+        self.assertEqual(json.loads(out)[0]["rule_hits"][2]["hits"], 5)
+        self.fails("no manifest of network 'shopp'", "network", "rules", "shopp")
+        for args in ["rules"], ["rules", "shop", "x"], ["rules", "-o", "x", "shop"]:
+            self.assertEqual(self.run_cli("network", *args)[0], 2, args)
 
     def decided(self, **more):
         """Answers of a gateway that decides addresses with others; more: of the chain."""

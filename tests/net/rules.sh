@@ -41,6 +41,13 @@ network()
 	query alpha /leasemesh/networks ".networks[] | select(.name == \"shop\") | .$1"
 }
 
+# hits GATEWAY MEMBER DIRECTION RULE: how often it decided there; RULE null: the default
+hits()
+{
+	query "$1" /leasemesh/rules,0 \
+		".rules[] | select(.member == \"$2\" and .direction == \"$3\" and .rule == $4) | .hits"
+}
+
 begin
 shop_hosts
 gateway_start alpha
@@ -62,6 +69,17 @@ expect "cache to db 9000: a later rule" tcp cache 100.64.10.20 9000
 denied alpha policy_egress "cache to db by IPv6: not in the prefix" tcp cache fd5a:10::20 9000
 denied alpha policy_egress "web to db 8000: denied before all is allowed" tcp web 100.64.10.20 8000
 denied alpha policy_ingress "web to db 9000: no rule of db's" tcp web 100.64.10.20 9000
+expect "counted: web's rule that denies" test "$(hits alpha web egress 0)" -gt 0
+is "which beta was never asked" 0 "$(hits beta web egress 0)"
+expect "web's rule that allows, at alpha" test "$(hits alpha web egress 1)" -gt 0
+expect "and at beta" test "$(hits beta web egress 1)" -gt 0
+is "no packet of web's came to its default" 0 "$(hits alpha web egress null)"
+expect "db's rule that denies" test "$(hits alpha db ingress 0)" -gt 0
+is "a connection is counted once, at alpha" 1 "$(hits alpha db ingress 2)"
+is "and at beta" 1 "$(hits beta db ingress 2)"
+expect "db's default" test "$(hits alpha db ingress null)" -gt 0
+is "the tool says so, too" "ingress 2 allow 1" "$(leasemesh network rules --prefix "$LM_ID-alpha" shop |
+	awk '$1 == "db" && $3 == 2 { print $2, $3, $5, $6 }')"
 is "rules that alpha has compiled" 6 "$(network rules)"
 expect "and what they take" test "$(network rules_bytes)" -gt 0
 
@@ -82,4 +100,6 @@ shop_network 4 <"$T/members"
 eventually 10 "web to db 9000: nothing says no" tcp web 100.64.10.20 9000
 expect "db to web 7000: absent lists are lists, too" tcp db 100.64.10.10 7000
 denied alpha policy_egress "web to db 8000: a rule does" tcp web 100.64.10.20 8000
+expect "counted anew" test "$(hits alpha web egress 0)" -gt 0
+expect "what no rule matches and is allowed" test "$(hits alpha db egress null)" -gt 0
 is "rules of the newer manifest" 2 "$(network rules)"

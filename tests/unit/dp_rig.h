@@ -76,6 +76,8 @@ struct rig {
 	bool (*wire)(void *ctx, unsigned from, uint8_t *frame, size_t *len);
 	void *ctx;
 	uint64_t wired;
+	const struct lm_policy *rules[2][2]; /* what was published, by gateway and network */
+	bool same_rules; /* rig_publish leaves the rules as they are */
 	bool away[2]; /* at this gateway: the other one serves nothing; for rig_publish */
 };
 

@@ -123,7 +123,11 @@ void rig_publish(struct rig *r, unsigned gw, uint32_t net, const char *yaml)
 	    .mtu = RIG_MTU,
 	    .endpoints = eps,
 	    .n_endpoints = m->n_endpoints};
-	MUST(lm_policy_compile(&spec.policy, m) == 0);
+	if (r->same_rules)
+		spec.policy = lm_policy_hold((struct lm_policy *)r->rules[gw][net]);
+	else
+		MUST(lm_policy_compile(&spec.policy, m) == 0);
+	r->rules[gw][net] = spec.policy;
 	MUST(lm_dp_network_publish(r->gw[gw].dp, net, &spec) == 0);
 	lm_manifest_free(m);
 }
