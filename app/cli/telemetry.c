@@ -173,13 +173,15 @@ int telemetry_ask_list(
 	int r = all ? 0 : -ENOMEM;
 
 	while (!r) {
-		char page[96];
+		char page[1024], where[24] = "";
 		json_t *answer;
 
 		if (at)
-			snprintf(page, sizeof(page), "%s,%lld", cmd, (long long)at);
-		else
-			snprintf(page, sizeof(page), "%s", cmd);
+			snprintf(where, sizeof(where), ",%lld", (long long)at);
+		if (snprintf(page, sizeof(page), "%s%s", cmd, where) >= (int)sizeof(page)) {
+			r = -ENAMETOOLONG;
+			break;
+		}
 		r = telemetry_ask(t, page, &answer, why);
 		if (r)
 			break;

@@ -283,6 +283,9 @@ class StatusTest(unittest.TestCase):
         self.assertEqual(self.run_cli("network", "recovery", "shop", "alpha", "beta"),
                          (0, expected, ""))
         self.assertEqual(fake.asked[-1], "/leasemesh/recovery,0,alpha,beta")
+        ids = [str(i) * 40 for i in range(7)]  # members may be named by key id
+        self.assertEqual(self.run_cli("network", "recovery", "shop", *ids), (0, expected, ""))
+        self.assertEqual(fake.asked[-1], "/leasemesh/recovery,0," + ",".join(ids))
         path = os.path.join(self.runtime, "request")
         self.assertEqual(self.run_cli("network", "recovery", "-o", path, "shop", "a")[0], 0)
         with open(path, encoding="ascii") as file:
