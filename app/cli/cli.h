@@ -21,6 +21,7 @@
 	X(submit)       \
 	X(status)       \
 	X(network)      \
+	X(trace)        \
 	X(reload)
 /* clang-format on */
 

@@ -48,7 +48,7 @@ static bool is_meant(const json_t *row, const char *wanted)
 	       strncmp(telemetry_text(row, "id", text, sizeof(text)), wanted, strlen(wanted)) == 0;
 }
 
-static int find(struct telemetry *t, const char *wanted, json_t *found, struct lm_why *why)
+int network_find(struct telemetry *t, const char *wanted, json_t *found, struct lm_why *why)
 {
 	json_t *answer, *row;
 	size_t i;
@@ -112,8 +112,8 @@ static int run(const struct options *o)
 	if (telemetry_open(&t, o->prefix, &why) < 0)
 		return cli_fail("%s", why.text);
 	json_t *found = json_array();
-	int code =
-	    find(t, o->names[0], found, &why) < 0 ? cli_fail("%s", why.text) : act(t, found, o);
+	int code = network_find(t, o->names[0], found, &why) < 0 ? cli_fail("%s", why.text)
+								 : act(t, found, o);
 	json_decref(found);
 	telemetry_close(t);
 	return code;

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include "telemetry.h"
 
+/* Adds to found the rows of /leasemesh/networks that wanted, a name or the start of an id, may
+ * mean. */
+int network_find(struct telemetry *t, const char *wanted, json_t *found, struct lm_why *why);
 /* found: rows of /leasemesh/networks, at least one. */
 int network_show(struct telemetry *t, json_t *found, bool json);
 int network_rules(struct telemetry *t, json_t *found, bool json);

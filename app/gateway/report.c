@@ -234,6 +234,9 @@ static int report_network_drop(struct gateway *gw, const char *params, struct rt
 	X(recovery, gw_report_recovery, \
 	    "What an owner is to sign. Parameter: a network's index, then providers") \
 	X(chain, gw_report_chain, "What a network's gateways decide. Parameter: its index") \
+	X(trace, gw_report_trace, \
+	    "May one endpoint reach another? Parameter: a network's " \
+	    "index,from,to,protocol[,port]") \
 	X(endpoints, gw_report_endpoints, "Active attachments' endpoints. Parameter: first index") \
 	X(attachments, gw_report_attachments, "Attachments and why not. Parameter: first index") \
 	X(lanes, gw_report_lanes, "Security associations. Parameter: first index") \

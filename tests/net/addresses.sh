@@ -79,6 +79,15 @@ is "idle has no address" "" "$(short 0.idle.shop.internal)"
 expect "but its name is there" sh -c \
 	"ip netns exec '$LM_ID-web' dig @100.64.10.1 0.idle.shop.internal | grep -q 'status: NOERROR'"
 eventually 5 "alpha knows where db is" served_at alpha db/0 beta
+# trace END: whether web reaches it, as alpha says
+trace()
+{
+	leasemesh trace -p "$LM_ID-alpha" -N shop -f web/0 -t "$1" icmp 2>&1 || true
+}
+expect "what it was given is traced" contains "$WEB to $DB" <(trace db/0)
+expect "by address as well" contains "to   db/0: $DB and $(lease6 db), at beta" <(trace "$DB")
+expect "idle cannot be traced" contains \
+	"idle/0 has no address yet: no gateway says that it serves it" <(trace idle/0)
 expect "alpha shows the chain" sh -c "'$LM_BUILD/app/cli/leasemesh' network show \
 	-p '$LM_ID-alpha' shop | grep -q 'chain members: alpha (here), beta\|chain members: beta, alpha (here)'"
 

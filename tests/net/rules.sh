@@ -48,6 +48,19 @@ hits()
 		".rules[] | select(.member == \"$2\" and .direction == \"$3\" and .rule == $4) | .hits"
 }
 
+# traced GATEWAY FROM TO FLOW...: "passes verdict egress-line ingress-line", of IPv4
+traced()
+{
+	leasemesh trace --json --prefix "$LM_ID-$1" --network shop --from "$2" --to "$3" "${@:4}" |
+		jq -r '"\(.passes) \(.flows[0] | "\(.verdict) \(.egress_line) \(.ingress_line)")"' || true
+}
+
+# line TEXT: of the first manifest
+line()
+{
+	grep -n -m 1 "$1" "$T/manifest/shop-1.yaml" | cut -d : -f 1
+}
+
 begin
 shop_hosts
 gateway_start alpha
@@ -83,6 +96,35 @@ is "the tool says so, too" "ingress 2 allow 1" "$(leasemesh network rules --pref
 is "rules that alpha has compiled" 6 "$(network rules)"
 expect "and what they take" test "$(network rules_bytes)" -gt 0
 
+# The gateway says beforehand what it did above, and why.
+web=$(line 'to: db, protocol: tcp, ports: 8000') cache=$(line 'prefixes: 100.64.10.16/28')
+https=$(line 'except: 100.64.10.10') db=$(line 'labels: front, protocol')
+for gw in alpha beta; do
+	is "trace at $gw: web to db 5432" "yes allow $web $db" "$(traced $gw web/0 db/0 tcp 5432)"
+	is "trace at $gw: denied by egress" "no deny_egress $web null" \
+		"$(traced $gw web/0 db/0 tcp 8000)"
+	is "trace at $gw: no rule of db's" "no deny_ingress $web null" \
+		"$(traced $gw web db tcp 9000)"
+	is "trace at $gw: denied by ingress" "no deny_ingress $cache $https" \
+		"$(traced $gw cache 100.64.10.20 tcp 443)"
+done
+is "trace by IPv6: not in the prefix" "no deny_egress null $db" \
+	"$(traced alpha cache/0 fd5a:10::20 tcp 9000)"
+is "trace of icmp: one for each family" "2 no" "$(leasemesh trace -j -p "$LM_ID-alpha" -N shop \
+	-f web/0 -t db/0 icmp | jq -r '"\(.flows | length) \(.passes)"' || true)"
+# untraced WHY FROM TO
+untraced()
+{
+	expect "no trace: $1" contains "$1" \
+		<(leasemesh trace -p "$LM_ID-alpha" -N shop -f "$2" -t "$3" icmp 2>&1 || true)
+}
+untraced "there is no member 'wbe'" wbe/0 db/0
+untraced "'web' has 1 replicas, none is '1'" web/1 db/0
+untraced "no endpoint has the address 100.64.10.99" web/0 100.64.10.99
+untraced "100.64.10.1 is the gateways' own address" web/0 100.64.10.1
+untraced "the same endpoint" web/0 100.64.10.10
+untraced "no addresses of one family" 100.64.10.10 fd5a:10::20
+
 # A manifest whose tests fail is neither signed nor sent. (That gateways refuse it, too, is a unit
 # test's: nobody here signs one.)
 members '{to: db, protocol: any}' '{from: web, protocol: tcp, ports: 9000}' >"$T/members"
@@ -103,3 +145,16 @@ denied alpha policy_egress "web to db 8000: a rule does" tcp web 100.64.10.20 80
 expect "counted anew" test "$(hits alpha web egress 0)" -gt 0
 expect "what no rule matches and is allowed" test "$(hits alpha db egress null)" -gt 0
 is "rules of the newer manifest" 2 "$(network rules)"
+
+# What nobody serves is not reached, whatever the rules say.
+unserved()
+{
+	[ "$(leasemesh trace -j -p "$LM_ID-$1" -N shop -f web/0 -t db/0 tcp 9000 |
+		jq -r '"\(.passes) \(.flows[0].verdict) \(.to.where) \(.to.reason)"')" = \
+		"no allow $2" ]
+}
+is "trace: served at beta" "yes allow null null" "$(traced alpha web/0 db/0 tcp 9000)"
+detach db
+eventually 10 "trace: not attached at beta" unserved beta "nowhere it is not attached at this gateway"
+eventually 15 "trace: nor known at alpha to be" unserved alpha \
+	"peer its gateway takes no part in the network"

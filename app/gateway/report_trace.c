@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Telemetry of one question: may this endpoint open a flow to that one, what decides, and where are
+ * the two? Answered from what is in force here, as a worker would, but nothing is sent.
+ *
+ * The parameter is "network's index,from,to,protocol[,port]". An end is "member/replica", "member"
+ * if it has one only, or the address of an endpoint.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/text.h"
+#include "gateway.h"
+#include "policy/policy.h"
+#include "report.h"
+
+struct end {
+	const struct lm_endpoint *e;
+	unsigned index; /* of the endpoint */
+	uint8_t family; /* it was named by an address of this one; else 0 */
+	const char *away; /* why its packets find no way to it from here; NULL: they do */
+};
+
+struct trace {
+	const struct lm_network *net;
+	struct end from, to;
+	uint8_t protocol;
+	uint16_t port;
+};
+
+/* ---- the question ---- */
+
+static int find_address(const struct gateway *gw, const struct lm_network *net,
+    const struct lm_ip *ip, const char *text, struct lm_why *why)
+{
+	struct lm_ip own = lm_manifest_gateway_ip(net->manifest, ip->family);
+
+	if (lm_ip_equal(&own, ip))
+		return lm_why(why, ENOENT, "%s is the gateways' own address", text);
+	int e = lm_membership_address(gw->membership, net, ip);
+	return e < 0 ? lm_why(why, ENOENT, "no endpoint has the address %s", text) : e;
+}
+
+static int find_replica(const struct lm_manifest *m, char *text, struct lm_why *why)
+{
+	char *slash = strchr(text, '/');
+	uint64_t replica = 0;
+
+	if (slash)
+		*slash++ = '\0';
+	int member = lm_manifest_member(m, text);
+	if (member < 0)
+		return lm_why(why, ENOENT, "there is no member '%s'", text);
+	unsigned n = m->members[member].n_endpoints;
+	if (slash ? lm_text_number(&replica, slash, UINT16_MAX) < 0 || replica >= n : n == 0)
+		return lm_why(why, ENOENT, "'%s' has %u replicas, none is '%s'", text, n,
+		    slash ? slash : "0");
+	if (!slash && n > 1)
+		return lm_why(
+		    why, EINVAL, "'%s' has %u replicas: say which, as '%s/0'", text, n, text);
+	return (int)(m->members[member].first_endpoint + replica);
+}
+
+static int find_end(const struct gateway *gw, const struct lm_network *net, char *text,
+    struct end *out, struct lm_why *why)
+{
+	struct lm_ip ip = {0};
+	bool address = lm_ip_parse(&ip, text) == 0;
+	int e = address ? find_address(gw, net, &ip, text, why)
+			: find_replica(net->manifest, text, why);
+
+	if (e < 0)
+		return e;
+	*out = (struct end){
+	    .e = &net->endpoints[e], .index = (unsigned)e, .family = address ? ip.family : 0};
+	return 0;
+}
+
+/* Takes params apart. *net is there as soon as it is known; -EINVAL with no why: malformed. */
+static int read_question(
+    const struct gateway *gw, char *params, struct trace *t, struct lm_why *why)
+{
+	char *rest = NULL, *words[5] = {0};
+	uint64_t index, protocol, port = 0;
+
+	for (unsigned i = 0; i < 5; i++)
+		words[i] = strtok_r(i ? NULL : params, ",", &rest);
+	if (!words[3] || strtok_r(NULL, ",", &rest) ||
+	    lm_text_number(&index, words[0], UINT32_MAX) < 0 ||
+	    lm_text_number(&protocol, words[3], UINT8_MAX) < 0 ||
+	    (words[4] && lm_text_number(&port, words[4], UINT16_MAX) < 0))
+		return -EINVAL;
+	t->protocol = (uint8_t)protocol;
+	t->port = (uint16_t)port;
+	t->net = lm_membership_network(gw->membership, (uint32_t)index);
+	if (!t->net)
+		return lm_why(why, ENOENT, "the network is not in force here any more");
+	int err = find_end(gw, t->net, words[1], &t->from, why);
+	if (!err)
+		err = find_end(gw, t->net, words[2], &t->to, why);
+	if (!err && t->from.e == t->to.e)
+		err = lm_why(why, EINVAL, "both ends are the same endpoint");
+	return err;
+}
+
+/* ---- where the ends are ---- */
+
+static const struct gw_attachment *attached(
+    const struct gateway *gw, const struct lm_network *net, unsigned endpoint)
+{
+	const struct gw_group *g = gw_group_of(&gw->attachments.groups, net->index);
+
+	for (const struct gw_attachment *at = g ? g->seated : NULL; at; at = at->in_seats.next)
+		if (at->endpoint == endpoint)
+			return at;
+	return NULL;
+}
+
+/* In the order in which one thing needs the other. */
+static const char *peer_trouble(
+    const struct gateway *gw, const struct lm_network *net, const struct end *end)
+{
+	const struct lm_peer *peer = net->peers[end->e->provider];
+	uint32_t slot = lm_membership_route(gw->membership, net, end->index);
+	struct lm_lanes_info lanes;
+	struct lm_enforced e;
+
+	if (lm_membership_part(gw->membership, net->index) != LM_PART_JOINED)
+		return "this gateway takes no part in the network";
+	if (!peer || lm_peer_state(peer) != LM_PEER_UP)
+		return "no session with its gateway";
+	if (!lm_membership_enforced(gw->membership, net, end->e->provider, &e))
+		return "its gateway takes no part in the network";
+	if (slot == LM_NO_ROUTE)
+		return "its gateway does not serve it";
+	lm_membership_lanes(gw->membership, net->index, slot, &lanes);
+	return lanes.n_out ? NULL : "no keys with its gateway yet";
+}
+
+static void put_peer(const struct lm_network *net, const struct end *end, struct rte_tel_data *row)
+{
+	const struct lm_provider *p = &net->manifest->providers[end->e->provider];
+	const struct lm_peer *peer = net->peers[end->e->provider];
+	char id[LM_KEY_ID_TEXT], addr[LM_UDP_TEXT];
+
+	gw_put_text(row, "peer", lm_hex(id, &p->id, sizeof(p->id)));
+	if (peer && lm_peer_addr(peer)->ip.family)
+		gw_put_text(row, "path", lm_udp_addr_text(addr, lm_peer_addr(peer)));
+}
+
+static void put_end(
+    const struct gateway *gw, const struct trace *t, struct end *end, struct rte_tel_data *row)
+{
+	const struct lm_network *net = t->net;
+	const struct gw_attachment *at = attached(gw, net, end->index);
+	unsigned provider = end->e->provider;
+	const char *why = NULL, *where = "nowhere";
+	char ip[LM_IP_TEXT];
+
+	if (at) {
+		where = "here";
+		if (!lm_membership_served(gw->membership, net, end->index, &why))
+			end->away = why ? why : "not served yet";
+		gw_put_text(row, "attachment", at->name);
+	} else if (provider == LM_ANY_PROVIDER) {
+		end->away = "no gateway says that it serves it";
+	} else if ((int)provider == net->self) {
+		end->away = "it is not attached at this gateway";
+	} else {
+		where = "peer";
+		end->away = peer_trouble(gw, net, end);
+		put_peer(net, end, row);
+	}
+	gw_put_text(row, "member", net->manifest->members[end->e->member].name);
+	gw_put_u64(row, "replica", end->e->replica);
+	gw_put_text(row, "ipv4", end->e->ipv4.family ? lm_ip_text(ip, &end->e->ipv4) : "");
+	gw_put_text(row, "ipv6", end->e->ipv6.family ? lm_ip_text(ip, &end->e->ipv6) : "");
+	if (provider != LM_ANY_PROVIDER)
+		gw_put_text(row, "provider", net->manifest->providers[provider].name);
+	gw_put_text(row, "where", where);
+	gw_put_text(row, "reachable", end->away ? "no" : "yes");
+	if (end->away)
+		gw_put_text(row, "reason", end->away);
+}
+
+/* ---- what the rules say ---- */
+
+/* One end's own list, also where the other end has denied already: who mends one wants to know. */
+static void put_side(const struct lm_policy *p, const struct lm_policy_key *key, enum lm_way way,
+    struct rte_tel_data *row)
+{
+	uint16_t rule, member = way == LM_EGRESS ? key->src_member : key->dst_member;
+	bool allows = lm_policy_allows(p, key, way, &rule);
+	const struct lm_policy_rule *r = lm_policy_rule(p, member, way, rule);
+
+	gw_put_text(row, way == LM_EGRESS ? "egress" : "ingress", allows ? "allow" : "deny");
+	/* Absent: no rule matches, the network's default decides. */
+	if (r)
+		gw_put_u64(row, way == LM_EGRESS ? "egress_line" : "ingress_line", r->line);
+}
+
+static bool put_flow(
+    const struct lm_policy *p, const struct trace *t, int family, struct rte_tel_data *row)
+{
+	static const char *const verdicts[] = {
+	    [LM_ALLOW] = "allow",
+	    [LM_DENY_EGRESS] = "deny_egress",
+	    [LM_DENY_INGRESS] = "deny_ingress",
+	};
+	struct lm_policy_key key = {
+	    .src_member = t->from.e->member,
+	    .dst_member = t->to.e->member,
+	    .protocol = t->protocol,
+	    .dst_port = t->port,
+	    .src = family == 4 ? t->from.e->ipv4 : t->from.e->ipv6,
+	    .dst = family == 4 ? t->to.e->ipv4 : t->to.e->ipv6,
+	};
+	struct lm_ruling ruling = lm_policy_judge(p, &key);
+	char ip[LM_IP_TEXT];
+
+	gw_put_text(row, "src", lm_ip_text(ip, &key.src));
+	gw_put_text(row, "dst", lm_ip_text(ip, &key.dst));
+	put_side(p, &key, LM_EGRESS, row);
+	put_side(p, &key, LM_INGRESS, row);
+	gw_put_text(row, "verdict", verdicts[ruling.verdict]);
+	return ruling.verdict == LM_ALLOW;
+}
+
+/* Do both ends have an address of this family, and does the question leave it open? */
+static bool is_asked(const struct trace *t, int family)
+{
+	const struct lm_endpoint *a = t->from.e, *b = t->to.e;
+
+	if ((t->from.family && t->from.family != family) ||
+	    (t->to.family && t->to.family != family))
+		return false;
+	if (t->protocol == LM_PROTO_ICMPV6 && family == 4)
+		return false;
+	return family == 4 ? a->ipv4.family && b->ipv4.family : a->ipv6.family && b->ipv6.family;
+}
+
+static int no_flow(const struct trace *t, struct lm_why *why)
+{
+	const struct end *ends[] = {&t->from, &t->to};
+
+	for (unsigned i = 0; i < 2; i++) {
+		const struct lm_endpoint *e = ends[i]->e;
+		if (!e->ipv4.family && !e->ipv6.family)
+			return lm_why(why, EAGAIN, "%s/%u has no address yet%s%s",
+			    t->net->manifest->members[e->member].name, e->replica,
+			    ends[i]->away ? ": " : "", ends[i]->away ? ends[i]->away : "");
+	}
+	return lm_why(why, EINVAL, "the two have no addresses of one family for this");
+}
+
+/* A flow for each family: rules that name prefixes may tell them apart. */
+static int put_flows(
+    struct gateway *gw, const struct trace *t, struct gw_page *page, struct lm_why *why)
+{
+	struct lm_policy *p;
+	int allowed = 0, err = gw_rules_get(gw, t->net, &p);
+
+	if (err)
+		return lm_why(why, -err, "the rules cannot be compiled: %s", strerror(-err));
+	for (int family = 4; family <= 6; family += 2) {
+		struct rte_tel_data *row = is_asked(t, family) ? gw_page_row(page) : NULL;
+		if (row)
+			allowed += put_flow(p, t, family, row);
+	}
+	lm_policy_free(p);
+	return page->filled ? allowed == (int)page->filled : no_flow(t, why);
+}
+
+static int put_ends(const struct gateway *gw, struct trace *t, struct rte_tel_data *d)
+{
+	struct rte_tel_data *from = rte_tel_data_alloc(), *to = rte_tel_data_alloc();
+
+	if (!from || !to) {
+		rte_tel_data_free(from);
+		rte_tel_data_free(to);
+		return -ENOMEM;
+	}
+	rte_tel_data_start_dict(from);
+	rte_tel_data_start_dict(to);
+	put_end(gw, t, &t->from, from);
+	put_end(gw, t, &t->to, to);
+	rte_tel_data_add_dict_container(d, "from", from, 0);
+	return rte_tel_data_add_dict_container(d, "to", to, 0);
+}
+
+int gw_report_trace(struct gateway *gw, const char *params, struct rte_tel_data *d)
+{
+	char words[512];
+	struct lm_why why = {0};
+	struct trace t = {0};
+	struct gw_page page;
+
+	if (strlen(params) >= sizeof(words))
+		return -E2BIG;
+	strcpy(words, params);
+	int r = read_question(gw, words, &t, &why);
+	if (r < 0 && !why.text[0])
+		return r;
+	int err = gw_page_start(&page, d, "flows", "");
+	if (!err && r == 0)
+		err = put_ends(gw, &t, d);
+	if (err)
+		return err;
+	if (r == 0)
+		r = put_flows(gw, &t, &page, &why);
+	gw_put_text(d, "result", r < 0 ? "error" : "ok");
+	gw_put_result_text(d, &why);
+	if (r >= 0) {
+		gw_put_u64(d, "serial", t.net->manifest->serial);
+		gw_put_u64(d, "protocol", t.protocol);
+		gw_put_u64(d, "port", t.port);
+		gw_put_text(d, "passes", r && !t.from.away && !t.to.away ? "yes" : "no");
+	}
+	return gw_page_end(&page);
+}
