@@ -176,6 +176,7 @@ struct network {
 	uint8_t hash[HASH_LEN], state_hash[HASH_LEN];
 	struct lm_public_key maker; /* zero: nobody's */
 	struct state state;
+	uint8_t members_hash[HASH_LEN]; /* of state.members; a question a command needs it */
 	uint8_t *state_bytes; /* for whoever pulls it; NULL: not asked for yet */
 	size_t state_len;
 	struct piece *pieces; /* from start.height + 1 to height */

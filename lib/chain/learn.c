@@ -170,6 +170,7 @@ void lm_chain_tip_moved(struct network *net)
 	bool ours = memcmp(net->maker.b, c->self->pub.b, sizeof(net->maker.b)) == 0;
 
 	net->self = lm_chain_member(&net->state.members, &c->self->pub);
+	lm_chain_members_hash(net->members_hash, &net->state.members);
 	free(net->state_bytes);
 	net->state_bytes = NULL;
 	lm_chain_outcome_drop(net);

@@ -122,9 +122,6 @@ void lm_chain_own_again(struct network *net)
 /* Consents of other members than those of now are void, and so is a signature of another era. */
 static void refresh(struct network *net, struct own *own)
 {
-	uint8_t members[HASH_LEN];
-
-	lm_chain_members_hash(members, &net->state.members);
 	if (own->era != net->where.era) {
 		own->command.consents = 0;
 		own->at = 0;
@@ -132,10 +129,10 @@ static void refresh(struct network *net, struct own *own)
 		if (lm_chain_command_sign(&own->command, net->chain->self, &net->where) < 0)
 			lm_chain_drop(net, LM_CD_MEMORY);
 	}
-	if (memcmp(members, own->members, HASH_LEN) != 0) {
+	if (memcmp(net->members_hash, own->members, HASH_LEN) != 0) {
 		own->command.consents = 0;
 		own->at = 0;
-		memcpy(own->members, members, HASH_LEN);
+		memcpy(own->members, net->members_hash, HASH_LEN);
 	}
 }
 
@@ -241,10 +238,9 @@ void lm_chain_own_due(struct network *net)
 /* The members that the asker means are ours? Else one of us is behind. */
 static bool same_members(const struct message *m, const uint8_t members[HASH_LEN])
 {
-	uint8_t ours[HASH_LEN];
+	const struct network *net = m->net;
 
-	lm_chain_members_hash(ours, &m->net->state.members);
-	if (m->era == m->net->where.era && memcmp(ours, members, HASH_LEN) == 0)
+	if (m->era == net->where.era && memcmp(net->members_hash, members, HASH_LEN) == 0)
 		return true;
 	lm_chain_drop(m->net, m->height > m->net->height ? LM_CD_AHEAD : LM_CD_OLD);
 	lm_chain_send_tip(m->net, m->from, true);
