@@ -219,8 +219,9 @@ void world_after(struct node *n)
 		sim_event_set(&w->events, &n->tell, w->now + LEDGER);
 	if (n->changed || n->grew)
 		check_served(w);
-	n->world->fenced += world_net(n)->fenced && world_net(n)->contacted && !n->was_fenced;
-	n->was_fenced = world_net(n)->fenced;
+	const struct network *net = world_net(n);
+	w->fenced += net->fenced && net->contacted && !n->was_fenced;
+	n->was_fenced = net->fenced;
 	n->changed = n->grew = false;
 	for (unsigned i = 0; n->greet && i < w->n; i++)
 		wire_greet(n, i);
