@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs stories from seeds: sim_address [--real] (--seed N | --seeds FIRST..LAST). --seed tells what
- * happens.
+ * Runs stories from seeds: sim_address [--real] (--seed N | --seeds FIRST..LAST [--jobs J]). --seed
+ * tells what happens; many are played by J processes (1).
  */
 #include <stdio.h>
 #include <time.h>
 #include "../chain/signatures.h"
+#include "../sim/jobs.h"
 #include "story.h"
 
 #define REAL_EVERY 500 /* seeds: this one with real signatures */
@@ -22,16 +23,60 @@ static int run_one(uint64_t seed, bool real, FILE *trace, struct story_sum *sum)
 	return 1;
 }
 
-static int run_many(uint64_t first, uint64_t count)
-{
-	struct story_sum sum = {0};
-	clock_t start = clock();
-	int failed = 0;
+struct options {
+	uint64_t first, last;
+	unsigned jobs;
+};
 
-	for (uint64_t seed = first; seed < first + count; seed++)
-		failed += run_one(seed, seed % REAL_EVERY == 0, NULL, &sum);
-	double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
-	printf("%llu seeds, %d failed, %.1f s\n", (unsigned long long)count, failed, seconds);
+/* Of one process, or of all. */
+struct tally {
+	struct story_sum sum;
+	uint64_t played, failed;
+};
+
+static void run_share(void *ctx, unsigned job, void *tally)
+{
+	const struct options *o = ctx;
+	struct tally *t = tally;
+
+	for (uint64_t seed = o->first + job; seed <= o->last; seed += o->jobs) {
+		t->failed += (uint64_t)run_one(seed, seed % REAL_EVERY == 0, NULL, &t->sum);
+		t->played++;
+	}
+}
+
+static void add(void *all, const void *part)
+{
+	const struct tally *t = part;
+	struct tally *a = all;
+
+	a->played += t->played;
+	a->failed += t->failed;
+	a->sum.blocks += t->sum.blocks;
+	a->sum.served += t->sum.served;
+	a->sum.moved += t->sum.moved;
+	a->sum.conflicts += t->sum.conflicts;
+	a->sum.fenced += t->sum.fenced;
+	a->sum.crashes += t->sum.crashes;
+	a->sum.removed += t->sum.removed;
+	a->sum.rounds += t->sum.rounds;
+	a->sum.slowest = lm_max_u64(a->sum.slowest, t->sum.slowest);
+}
+
+static int run_many(struct options *o)
+{
+	const struct jobs jobs = {
+	    .n = o->jobs, .play = run_share, .add = add, .size = sizeof(struct tally)};
+	struct tally all = {0};
+	struct timespec start, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	uint64_t failed = jobs_run(&jobs, o, &all);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	struct story_sum sum = all.sum;
+	failed += all.failed;
+	printf("%llu seeds, %llu failed, %lld s\n", (unsigned long long)all.played,
+	    (unsigned long long)failed, (long long)(end.tv_sec - start.tv_sec));
 	printf("%llu blocks, %llu times something was served, %llu moves, %llu crashes, "
 	       "%llu manifests without a provider, %llu looks at two that serve one endpoint, "
 	       "%llu times cut off for long\n",
@@ -41,7 +86,7 @@ static int run_many(uint64_t first, uint64_t count)
 	    (unsigned long long)sum.fenced);
 	printf(
 	    "slowest once a majority could talk: %.1f s\n", (double)sum.slowest / (double)SECOND);
-	return failed || sum.moved == 0;
+	return failed > 0 || sum.moved == 0;
 }
 
 /* "FIRST..LAST" */
@@ -59,8 +104,8 @@ static bool read_range(const char *text, uint64_t *first, uint64_t *last)
 
 int main(int argc, char **argv)
 {
+	struct options o = {.jobs = 1};
 	struct story_sum sum = {0};
-	uint64_t first, last;
 	int at = 1;
 	bool real = argc > at && strcmp(argv[at], "--real") == 0;
 
@@ -70,9 +115,14 @@ int main(int argc, char **argv)
 	lm_log_set_sink(story_log, NULL);
 	if (argc == at + 2 && strcmp(argv[at], "--seed") == 0)
 		return run_one(strtoull(argv[at + 1], NULL, 10), real, stdout, &sum);
+	if (argc == at + 4 && strcmp(argv[at + 2], "--jobs") == 0) {
+		o.jobs = (unsigned)strtoul(argv[at + 3], NULL, 10);
+		argc -= 2;
+	}
 	if (argc == at + 2 && strcmp(argv[at], "--seeds") == 0 &&
-	    read_range(argv[at + 1], &first, &last))
-		return run_many(first, last - first + 1);
-	fprintf(stderr, "usage: sim_address [--real] (--seed N | --seeds FIRST..LAST)\n");
+	    read_range(argv[at + 1], &o.first, &o.last) && o.jobs > 0)
+		return run_many(&o);
+	fprintf(
+	    stderr, "usage: sim_address [--real] (--seed N | --seeds FIRST..LAST [--jobs J])\n");
 	return 2;
 }

@@ -12,9 +12,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
+#include "jobs.h"
 #include "story.h"
 
 #define FAILURES_SHOWN 10
@@ -77,10 +76,9 @@ static void play(const struct options *o, uint64_t seed, struct tally *t)
 		failed(o, seed, r.first_broken);
 }
 
-/* Every jobs-th seed, so that each process gets its share of the large worlds. */
-static struct tally play_share(const struct options *o, unsigned job)
+static void play_share(void *ctx, unsigned job, void *tally)
 {
-	struct tally t = {0};
+	const struct options *o = ctx;
 	struct timespec start, now;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
@@ -88,13 +86,15 @@ static struct tally play_share(const struct options *o, unsigned job)
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		if (o->seconds && now.tv_sec - start.tv_sec >= (time_t)o->seconds)
 			break;
-		play(o, seed, &t);
+		play(o, seed, tally);
 	}
-	return t;
 }
 
-static void add(struct tally *sum, const struct tally *t)
+static void add(void *all, const void *part)
 {
+	struct tally *sum = all;
+	const struct tally *t = part;
+
 	sum->played += t->played;
 	sum->failed += t->failed;
 	sum->events += t->events;
@@ -104,40 +104,6 @@ static void add(struct tally *sum, const struct tally *t)
 		sum->slowest = t->slowest;
 		sum->slowest_seed = t->slowest_seed;
 	}
-}
-
-/* A child's tally comes by a pipe; one that died has failed. */
-static void run_child(const struct options *o, unsigned job, int to)
-{
-	struct tally t = play_share(o, job);
-
-	fflush(stdout);
-	_exit(write(to, &t, sizeof(t)) == sizeof(t) ? 0 : 1);
-}
-
-static struct tally play_all(const struct options *o)
-{
-	struct tally sum = {0}, t;
-	int pipes[2], status;
-
-	if (o->jobs == 1)
-		return play_share(o, 0);
-	if (pipe(pipes) < 0)
-		abort();
-	fflush(stdout);
-	for (unsigned i = 0; i < o->jobs; i++)
-		if (fork() == 0)
-			run_child(o, i, pipes[1]);
-	close(pipes[1]);
-	while (read(pipes[0], &t, sizeof(t)) == sizeof(t))
-		add(&sum, &t);
-	while (wait(&status) > 0) {
-		if (status == 0)
-			continue;
-		printf("a process ended with status %d\n", status);
-		sum.failed++;
-	}
-	return sum;
 }
 
 static int play_one(const struct options *o)
@@ -152,10 +118,15 @@ static int play_one(const struct options *o)
 	return r.failed;
 }
 
-static int play_many(const struct options *o)
+static int play_many(struct options *o)
 {
-	struct tally t = play_all(o);
+	const struct jobs jobs = {
+	    .n = o->jobs, .play = play_share, .add = add, .size = sizeof(struct tally)};
+	struct tally t = {0};
 
+	unsigned dead = jobs_run(&jobs, o, &t);
+
+	t.failed += dead;
 	printf("%" PRIu64 " seeds, %" PRIu64 " failed; %" PRIu64 " events, %" PRIu64
 	       " records and lanes checked, %" PRIu64
 	       " endpoints placed by gateways; all agreed after at most %.0f s (seed %" PRIu64
