@@ -182,6 +182,9 @@ struct pair {
 	unsigned away_tries;
 	uint64_t doubt_at; /* not before, if it says that it is away */
 
+	/* places.c */
+	uint64_t greeted; /* monotonic ns: when its claims last made us ask it; 0: never */
+
 	/* facts_wire.c */
 	uint64_t greet_at; /* LM_NEVER: it knows how long our chain is, or has none */
 	unsigned greet_tries;

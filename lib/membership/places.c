@@ -287,24 +287,43 @@ void lm_places_attached(struct lm_membership *m, struct network *net)
 	}
 }
 
+/*
+ * Who claims more than our chain knows and was asked the longest time ago: whoever lies must not
+ * keep us from those who do not.
+ */
+static struct pair *ahead_of_us(const struct network *net)
+{
+	const struct places *p = net->places;
+	struct pair *first = NULL;
+
+	for (unsigned i = 0; i < p->claims.n; i++) {
+		const struct lm_address_claim *c = &p->claims.at[i];
+		struct pair *pair = net->pairs[c->provider];
+		bool ahead = pair && c->generation > p->at[c->endpoint].generation;
+		if (ahead && (!first || pair->greeted < first->greeted))
+			first = pair;
+	}
+	return first;
+}
+
 /* Somebody's chain is longer than ours, or he lies: ask him. */
 static void greet(struct lm_membership *m, struct network *net)
 {
 	struct places *p = net->places;
+	struct pair *pair = ahead_of_us(net);
 
-	for (unsigned i = 0; i < p->claims.n; i++) {
-		const struct lm_address_claim *c = &p->claims.at[i];
-		const struct pair *pair = net->pairs[c->provider];
-		if (!pair || c->generation <= p->at[c->endpoint].generation)
-			continue;
-		if (pair->key.peer->up)
-			lm_facts_greet(m, net, pair->key.peer);
-		p->greet_wait =
-		    p->greet_wait ? lm_min_u64(2 * p->greet_wait, GREET_WAIT_MAX) : GREET_WAIT;
-		net->place_at = lm_min_u64(net->place_at, m->now.mono + p->greet_wait);
+	if (!pair) {
+		p->greet_wait = 0;
 		return;
 	}
-	p->greet_wait = 0;
+	/* Only who was asked already is asked less and less often. */
+	bool again = pair->greeted && p->greet_wait;
+	pair->greeted = m->now.mono;
+	if (pair->key.peer->up)
+		lm_facts_greet(m, net, pair->key.peer);
+	p->greet_wait = again ? lm_min_u64(2 * p->greet_wait, GREET_WAIT_MAX)
+			      : lm_max_u64(p->greet_wait, GREET_WAIT);
+	net->place_at = lm_min_u64(net->place_at, m->now.mono + p->greet_wait);
 }
 
 static bool same_claims(const struct claims *a, const struct claims *b)

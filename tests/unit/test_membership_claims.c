@@ -109,6 +109,44 @@ static void test_lying_claims(void)
 	end(s, &d);
 }
 
+/* Two say that they know more than we: neither keeps us from asking the other. */
+static void test_greeted_in_turn(void)
+{
+	struct sim_doc d;
+	struct sim *s = world(&d, 5);
+	struct sim_node *raw[2];
+	unsigned tips[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		sim_crash(s, 2 + i);
+		raw[i] = sim_raw(s, 2 + i, 0);
+	}
+	sim_run(s, 40 * SIM_SECOND);
+	sim_raw_join(raw[0], &d);
+	sim_raw_join(raw[1], &d);
+	sim_run(s, SETTLE);
+	for (unsigned i = 0; i < 2; i++) {
+		tips[i] = raw[i]->tips;
+		claim_place(raw[i], &d, 1 + i, 3, UINT64_MAX);
+	}
+	sim_run(s, 40 * SIM_SECOND);
+	CU_ASSERT(raw[0]->tips > tips[0]);
+	CU_ASSERT(raw[1]->tips > tips[1]);
+	/* Who lies for long is asked rarely, but when he says something else. */
+	unsigned before = raw[0]->tips + raw[1]->tips;
+	sim_run(s, 3600 * SIM_SECOND);
+	CU_ASSERT(raw[0]->tips + raw[1]->tips - before <= 60);
+	for (unsigned i = 0; i < 2; i++) {
+		tips[i] = raw[i]->tips;
+		claim_place(raw[i], &d, 3 + i, 4, 7);
+		sim_run(s, 2 * SIM_SECOND);
+	}
+	sim_run(s, 40 * SIM_SECOND);
+	CU_ASSERT(raw[0]->tips > tips[0]);
+	CU_ASSERT(raw[1]->tips > tips[1]);
+	end(s, &d);
+}
+
 static void test_asked(void)
 {
 	struct sim_doc d;
@@ -222,5 +260,6 @@ static void test_holder(void)
 	holder_says(true, false, 9 * SIM_SECOND, 20 * SIM_SECOND);
 }
 
-LM_SUITE("membership_claims", {"lying_claims", test_lying_claims}, {"asked", test_asked},
-    {"guest", test_guest}, {"holder", test_holder})
+LM_SUITE("membership_claims", {"lying_claims", test_lying_claims},
+    {"greeted_in_turn", test_greeted_in_turn}, {"asked", test_asked}, {"guest", test_guest},
+    {"holder", test_holder})
