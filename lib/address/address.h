@@ -100,9 +100,13 @@ struct lm_address_ops {
 	 */
 	void (*begin)(void *ctx);
 	int (*commit)(void *ctx);
-	/* Does this gateway serve the endpoint now? Of ourselves it is never asked. */
+	/*
+	 * Does this gateway serve the endpoint now? Of ourselves it is never asked. author: who
+	 * wants to have it.
+	 */
 	enum lm_holder (*holder)(void *ctx, const struct lm_net_id *net,
-	    const struct lm_public_key *gateway, unsigned endpoint);
+	    const struct lm_public_key *gateway, unsigned endpoint,
+	    const struct lm_public_key *author);
 	/* lm_address_get gives something else for some endpoints. */
 	void (*changed)(void *ctx, const struct lm_net_id *net);
 	/*

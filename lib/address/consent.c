@@ -57,8 +57,8 @@ static bool may_note(const struct network *net, const struct lm_chain_command *c
 }
 
 /* Who has it serves it no more, or may not any more. */
-static bool is_let_go(
-    const struct network *net, const struct lm_chain_endpoint *known, unsigned endpoint)
+static bool is_let_go(const struct network *net, const struct lm_chain_endpoint *known,
+    unsigned endpoint, const struct lm_public_key *author)
 {
 	const struct lm_address *a = net->address;
 	uint16_t holder = lm_address_provider(net, known->gateway);
@@ -67,7 +67,7 @@ static bool is_let_go(
 		return true;
 	if (holder == net->self)
 		return !net->spots[endpoint].place.serve;
-	return a->ops.holder(a->ctx, &net->id, known->gateway, endpoint) == LM_HOLDER_IDLE;
+	return a->ops.holder(a->ctx, &net->id, known->gateway, endpoint, author) == LM_HOLDER_IDLE;
 }
 
 static bool may_move(const struct network *net, const struct lm_chain_command *c, uint16_t author)
@@ -84,7 +84,7 @@ static bool may_move(const struct network *net, const struct lm_chain_command *c
 		return may_note(net, c, endpoint);
 	return c->generation == known.generation + 1 && c->address == known.address &&
 	       lm_address_provider(net, known.gateway) != author &&
-	       is_let_go(net, &known, endpoint);
+	       is_let_go(net, &known, endpoint, &c->author);
 }
 
 /*

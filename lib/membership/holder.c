@@ -11,6 +11,7 @@
 
 #define QUESTIONS_MAX 4096
 #define QUESTIONS_OF_NETWORK 256 /* one tenant's providers must not keep the others from theirs */
+#define QUESTIONS_OF_ASKER 64 /* and none of them the others of its network */
 /*
  * An answer holds for so long: a yes not long, since the gateway may stop or die; a no for longer
  * than it ever takes until the member is asked again, or it would never be there when it is wanted.
@@ -19,6 +20,7 @@
 #define FRESH_NO (8 * SECOND)
 #define ASK_EVERY (200 * MS)
 #define UNUSED (15 * SECOND) /* nobody wanted to know for so long: it begins anew */
+#define SPENT (1 * SECOND) /* ... and there is an answer: who asks for more may have its place */
 
 struct question_key {
 	struct lm_net_id net;
@@ -26,13 +28,41 @@ struct question_key {
 	uint8_t len, endpoint[LM_ENDPOINT_KEY_MAX];
 };
 
+struct asker_key {
+	struct lm_net_id net;
+	struct lm_public_key who; /* who wants an endpoint to move */
+};
+
+/* While there is a question for it. */
+struct asker {
+	struct asker_key key;
+	unsigned n;
+	TAILQ_HEAD(, question) questions; /* longest unused first */
+	UT_hash_handle hh;
+};
+
 struct question {
 	struct question_key key;
+	struct asker *asker; /* for whom it was asked first */
+	TAILQ_ENTRY(question) link; /* of the asker */
 	enum lm_holder answer; /* LM_HOLDER_UNKNOWN: there is none */
 	uint64_t answered; /* monotonic ns, as all of these */
 	uint64_t begun, asked, used;
 	UT_hash_handle hh;
 };
+
+static void question_free(struct lm_membership *m, struct question *q)
+{
+	struct asker *a = q->asker;
+
+	TAILQ_REMOVE(&a->questions, q, link);
+	HASH_DEL(m->questions, q);
+	free(q);
+	if (--a->n > 0)
+		return;
+	HASH_DEL(m->askers, a);
+	free(a);
+}
 
 static void question_drop(struct lm_membership *m, struct question *q)
 {
@@ -40,8 +70,7 @@ static void question_drop(struct lm_membership *m, struct question *q)
 
 	if (net && net->n_questions)
 		net->n_questions--;
-	HASH_DEL(m->questions, q);
-	free(q);
+	question_free(m, q);
 }
 
 void lm_holders_free(struct lm_membership *m)
@@ -49,10 +78,7 @@ void lm_holders_free(struct lm_membership *m)
 	struct question *q, *next;
 
 	HASH_ITER(hh, m->questions, q, next)
-	{
-		HASH_DEL(m->questions, q);
-		free(q);
-	}
+	question_free(m, q);
 }
 
 static void fill_key(struct question_key *key, const struct lm_net_id *net,
@@ -73,21 +99,62 @@ static struct question *question_find(const struct lm_membership *m, const struc
 	return q;
 }
 
-static struct question *question_new(
-    struct lm_membership *m, struct network *net, const struct question_key *key)
+static bool given_up(const struct question *q, uint64_t now)
+{
+	return q->answer == LM_HOLDER_UNKNOWN && q->begun + LM_HOLDER_DEAD_AFTER * SECOND <= now;
+}
+
+static struct asker *asker_get(
+    struct lm_membership *m, const struct network *net, const struct lm_public_key *who)
+{
+	const struct asker_key key = {net->pub.id, *who};
+	struct asker *a;
+
+	HASH_FIND(hh, m->askers, &key, sizeof(key), a);
+	if (a || !(a = calloc(1, sizeof(*a))))
+		return a;
+	a->key = key;
+	TAILQ_INIT(&a->questions);
+	HASH_ADD(hh, m->askers, key, sizeof(a->key), a);
+	return a;
+}
+
+/* Nobody gets at more than his share of what there is room for. */
+static bool has_room(struct lm_membership *m, const struct network *net, struct asker *a)
+{
+	uint64_t now = m->now.mono;
+
+	if (a->n == QUESTIONS_OF_ASKER) {
+		struct question *q = TAILQ_FIRST(&a->questions);
+		bool over = q->answer != LM_HOLDER_UNKNOWN || given_up(q, now);
+		if (!over || q->used + SPENT > now)
+			return false;
+		question_drop(m, q);
+	}
+	return HASH_COUNT(m->questions) < QUESTIONS_MAX && net->n_questions < QUESTIONS_OF_NETWORK;
+}
+
+static struct question *question_new(struct lm_membership *m, struct network *net,
+    const struct question_key *key, const struct lm_public_key *who)
 {
 	while (m->questions && m->questions->used + UNUSED <= m->now.mono)
 		question_drop(m, m->questions);
-	bool room =
-	    HASH_COUNT(m->questions) < QUESTIONS_MAX && net->n_questions < QUESTIONS_OF_NETWORK;
-	struct question *q = room ? calloc(1, sizeof(*q)) : NULL;
+	struct asker *a = asker_get(m, net, who);
+	struct question *q = a && has_room(m, net, a) ? calloc(1, sizeof(*q)) : NULL;
 	if (!q) {
+		if (a && a->n == 0) {
+			HASH_DEL(m->askers, a);
+			free(a);
+		}
 		m->drops[LM_MD_LIMIT]++;
 		return NULL;
 	}
 	q->key = *key;
+	q->asker = a;
 	q->begun = q->used = m->now.mono;
 	HASH_ADD(hh, m->questions, key, sizeof(q->key), q);
+	TAILQ_INSERT_TAIL(&a->questions, q, link);
+	a->n++;
 	net->n_questions++;
 	return q;
 }
@@ -97,6 +164,8 @@ static void question_use(struct lm_membership *m, struct question *q)
 {
 	HASH_DEL(m->questions, q);
 	HASH_ADD(hh, m->questions, key, sizeof(q->key), q);
+	TAILQ_REMOVE(&q->asker->questions, q, link);
+	TAILQ_INSERT_TAIL(&q->asker->questions, q, link);
 	q->used = m->now.mono;
 }
 
@@ -116,7 +185,7 @@ static void ask(struct lm_membership *m, struct question *q)
 }
 
 enum lm_holder lm_holder_of(struct lm_membership *m, struct network *net,
-    const struct lm_public_key *gateway, unsigned endpoint)
+    const struct lm_public_key *gateway, unsigned endpoint, const struct lm_public_key *who)
 {
 	uint8_t name[LM_ENDPOINT_KEY_MAX];
 	size_t len = lm_endpoint_key(name, net->pub.manifest, endpoint);
@@ -125,7 +194,7 @@ enum lm_holder lm_holder_of(struct lm_membership *m, struct network *net,
 
 	fill_key(&key, &net->pub.id, gateway, name, len);
 	struct question *q = question_find(m, &key);
-	if (!q && !(q = question_new(m, net, &key)))
+	if (!q && !(q = question_new(m, net, &key, who)))
 		return LM_HOLDER_UNKNOWN;
 	uint64_t fresh = q->answer == LM_HOLDER_SERVES ? FRESH_YES : FRESH_NO;
 	bool stale = q->answer != LM_HOLDER_UNKNOWN && q->answered + fresh <= now;
@@ -139,7 +208,7 @@ enum lm_holder lm_holder_of(struct lm_membership *m, struct network *net,
 	ask(m, q);
 	if (q->answer == LM_HOLDER_SERVES)
 		return q->answer;
-	return q->begun + LM_HOLDER_DEAD_AFTER * SECOND <= now ? LM_HOLDER_IDLE : LM_HOLDER_UNKNOWN;
+	return given_up(q, now) ? LM_HOLDER_IDLE : LM_HOLDER_UNKNOWN;
 }
 
 void lm_holder_up(struct lm_membership *m, const struct remote *r)

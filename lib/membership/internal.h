@@ -406,6 +406,7 @@ struct lm_membership {
 	bool address_called; /* so it is to be ticked in this call */
 	const struct network *quiet; /* lm_address says of this one what we see ourselves */
 	struct question *questions; /* holder.c; longest unused first */
+	struct asker *askers;
 };
 
 static inline struct lm_peer *pair_session(const struct pair *p)
@@ -612,9 +613,9 @@ void lm_claims_free(struct claims *claims);
 
 /* holder.c */
 #define LM_HOLDER_DEAD_AFTER 10 /* s; who has not answered for so long serves nothing */
-/* Does this gateway serve the endpoint? If that is not known, it is asked. */
+/* Does this gateway serve the endpoint? If that is not known, it is asked. who: wants to know. */
 enum lm_holder lm_holder_of(struct lm_membership *m, struct network *net,
-    const struct lm_public_key *gateway, unsigned endpoint);
+    const struct lm_public_key *gateway, unsigned endpoint, const struct lm_public_key *who);
 bool lm_holder_ask_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
 bool lm_holder_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
 /* Its session is up: who was silent may answer now. */

@@ -41,12 +41,12 @@ static int on_persist(void *ctx, const struct lm_net_id *id, const void *key, si
 	return m->ops.fact_put(m->ctx, id, full, 1 + key_len, value, len);
 }
 
-static enum lm_holder on_holder(
-    void *ctx, const struct lm_net_id *id, const struct lm_public_key *gateway, unsigned endpoint)
+static enum lm_holder on_holder(void *ctx, const struct lm_net_id *id,
+    const struct lm_public_key *gateway, unsigned endpoint, const struct lm_public_key *author)
 {
 	struct network *net = lm_network_find(ctx, id);
 
-	return net ? lm_holder_of(ctx, net, gateway, endpoint) : LM_HOLDER_UNKNOWN;
+	return net ? lm_holder_of(ctx, net, gateway, endpoint, author) : LM_HOLDER_UNKNOWN;
 }
 
 static void on_changed(void *ctx, const struct lm_net_id *id)

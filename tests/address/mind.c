@@ -134,8 +134,8 @@ void mind_seats(struct node *n)
 
 /* ---- holders ---- */
 
-enum lm_holder mind_holder(
-    void *ctx, const struct lm_net_id *net, const struct lm_public_key *gateway, unsigned endpoint)
+enum lm_holder mind_holder(void *ctx, const struct lm_net_id *net,
+    const struct lm_public_key *gateway, unsigned endpoint, const struct lm_public_key *author)
 {
 	struct node *n = ctx;
 	struct world *w = n->world;
@@ -143,6 +143,7 @@ enum lm_holder mind_holder(
 	unsigned thing = version_of(n)->thing[endpoint];
 
 	(void)net;
+	(void)author;
 	if (at < 0 || at == (int)n->index) {
 		world_broken(w, n, "it asks %d what it serves", at);
 		return LM_HOLDER_UNKNOWN;

@@ -219,8 +219,8 @@ void wire_drop(struct world *w);
 
 /* ---- mind.c ---- */
 bool mind_consent(void *ctx, const struct lm_net_id *net, const struct lm_chain_command *c);
-enum lm_holder mind_holder(
-    void *ctx, const struct lm_net_id *net, const struct lm_public_key *gateway, unsigned endpoint);
+enum lm_holder mind_holder(void *ctx, const struct lm_net_id *net,
+    const struct lm_public_key *gateway, unsigned endpoint, const struct lm_public_key *author);
 void mind_seats(struct node *n); /* members come and go */
 void mind_ended(struct node *n, uint64_t tag);
 

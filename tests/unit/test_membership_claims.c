@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What others say that they serve, and asking them: HOLDER ASK, HOLDER, and the ledger's claims. */
+#include "membership/internal.h"
 #include <errno.h>
 #include "places_world.h"
 
@@ -260,6 +261,71 @@ static void test_holder(void)
 	holder_says(true, false, 9 * SIM_SECOND, 20 * SIM_SECOND);
 }
 
+#define MANY "  - {name: app, deployment: 1, replicas: 100}\n"
+
+static enum lm_holder ask_for(
+    struct sim *s, const struct sim_doc *d, unsigned asker, unsigned gateway, unsigned replica)
+{
+	struct lm_membership *m = s->node[0]->m;
+	unsigned endpoint = (unsigned)sim_endpoint(s, 0, d, replica);
+
+	m->now = s->now;
+	enum lm_holder answer = lm_holder_of(m, lm_network_find(m, &d->net),
+	    &s->node[gateway]->id.pub, endpoint, &s->node[asker]->id.pub);
+	sim_tick(s->node[0]);
+	return answer;
+}
+
+static unsigned dropped(struct sim *s)
+{
+	return (unsigned)sim_drops(s, 0, LM_MD_LIMIT);
+}
+
+/* Who wants everything at once has a part of the questions, and the others have theirs. */
+static void test_fair_questions(void)
+{
+	struct sim *s = sim_new(1, 3);
+	struct sim_doc d = sim_sign_members(s, "shop", 1, ALL3, NULL, MANY HOMES);
+	unsigned r = 0;
+
+	CU_ASSERT_EQUAL(sim_submit(s, 0, &d, NULL), 0);
+	sim_run(s, SETTLE);
+	unsigned before = dropped(s);
+	for (; r < 80; r++)
+		CU_ASSERT_EQUAL(ask_for(s, &d, 2, 1, r), LM_HOLDER_UNKNOWN);
+	CU_ASSERT_EQUAL(dropped(s) - before, 80 - 64);
+	CU_ASSERT_EQUAL(ask_for(s, &d, 0, 1, 90), LM_HOLDER_UNKNOWN);
+	CU_ASSERT_EQUAL(ask_for(s, &d, 2, 1, 90), LM_HOLDER_UNKNOWN);
+	CU_ASSERT_EQUAL(dropped(s) - before, 80 - 64);
+	sim_run(s, SIM_SECOND / 2);
+	CU_ASSERT_EQUAL(ask_for(s, &d, 0, 1, 90), LM_HOLDER_IDLE);
+	CU_ASSERT_EQUAL(ask_for(s, &d, 2, 1, 0), LM_HOLDER_IDLE);
+	/* Answers that may still be wanted stay; those that are not wanted give way. */
+	CU_ASSERT_EQUAL(ask_for(s, &d, 2, 1, r), LM_HOLDER_UNKNOWN);
+	CU_ASSERT_EQUAL(dropped(s) - before, 80 - 64 + 1);
+	sim_run(s, SIM_SECOND);
+	for (unsigned i = 0; i < 10; i++)
+		ask_for(s, &d, 2, 1, r++);
+	CU_ASSERT_EQUAL(dropped(s) - before, 80 - 64 + 1);
+	CU_ASSERT_EQUAL(ask_for(s, &d, 2, 1, 0), LM_HOLDER_IDLE);
+	CU_ASSERT_EQUAL(dropped(s) - before, 80 - 64 + 1);
+
+	/* What is being asked stays until whoever does not answer is taken for dead. */
+	sim_crash(s, 1);
+	sim_run(s, 60 * SIM_SECOND);
+	before = dropped(s);
+	for (r = 0; r < 64; r++)
+		ask_for(s, &d, 2, 1, r);
+	sim_run(s, 9 * SIM_SECOND);
+	ask_for(s, &d, 2, 1, r);
+	CU_ASSERT_EQUAL(dropped(s) - before, 1);
+	sim_run(s, 2 * SIM_SECOND);
+	CU_ASSERT_EQUAL(ask_for(s, &d, 2, 1, 5), LM_HOLDER_IDLE);
+	ask_for(s, &d, 2, 1, r);
+	CU_ASSERT_EQUAL(dropped(s) - before, 1);
+	end(s, &d);
+}
+
 LM_SUITE("membership_claims", {"lying_claims", test_lying_claims},
     {"greeted_in_turn", test_greeted_in_turn}, {"asked", test_asked}, {"guest", test_guest},
-    {"holder", test_holder})
+    {"holder", test_holder}, {"fair_questions", test_fair_questions})
