@@ -15,7 +15,7 @@ const struct cli_help help_status = {
     .synopsis = "leasemesh status [-p PREFIX] [-a] [-n COUNT] [--json] [SECTION...]",
     .summary = "show what the gateway on this host does",
     .text = "Sections: gateway, ports, sessions, networks, endpoints, attachments, drops (these\n"
-	    "are shown if none is named), control, lanes, flows, workers.\n"
+	    "are shown if none is named), control, lanes, flows, denied, workers.\n"
 	    "\n"
 	    "  -p, --prefix PREFIX  which gateway (dpdk.file_prefix), if several run here\n"
 	    "  -a, --all            also counters that are zero, attachments that are in order,\n"
@@ -35,6 +35,7 @@ static const struct status_section sections[] = {
     {"drops", "/leasemesh/drops", NULL, true, status_drops},
     {"lanes", "/leasemesh/lanes", "lanes", false, status_lanes},
     {"flows", "/leasemesh/flows", "flows", false, status_flows},
+    {"denied", "/leasemesh/denied", "denied", false, status_denied},
     {"workers", "/leasemesh/workers", "workers", false, status_workers},
 };
 #define N_SECTIONS (sizeof(sections) / sizeof(sections[0]))

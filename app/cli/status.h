@@ -32,6 +32,7 @@ void status_endpoints(const json_t *answer, const struct status_options *options
 void status_attachments(const json_t *answer, const struct status_options *options);
 void status_lanes(const json_t *answer, const struct status_options *options);
 void status_flows(const json_t *answer, const struct status_options *options);
+void status_denied(const json_t *answer, const struct status_options *options);
 void status_drops(const json_t *answer, const struct status_options *options);
 void status_workers(const json_t *answer, const struct status_options *options);
 

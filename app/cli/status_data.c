@@ -135,6 +135,25 @@ void status_flows(const json_t *answer, const struct status_options *options)
 		    "the %u largest of %lld; --all shows more\n", options->top, (long long)count);
 }
 
+/* What rules denied last, and what they allowed with `log`. */
+void status_denied(const json_t *answer, const struct status_options *options)
+{
+	static const struct column columns[] = {
+	    {">AGO", cell_age, "ago_s"},
+	    {"NETWORK", cell_text, "network"},
+	    {"VERDICT", cell_text, "verdict"},
+	    {"PROTOCOL", cell_protocol, "protocol"},
+	    {"FROM", cell_from, "src"},
+	    {"TO", cell_to, "dst"},
+	    {"BY", cell_text, "direction"},
+	    {">LINE", cell_count, "line"},
+	    {0},
+	};
+
+	(void)options;
+	columns_print(columns, json_object_get(answer, "denied"));
+}
+
 static void reasons(struct table *t, const json_t *counts, const char *kind, bool all)
 {
 	const json_t *value;

@@ -241,6 +241,8 @@ static int report_network_drop(struct gateway *gw, const char *params, struct rt
 	X(attachments, gw_report_attachments, "Attachments and why not. Parameter: first index") \
 	X(lanes, gw_report_lanes, "Security associations. Parameter: first index") \
 	X(flows, gw_report_flows, "Live flows. Parameter: first index") \
+	X(denied, gw_report_denied, \
+	    "The last flows that rules denied, or allowed and log. Parameter: first index") \
 	X(drops, gw_report_drops, "Packets in, out, dropped and punted by reason") \
 	X(workers, gw_report_workers, "Packets and cycles by worker and stage")
 

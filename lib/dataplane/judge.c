@@ -72,9 +72,9 @@ static enum lm_drop ask_back(const struct lm_pkt *p, struct lm_ruling *ruling)
 	    rte_be_to_cpu_16(port), ruling);
 }
 
-/* Counts which rules said so. back: they were asked about the other direction. */
+/* Counts and notes which rules said so. back: they were asked about the other direction. */
 static void count(
-    const struct lm_worker *w, const struct lm_pkt *p, bool back, const struct lm_ruling *ruling)
+    struct lm_worker *w, const struct lm_pkt *p, bool back, const struct lm_ruling *ruling)
 {
 	const struct lm_ep *src = back ? p->dst_ep : p->src_ep, *dst = back ? p->src_ep : p->dst_ep;
 	const struct lm_net *net = p->net;
@@ -85,6 +85,7 @@ static void count(
 	    lm_policy_counter(net->policy, src->member, LM_EGRESS, ruling->egress));
 	lm_hits_count(net->hits, w->index,
 	    lm_policy_counter(net->policy, dst->member, LM_INGRESS, ruling->ingress));
+	lm_note_ruling(w, p, back, ruling);
 }
 
 /* Did rules decide what becomes of a packet, and not what it is? */

@@ -91,6 +91,7 @@ int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec,
 	}
 	net->mask = n_slots - 1;
 	net->generation = made->generation;
+	net->born = made->old ? made->old->born : made->generation;
 	net->seed = made->seed;
 	net->mtu = spec->mtu;
 	net->gateway4 = lm_addr_of(&spec->gateway4);

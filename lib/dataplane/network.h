@@ -29,6 +29,7 @@ struct lm_ep {
 
 struct lm_net {
 	uint32_t generation; /* never repeats, of whatever network */
+	uint32_t born; /* the first generation of this network at its index */
 	uint16_t mtu;
 	struct lm_addr gateway4, gateway6; /* zero: none */
 	struct lm_policy *policy; /* NULL: nothing passes */

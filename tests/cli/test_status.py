@@ -50,6 +50,13 @@ def good_answers():
              "agrees": "yes", "serves": 2})}, "0,1": {"gateways": rows(
             {"provider": "beta", "id": "f" * 40, "part": "out"})}}.get(which),
         "/leasemesh/chain": lambda which: {"0": {"members": {}, "chain": "none"}}.get(which),
+        "/leasemesh/denied": {"denied": rows(
+            {"ago_s": 61, "network": "shop", "verdict": "denied", "protocol": 6,
+             "src": "fd5a::1", "dst": "fd5a::2", "sport": 4000, "dport": 80,
+             "direction": "ingress", "line": 31},
+            {"ago_s": 0, "network": "shop", "verdict": "allowed", "protocol": 1,
+             "src": "100.64.10.10", "dst": "100.64.10.20", "sport": 0, "dport": 0,
+             "direction": "egress"})},
         "/leasemesh/rules": lambda which: {"0": {"next": 2, "rules": rows(
             {"member": "web", "direction": "egress", "rule": 0, "line": 31, "action": "deny",
              "hits": 7, "comment": "no more of that"},
@@ -208,6 +215,14 @@ class StatusTest(unittest.TestCase):
         code, out, _ = self.run_cli("network", "show", "--json", "shop")
         self.assertEqual(code, 0)
         self.assertEqual(json.loads(out)[0]["gateways"][0]["serial"], 4)
+
+    def test_denied(self):
+        self.gateway()
+        table = self.table("denied")
+        self.assertEqual(table[1], ["1m01s", "shop", "denied", "tcp", "[fd5a::1]:4000",
+                                    "[fd5a::2]:80", "ingress", "31"])
+        self.assertEqual(table[2], ["0s", "shop", "allowed", "icmp", "100.64.10.10",
+                                    "100.64.10.20", "egress", "-"])
 
     def test_network_rules(self):
         self.gateway()

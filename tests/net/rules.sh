@@ -61,6 +61,13 @@ line()
 	grep -n -m 1 "$1" "$T/manifest/shop-1.yaml" | cut -d : -f 1
 }
 
+# noted GATEWAY FROM TO PORT: how it was noted there
+noted()
+{
+	query "$1" /leasemesh/denied ".denied[] | select(.src == \"$2\" and .dst == \"$3\" and
+		.dport == $4) | \"\(.network) \(.verdict) \(.direction) \(.line != null)\"" | sort -u
+}
+
 begin
 shop_hosts
 gateway_start alpha
@@ -68,7 +75,7 @@ gateway_start beta
 shop_attach
 members '{to: db, protocol: tcp, ports: 8000, action: deny}, {to: any, protocol: tcp}' \
 	'{prefixes: [100.64.10.0/24], except: 100.64.10.10, protocol: tcp, ports: https, action: deny},
-	 {labels: front, protocol: tcp, ports: [postgresql, https]}, {from: cache, protocol: any}' |
+	 {labels: front, protocol: tcp, ports: [postgresql, https], log: true}, {from: cache, protocol: any}' |
 	shop_network 1
 shop_addresses
 listen db 443 5432 8000 9000
@@ -93,6 +100,16 @@ is "and at beta" 1 "$(hits beta db ingress 2)"
 expect "db's default" test "$(hits alpha db ingress null)" -gt 0
 is "the tool says so, too" "ingress 2 allow 1" "$(leasemesh network rules --prefix "$LM_ID-alpha" shop |
 	awk '$1 == "db" && $3 == 2 { print $2, $3, $5, $6 }')"
+is "what web's rule denied is listed" "shop denied egress true" \
+	"$(noted alpha 100.64.10.10 100.64.10.20 8000)"
+is "beta saw nothing of it" "" "$(noted beta 100.64.10.10 100.64.10.20 8000)"
+is "what db's default denied" "shop denied ingress false" \
+	"$(noted alpha 100.64.10.10 100.64.10.20 9000)"
+is "what is to be logged, at beta" "shop allowed ingress true" \
+	"$(noted beta fd5a:10::10 fd5a:10::20 5432)"
+is "what is allowed and not to be logged" "" "$(noted alpha 100.64.10.11 100.64.10.20 9000)"
+expect "the tool lists it, too" sh -c "'$LM_BUILD/app/cli/leasemesh' status --prefix \
+	'$LM_ID-alpha' denied | grep -q 'denied .* 100.64.10.20:8000 *egress'"
 is "rules that alpha has compiled" 6 "$(network rules)"
 expect "and what they take" test "$(network rules_bytes)" -gt 0
 

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What workers note of what rules denied, and of what is to be logged. */
+#include <netinet/in.h>
+#include "dataplane/notes.h"
+#include "dp_fixture.h"
+
+static const char policy[] =
+    "  - name: web\n"
+    "    deployment: 1\n"
+    "    endpoints: [{provider: a, ipv4: 100.64.10.10, ipv6: \"fd5a:10::10\"}]\n"
+    "    egress:\n"
+    "      - {to: db, protocol: udp, ports: 54, action: deny}\n"
+    "      - {to: db, protocol: udp}\n"
+    "  - name: db\n"
+    "    deployment: 3\n"
+    "    endpoints: [{provider: b, ipv4: 100.64.10.20, ipv6: \"fd5a:10::20\"}]\n"
+    "    ingress:\n"
+    "      - {from: web, protocol: udp, ports: 55, action: deny}\n"
+    "      - {from: web, protocol: udp, ports: 56, log: true}\n"
+    "      - {from: web, protocol: udp}\n";
+
+#define WEB_MEMBER 0
+#define DB_MEMBER 1
+
+static struct rig_packet udp(bool ipv6, uint16_t port)
+{
+	return (struct rig_packet){.from = WEB,
+	    .to = DB,
+	    .ipv6 = ipv6,
+	    .protocol = IPPROTO_UDP,
+	    .src_port = 4000,
+	    .dst_port = port,
+	    .payload = 32};
+}
+
+static bool passes(struct rig *r, struct rig_packet p)
+{
+	return rig_passes(r, &p, NULL, NULL);
+}
+
+static struct rig *create(void)
+{
+	struct rig *r = rig_create(&rig_one_worker);
+
+	rig_publish(r, 0, 0, policy);
+	rig_publish(r, 1, 0, policy);
+	return r;
+}
+
+static unsigned noted(const struct rig *r, unsigned gw, struct lm_dp_noted_info out[LM_NOTES])
+{
+	uint32_t cursor = 0;
+	unsigned n = 0, more;
+
+	/* In pages, as telemetry asks. */
+	while ((more = lm_dp_noted(
+		    r->gw[gw].dp, 0, &cursor, out + n, LM_NOTES - n < 7 ? LM_NOTES - n : 7)) > 0)
+		n += more;
+	return n;
+}
+
+static uint32_t line_of(const struct rig *r, uint16_t member, enum lm_way way, uint16_t rule)
+{
+	return lm_policy_rule(r->rules[0][0], member, way, rule)->line;
+}
+
+static void is(const struct lm_dp_noted_info *note, bool ipv6, uint16_t port, bool allowed,
+    enum lm_way way, uint32_t line)
+{
+	struct lm_ip web = rig_ip(ipv6 ? "fd5a:10::10" : "100.64.10.10"),
+		     db = rig_ip(ipv6 ? "fd5a:10::20" : "100.64.10.20");
+
+	CU_ASSERT_EQUAL(note->net, 0);
+	CU_ASSERT_EQUAL(note->protocol, IPPROTO_UDP);
+	CU_ASSERT_TRUE(lm_ip_equal(&note->src, &web));
+	CU_ASSERT_TRUE(lm_ip_equal(&note->dst, &db));
+	CU_ASSERT_EQUAL(note->src_port, 4000);
+	CU_ASSERT_EQUAL(note->dst_port, port);
+	CU_ASSERT_EQUAL(note->allowed, allowed);
+	CU_ASSERT_EQUAL(note->way, way);
+	CU_ASSERT_EQUAL(note->line, line);
+}
+
+static void test_contents(void)
+{
+	struct lm_dp_noted_info out[LM_NOTES];
+	struct rig *r = create();
+
+	CU_ASSERT_EQUAL(noted(r, 0, out), 0);
+	CU_ASSERT_FALSE(passes(r, udp(false, 54)));
+	lm_dp_pass_time(r->gw[0].dp, 0, 3);
+	CU_ASSERT_FALSE(passes(r, udp(true, 55)));
+	CU_ASSERT_TRUE(passes(r, udp(false, 53)));
+	CU_ASSERT_TRUE(passes(r, udp(false, 56)));
+	CU_ASSERT_TRUE(passes(r, udp(false, 56)));
+	struct rig_packet back = udp(false, 57);
+	back.from = DB;
+	back.to = WEB;
+	CU_ASSERT_FALSE(passes(r, back));
+
+	CU_ASSERT_EQUAL_FATAL(noted(r, 0, out), 3);
+	is(&out[0], false, 56, true, LM_INGRESS, line_of(r, DB_MEMBER, LM_INGRESS, 1));
+	is(&out[1], true, 55, false, LM_INGRESS, line_of(r, DB_MEMBER, LM_INGRESS, 0));
+	is(&out[2], false, 54, false, LM_EGRESS, line_of(r, WEB_MEMBER, LM_EGRESS, 0));
+	CU_ASSERT_EQUAL(out[0].ago_s, 0);
+	CU_ASSERT_EQUAL(out[2].ago_s, 3);
+	/* The other gateway saw what was let out, and what db wanted: no rule of its. */
+	CU_ASSERT_EQUAL_FATAL(noted(r, 1, out), 2);
+	CU_ASSERT_EQUAL(out[0].way, LM_EGRESS);
+	CU_ASSERT_EQUAL(out[0].line, 0);
+	CU_ASSERT_EQUAL(out[0].dst_port, 57);
+	is(&out[1], false, 56, true, LM_INGRESS, line_of(r, DB_MEMBER, LM_INGRESS, 1));
+	rig_end(r);
+}
+
+/* A flood is a few lines, and takes nobody else's. */
+static void test_limit(void)
+{
+	struct lm_dp_noted_info out[LM_NOTES];
+	struct rig *r = create();
+	struct rig_packet other = udp(false, 1);
+
+	rig_publish(r, 0, 1, policy);
+	other.from = TWIN;
+	other.to = MIRROR;
+	other.protocol = IPPROTO_ICMP;
+	other.src_port = 8;
+	for (unsigned i = 0; i < 100; i++)
+		CU_ASSERT_FALSE(passes(r, udp(false, 54)));
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_POLICY_EGRESS), 100);
+	unsigned n = noted(r, 0, out);
+	CU_ASSERT_TRUE(n >= LM_NOTES_BURST && n < LM_NOTES_BURST + 4);
+	CU_ASSERT_FALSE(passes(r, other));
+	CU_ASSERT_EQUAL(noted(r, 0, out), n + 1);
+	CU_ASSERT_EQUAL(out[0].net, 1);
+	CU_ASSERT_EQUAL(out[0].src_port + out[0].dst_port, 0);
+	/* Nor does it take the place of what is allowed and logged. */
+	CU_ASSERT_TRUE(passes(r, udp(false, 56)));
+	CU_ASSERT_EQUAL(noted(r, 0, out), n + 2);
+	rig_end(r);
+}
+
+/* The last ones are kept. */
+static void test_overwritten(void)
+{
+	struct lm_dp_noted_info out[LM_NOTES];
+	struct rig *r = create();
+
+	for (unsigned i = 0; i < LM_NOTES + 44; i++) {
+		struct rig_packet p = udp(false, 54);
+
+		p.src_port = (uint16_t)(1000 + i);
+		CU_ASSERT_FALSE(passes(r, p));
+		lm_dp_pass_time(r->gw[0].dp, 0, 1);
+	}
+	CU_ASSERT_EQUAL_FATAL(noted(r, 0, out), LM_NOTES);
+	for (unsigned i = 0; i < LM_NOTES; i++)
+		CU_ASSERT_EQUAL(out[i].src_port, 1000 + LM_NOTES + 43 - i);
+	rig_end(r);
+}
+
+/* A network's notes outlive its publications, and end with it, whoever has its index then. */
+static void test_another_network(void)
+{
+	struct lm_dp_noted_info out[LM_NOTES];
+	struct rig *r = create();
+
+	CU_ASSERT_FALSE(passes(r, udp(false, 54)));
+	rig_publish(r, 0, 0, policy);
+	CU_ASSERT_EQUAL(noted(r, 0, out), 1);
+	lm_dp_network_remove(r->gw[0].dp, 0);
+	CU_ASSERT_EQUAL(noted(r, 0, out), 0);
+	/* A publication waits for the workers, who are turned by hand here. */
+	rig_run(r);
+	rig_publish(r, 0, 0, policy);
+	CU_ASSERT_EQUAL(noted(r, 0, out), 0);
+	CU_ASSERT_FALSE(passes(r, udp(false, 54)));
+	CU_ASSERT_EQUAL(noted(r, 0, out), 1);
+	CU_ASSERT_EQUAL(lm_dp_noted(r->gw[0].dp, 9999, &(uint32_t){0}, out, 1), 0);
+	rig_end(r);
+}
+
+LM_SUITE("dp_notes", {"contents", test_contents}, {"limit", test_limit},
+    {"overwritten", test_overwritten}, {"another network", test_another_network})
