@@ -12,6 +12,9 @@ arrives()
 
 shop_up
 for w in web db; do
+	# It was told by routers as well, and may be told again at any moment.
+	at "$w" sh -c 'echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_ra_mtu'
+	ip -n "$LM_ID-$w" link set eth0 mtu 1280
 	ip -n "$LM_ID-$w" link set eth0 mtu 1500
 done
 at web ping -c 2 -i 0.2 -W 1 -M "do" -s 1472 100.64.10.20 >"$T/ping4" 2>&1 || true

@@ -33,9 +33,22 @@ refused_more_than()
 	[ "$(drops alpha punt_limit)" -gt "$1" ]
 }
 
+# asked TOTAL: so many questions have come to alpha's worker
+asked()
+{
+	[ "$(query alpha /leasemesh/drops '(.punts.dns // 0) + (.drops.punt_limit // 0)')" -ge "$1" ]
+}
+
+# More than may come in a moment by the usual limit, but never more than that at once.
 ask_many()
 {
-	at web bash -c 'for ((i = 0; i < 400; i++)); do echo >/dev/udp/100.64.10.1/53; done'
+	local round n
+
+	n=$(query alpha /leasemesh/drops '(.punts.dns // 0) + (.drops.punt_limit // 0)')
+	for round in 1 2 3 4 5; do
+		at web bash -c 'for ((i = 0; i < 200; i++)); do echo >/dev/udp/100.64.10.1/53; done'
+		await 5 asked $((n + 200 * round)) || die "not all questions have come"
+	done
 }
 
 keys()
