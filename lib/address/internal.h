@@ -4,7 +4,7 @@
  *
  *   address.c  the object, its networks and events; time to those below
  *   network.c  one network: its endpoints by the manifest, what is done in a turn
- *   key.c      an endpoint's key, in the ledger, the chain and the store
+ *   key.c      the order of endpoints' keys, and what a key leads to
  *   view.c     what the chain and the others' claims say; what follows for each endpoint
  *   record.c   the addresses of our blocks that are not free: durable
  *   blocks.c   our address blocks: got, given back; quarantines that are over
@@ -219,10 +219,6 @@ void lm_address_store_begin(struct network *net);
 int lm_address_store_commit(struct network *net);
 
 /* ---- key.c ---- */
-size_t lm_address_key(
-    uint8_t out[LM_CHAIN_KEY_MAX], const struct lm_manifest *man, unsigned endpoint);
-/* Index of the endpoint, or -ENOENT. */
-int lm_address_endpoint(const struct lm_manifest *man, const uint8_t *key, size_t key_len);
 /* As memcmp: of a manifest's endpoint with a key. */
 int lm_address_key_compare(
     const struct lm_manifest *man, unsigned endpoint, const uint8_t *key, size_t key_len);

@@ -222,7 +222,7 @@ int lm_address_record_give(struct network *net, unsigned endpoint)
 	struct spot *spot = &net->spots[endpoint];
 	uint32_t index = lm_address_pick(net);
 	uint8_t key[LM_CHAIN_KEY_MAX];
-	size_t len = lm_address_key(key, net->man, endpoint);
+	size_t len = lm_endpoint_key(key, net->man, endpoint);
 
 	if (index == LM_ADDRESS_NONE)
 		return -ENOSPC;

@@ -188,7 +188,7 @@ static bool propose_move(struct network *net, unsigned endpoint)
 
 	if (spot->known && net->n_moves >= MOVES_MAX)
 		return true;
-	c.key_len = (uint8_t)lm_address_key(c.key, net->man, endpoint);
+	c.key_len = (uint8_t)lm_endpoint_key(c.key, net->man, endpoint);
 	spot->op = lm_address_propose(net, &c);
 	net->n_moves += spot->op && c.generation > 1;
 	return spot->op;

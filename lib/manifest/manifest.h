@@ -197,6 +197,15 @@ int lm_manifest_provider(const struct lm_manifest *m, const struct lm_key_id *id
 int lm_manifest_member(const struct lm_manifest *m, const char *name);
 /* The endpoint "db/1": its index into endpoints, or -ENOENT. */
 int lm_manifest_endpoint(const struct lm_manifest *m, const char *member, unsigned replica);
+/*
+ * The endpoint as records and messages name it, the same in the ledger, the chain and the store:
+ * replica (2, big-endian), the member's name. Returns the key's length.
+ */
+#define LM_ENDPOINT_KEY_MAX (2 + LM_NAME_MAX)
+size_t lm_endpoint_key(
+    uint8_t out[LM_ENDPOINT_KEY_MAX], const struct lm_manifest *m, unsigned endpoint);
+/* Its index into endpoints, or -ENOENT; any bytes will do. */
+int lm_endpoint_of(const struct lm_manifest *m, const uint8_t *key, size_t key_len);
 /* The endpoint that the manifest gives this address, likewise. */
 int lm_manifest_address(const struct lm_manifest *m, const struct lm_ip *ip);
 

@@ -562,11 +562,6 @@ void lm_records_open(const struct lm_membership *m, struct lm_ledger_ops *ops);
 void lm_records_restore(struct lm_membership *m, const struct network *net);
 
 /* routes.c */
-#define LM_ENDPOINT_KEY_MAX (2 + LM_NAME_MAX)
-size_t lm_endpoint_key(
-    uint8_t out[LM_ENDPOINT_KEY_MAX], const struct lm_manifest *man, unsigned endpoint);
-/* The endpoint of the manifest with that key, or -ENOENT. */
-int lm_endpoint_of(const struct lm_manifest *man, const uint8_t *key, size_t len);
 /* Asks the ledger; there is taken over. True: something is not as it was. */
 bool lm_routes_look(struct lm_membership *m, struct network *net, bool *there);
 /* Lanes come and go with those who take part. True: some did. */

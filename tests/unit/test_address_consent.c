@@ -13,7 +13,7 @@ static struct lm_chain_command command(
 	    .serial = w->serial};
 
 	if (kind == LM_CHAIN_MOVE || kind == LM_CHAIN_FORGET)
-		c.key_len = (uint8_t)lm_address_key(
+		c.key_len = (uint8_t)lm_endpoint_key(
 		    c.key, w->version[w->serial].man, w->version[w->serial].endpoint[thing]);
 	if (kind == LM_CHAIN_MOVE)
 		c.gateway = c.author;
@@ -153,7 +153,7 @@ static void consent_to_forget_in_care(void)
 	world_manifest(w, 3, ALL & ~(1u << 1));
 	world_tell(w, 1, 3);
 	struct lm_chain_command c = command(w, LM_CHAIN_FORGET, 0, 0);
-	c.key_len = (uint8_t)lm_address_key(c.key, w->version[2].man, w->version[2].endpoint[1]);
+	c.key_len = (uint8_t)lm_endpoint_key(c.key, w->version[2].man, w->version[2].endpoint[1]);
 	CU_ASSERT_FALSE(consents(w, 1, &c));
 	end(w);
 }
