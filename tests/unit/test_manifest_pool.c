@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a manifest leaves to the gateways: endpoints without address or provider, and the pool. */
 #include <errno.h>
-#include "manifest_fixture.h"
-#include "suite.h"
+#include "refused.h"
 
 /* A document with these prefixes and these members. Line 4: prefixes, 6: the first member. */
 static char *document(const char *prefixes, const char *members)
@@ -36,20 +35,10 @@ static struct lm_manifest *parsed(char *text)
 	return m;
 }
 
-static void check_refused(char *text, int expected_err, const char *expected)
+/* Takes the text over. */
+static void check_refused_text(char *text, int expected_err, const char *expected)
 {
-	struct lm_manifest *m;
-	struct lm_why why;
-	char full[LM_WHY_MAX];
-	snprintf(full, sizeof(full), "t.yaml:%s", expected);
-	int err = fixture_parse(&m, text, &why);
-	CU_ASSERT_EQUAL(err, expected_err);
-	CU_ASSERT_STRING_EQUAL(why.text, full);
-	if (err != expected_err || strcmp(why.text, full) != 0)
-		fprintf(stderr, "\n  expected %d %s\n  but got  %d %s\n", expected_err, full, err,
-		    why.text);
-	if (err == 0)
-		lm_manifest_free(m);
+	check_refused(text, expected_err, expected);
 	free(text);
 }
 
@@ -117,18 +106,18 @@ static void test_what_is_not_said(void)
 static void test_replicas_refused(void)
 {
 	static const char v4[] = "ipv4: 10.0.0.0/8";
-	check_refused(document(v4, "- {name: m, deployment: 1}\n"), -EINVAL,
+	check_refused_text(document(v4, "- {name: m, deployment: 1}\n"), -EINVAL,
 	    "7:3: members[0]: needs 'endpoints' or 'replicas'");
-	check_refused(document(v4, "- {name: m, deployment: 1, replicas: 2, endpoints: []}\n"),
+	check_refused_text(document(v4, "- {name: m, deployment: 1, replicas: 2, endpoints: []}\n"),
 	    -EINVAL, "7:38: members[0].replicas: has no meaning beside 'endpoints'");
-	check_refused(document(v4, "- {name: m, deployment: 1, replicas: 0}\n"), -EINVAL,
+	check_refused_text(document(v4, "- {name: m, deployment: 1, replicas: 0}\n"), -EINVAL,
 	    "7:38: members[0].replicas: expected a number from 1 to 16384, found '0'");
-	check_refused(document(v4, "- {name: m, deployment: 1, replicas: 16385}\n"), -EINVAL,
+	check_refused_text(document(v4, "- {name: m, deployment: 1, replicas: 16385}\n"), -EINVAL,
 	    "7:38: members[0].replicas: expected a number from 1 to 16384, found '16385'");
-	check_refused(document(v4, "- {name: m, deployment: 1, replicas: [2]}\n"), -EINVAL,
+	check_refused_text(document(v4, "- {name: m, deployment: 1, replicas: [2]}\n"), -EINVAL,
 	    "7:38: members[0].replicas: expected a number from 1 to 16384, found a list");
-	check_refused(document(v4, "- {name: m, deployment: 1, replicas: 10000}\n"
-				   "- {name: n, deployment: 1, replicas: 6385}\n"),
+	check_refused_text(document(v4, "- {name: m, deployment: 1, replicas: 10000}\n"
+					"- {name: n, deployment: 1, replicas: 6385}\n"),
 	    -E2BIG, "8:38: members[1].replicas: more than 16384 endpoints in one network");
 	struct lm_manifest *m =
 	    parsed(document(v4, "- {name: m, deployment: 1, replicas: 10000}\n"
@@ -285,7 +274,7 @@ static void test_pool_refused(void)
 		"4:37: prefixes.block: 131072 blocks of 32 addresses, at most 65536 are allowed"},
 	};
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-		check_refused(document_of(list[i].prefixes, 0), -EINVAL, list[i].why);
+		check_refused_text(document_of(list[i].prefixes, 0), -EINVAL, list[i].why);
 }
 
 /* ---- what it asks of the rest ---- */
@@ -329,7 +318,7 @@ static void test_room(void)
 		CU_ASSERT_EQUAL(m->n_decided, list[i].most);
 		lm_manifest_free(m);
 		if (list[i].why)
-			check_refused(
+			check_refused_text(
 			    document_of(list[i].prefixes, list[i].most + 1), -EINVAL, list[i].why);
 	}
 }
@@ -343,7 +332,7 @@ static void test_room_for_moves(void)
 	static const char three[] = "- {name: m, deployment: 1, endpoints: [{ipv4: 100.64.10.9}, "
 				    "{provider: p}, {ipv4: 100.64.10.10}]}\n";
 	lm_manifest_free(parsed(document(prefixes, two)));
-	check_refused(document(prefixes, three), -EINVAL,
+	check_refused_text(document(prefixes, three), -EINVAL,
 	    "4:40: prefixes.pool: 3 endpoints without an address or a provider, but the pool "
 	    "100.64.10.128/31 has only 2");
 }
@@ -381,7 +370,7 @@ static void test_own_addresses_in_the_pool(void)
 		/* As ever, while nothing comes out of the pool. */
 		lm_manifest_free(parsed(text[0]));
 		if (list[i].why)
-			check_refused(text[1], -EINVAL, list[i].why);
+			check_refused_text(text[1], -EINVAL, list[i].why);
 		else
 			lm_manifest_free(parsed(text[1]));
 	}
