@@ -33,3 +33,10 @@ machine()
 {
 	echo "$(sed -n 's/^model name[^:]*: //p;T;q' /proc/cpuinfo), $(nproc) CPUs, Linux $(uname -r)"
 }
+
+# versions PACKAGE...
+versions()
+{
+	dpkg-query -W -f '${Package} ${Version}  ' "$@"
+	echo
+}
