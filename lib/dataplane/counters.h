@@ -25,6 +25,7 @@
 	X(TTL_EXPIRED, "ttl_expired") \
 	X(TCP_FLAGS, "tcp_flags") /* a combination that no TCP sends */ \
 	X(TCP_STATE, "tcp_state") /* an answer to nothing */ \
+	X(NO_FLOW, "no_flow") /* an echo reply or an ICMP error that belongs to nothing */ \
 	X(POLICY_EGRESS, "policy_egress") \
 	X(POLICY_INGRESS, "policy_ingress") \
 	X(FLOW_TABLE_FULL, "flow_table_full") \

@@ -180,9 +180,8 @@ static __rte_always_inline enum lm_drop lm_inner_upper(struct lm_pkt *p, struct 
 			return LM_DROP_MALFORMED;
 		p->proto = IPPROTO_ICMP;
 		if (lm_is_icmp_error(l4, ipv6)) {
-			if (lm_inner_error(p, ends, l4, l4_len, ipv6, net))
-				return LM_FINE;
-			return p->sa ? LM_DROP_POLICY_INGRESS : LM_DROP_POLICY_EGRESS;
+			return lm_inner_error(p, ends, l4, l4_len, ipv6, net) ? LM_FINE
+									      : LM_DROP_NO_FLOW;
 		}
 		if (!lm_ports_of_icmp(&ports, l4, ipv6))
 			flags |= LM_PKT_STATELESS;

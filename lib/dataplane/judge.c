@@ -17,11 +17,6 @@
 #include "dataplane/tcp.h"
 #include "dataplane/worker.h"
 
-static enum lm_drop denied(const struct lm_pkt *p)
-{
-	return p->sa ? LM_DROP_POLICY_INGRESS : LM_DROP_POLICY_EGRESS;
-}
-
 /* May src open a flow to dst? Which rules say so, too. */
 static enum lm_drop ask(const struct lm_net *net, const struct lm_ep *src, const struct lm_ep *dst,
     bool ipv6, uint8_t proto, uint16_t dst_port, struct lm_ruling *ruling)
@@ -225,7 +220,7 @@ static enum lm_drop begin(struct lm_worker *w, struct lm_pkt *p)
 	if (p->flags & LM_PKT_LATER)
 		return LM_DROP_FRAGMENT; /* its first one did not pass */
 	if (p->flags & (LM_PKT_REPLY | LM_PKT_ERROR))
-		return denied(p);
+		return LM_DROP_NO_FLOW;
 	why = ask_for(p, &ruling);
 	if (p->proto == IPPROTO_TCP)
 		why = first_segment(w, p, why, &back, &ruling);
@@ -276,7 +271,7 @@ static __rte_always_inline enum lm_drop advance(
 	}
 	/* With identifier 0, request and reply have the same key: tell them apart by direction. */
 	if (unlikely(f->state == LM_FLOW_ICMP))
-		return reverse == (bool)(p->flags & LM_PKT_REPLY) ? LM_FINE : denied(p);
+		return reverse == (bool)(p->flags & LM_PKT_REPLY) ? LM_FINE : LM_DROP_NO_FLOW;
 	if (unlikely(reverse) && f->state == LM_FLOW_UDP_ONE_WAY)
 		lm_flow_enter(&w->flows, f, LM_FLOW_UDP);
 	return LM_FINE;

@@ -429,7 +429,7 @@ static void test_udp_and_echo(void)
 	struct rig_packet back = rig_reply(&echo);
 	back.src_port = 0;
 	back.dst_port = 7;
-	CU_ASSERT_TRUE(refused(r, back, 1, LM_DROP_POLICY_EGRESS));
+	CU_ASSERT_TRUE(refused(r, back, 1, LM_DROP_NO_FLOW));
 	CU_ASSERT_TRUE(passes(r, echo));
 	CU_ASSERT_TRUE(passes(r, back));
 	CU_ASSERT_EQUAL(lm_dp_flows_in(r->gw[1].dp, LM_FLOW_ICMP), 1);
@@ -456,14 +456,14 @@ static void test_errors(void)
 	p = to_web(ACK);
 	lm_frame_parse(&f, sent, rig_build(r, sent, &p));
 	error.inside = f.l3;
-	CU_ASSERT_TRUE(refused(r, error, 1, LM_DROP_POLICY_EGRESS)); /* about its own packet */
+	CU_ASSERT_TRUE(refused(r, error, 1, LM_DROP_NO_FLOW)); /* about its own packet */
 	error.from = WEB;
 	error.to = DB;
 	CU_ASSERT_TRUE(passes(r, error));
 	pass_time(r, 7400);
 	CU_ASSERT_TRUE(passes(r, error));
 	pass_time(r, 100); /* it did not keep the connection alive */
-	CU_ASSERT_TRUE(refused(r, error, 0, LM_DROP_POLICY_EGRESS));
+	CU_ASSERT_TRUE(refused(r, error, 0, LM_DROP_NO_FLOW));
 	/* One that has been closed: nothing in the error is taken for a SYN. */
 	establish(r);
 	CU_ASSERT_TRUE(passes(r, to_db(RST)));

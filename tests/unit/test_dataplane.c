@@ -379,11 +379,11 @@ static void test_icmp(void)
 		back.from = DB;
 		back.to = WEB;
 		back.src_port = reply;
-		CU_ASSERT_TRUE(refused(r, back, 1, LM_DROP_POLICY_EGRESS));
+		CU_ASSERT_TRUE(refused(r, back, 1, LM_DROP_NO_FLOW));
 		CU_ASSERT_TRUE(passes(r, echo));
 		CU_ASSERT_TRUE(passes(r, back));
 		back.dst_port = 8; /* identifier */
-		CU_ASSERT_TRUE(refused(r, back, 1, LM_DROP_POLICY_EGRESS));
+		CU_ASSERT_TRUE(refused(r, back, 1, LM_DROP_NO_FLOW));
 		/* A request in the other direction is not a reply. */
 		other.from = DB;
 		other.to = WEB;
@@ -393,7 +393,7 @@ static void test_icmp(void)
 		CU_ASSERT_TRUE(passes(r, other));
 		other.from = DB;
 		other.to = WEB;
-		CU_ASSERT_TRUE(refused(r, other, 1, LM_DROP_POLICY_EGRESS));
+		CU_ASSERT_TRUE(refused(r, other, 1, LM_DROP_NO_FLOW));
 
 		udp.ipv6 = ipv6;
 		udp.src_port = 4001;
@@ -403,15 +403,15 @@ static void test_icmp(void)
 		complaint.src_port = error;
 		complaint.inside = f.l3;
 		complaint.payload = ipv6 ? 48 : 28;
-		CU_ASSERT_TRUE(refused(r, complaint, 1, LM_DROP_POLICY_EGRESS));
+		CU_ASSERT_TRUE(refused(r, complaint, 1, LM_DROP_NO_FLOW));
 		CU_ASSERT_TRUE(passes(r, udp));
 		CU_ASSERT_TRUE(passes(r, complaint));
 		complaint.payload--; /* cut off inside the ports */
-		CU_ASSERT_TRUE(refused(r, complaint, 1, LM_DROP_POLICY_EGRESS));
+		CU_ASSERT_TRUE(refused(r, complaint, 1, LM_DROP_NO_FLOW));
 		complaint.payload++;
 		/* About somebody else's packet. */
 		complaint.from = CACHE;
-		CU_ASSERT_TRUE(refused(r, complaint, 1, LM_DROP_POLICY_EGRESS));
+		CU_ASSERT_TRUE(refused(r, complaint, 1, LM_DROP_NO_FLOW));
 	}
 	rig_end(r);
 }

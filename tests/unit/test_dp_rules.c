@@ -159,7 +159,7 @@ static void test_sctp_ports(void)
 	CU_ASSERT_TRUE(passes(r, error));
 	p.inside = to_9001;
 	lm_frame_parse(&f, sent, rig_build(r, sent, &p));
-	CU_ASSERT_TRUE(refused(r, error, 1, LM_DROP_POLICY_EGRESS));
+	CU_ASSERT_TRUE(refused(r, error, 1, LM_DROP_NO_FLOW));
 	rig_end(r);
 }
 

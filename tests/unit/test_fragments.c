@@ -270,7 +270,7 @@ static void test_echo_and_tcp(void)
 
 		back.src_port = ipv6 ? 129 : 0;
 		back.dst_port = 7;
-		CU_ASSERT_TRUE(part_refused(r, &back, 0, 800, true, 1, 1, LM_DROP_POLICY_EGRESS));
+		CU_ASSERT_TRUE(part_refused(r, &back, 0, 800, true, 1, 1, LM_DROP_NO_FLOW));
 		CU_ASSERT_TRUE(part_refused(r, &back, 800, 1008, false, 1, 1, LM_DROP_FRAGMENT));
 		CU_ASSERT_TRUE(part_passes(r, &echo, 0, 800, true, 2));
 		CU_ASSERT_TRUE(part_passes(r, &echo, 800, 1008, false, 2));
