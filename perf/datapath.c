@@ -3,13 +3,13 @@
  * One worker's pipeline between two ports of DPDK's: pcap, which plays a capture
  * for ever, and null, which swallows what is sent.
  *
- *   leasemesh-datapath EAL-ARGUMENTS -- seal|open MIX CAPTURE
+ *   leasemesh-datapath EAL-ARGUMENTS -- seal|open MIX CAPTURE [IN OUT]
  *   leasemesh-datapath EAL-ARGUMENTS -- capture plain|esp MIX CAPTURE
  *
  * The first runs until SIGTERM, then prints its counters as JSON; throughput is read
  * from DPDK's telemetry meanwhile, as it is from every other contestant. It writes
- * CAPTURE itself. The second only writes a capture for others. perf/datapath
- * runs both.
+ * CAPTURE itself. IN and OUT are other ports, as DPDK's device arguments, for whoever plays the
+ * capture himself. The second only writes a capture for others. perf/datapath runs both.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -140,28 +140,39 @@ static void publish(struct lm_dp *dp, unsigned access, unsigned underlay)
 	check(lm_dp_sa_out_set(dp, 0, 0, 1, &spi, &keymat), "outbound lane");
 }
 
-static void set_up(struct lm_dp *dp, bool seal, const struct perf_mix *mix, const char *capture)
+/* What the worker does, with which packets, and between which ports. */
+struct task {
+	bool seal;
+	struct perf_mix mix;
+	const char *capture;
+	const char *in, *out; /* NULL: the capture for ever, and nowhere */
+};
+
+static void set_up(struct lm_dp *dp, const struct task *t)
 {
 	struct lm_dp_port_info info;
 	struct perf_sa sa = {.keymat = keymat};
 	unsigned access, underlay, player;
 	char device[512];
+	const char *in = t->in ? t->in : device, *out = t->out ? t->out : "net_null0,no-rx=1";
 
-	snprintf(device, sizeof device, "net_pcap0,rx_pcap=%s,infinite_rx=1", capture);
-	if (seal) {
-		check(perf_capture_write(capture, mix, PERF_PLAIN, NULL, first_mac), capture);
-		player = access = add_port(dp, "access", false, device);
-		underlay = add_port(dp, "underlay", true, "net_null0,no-rx=1");
+	snprintf(device, sizeof device, "net_pcap0,rx_pcap=%s,infinite_rx=1", t->capture);
+	if (t->seal) {
+		check(perf_capture_write(t->capture, &t->mix, PERF_PLAIN, NULL, first_mac),
+		    t->capture);
+		player = access = add_port(dp, "access", false, in);
+		underlay = add_port(dp, "underlay", true, out);
 	} else {
 		check(lm_dp_sa_in_add(dp, 0, 0, 0, 1, keymat, &sa.spi), "inbound lane");
 		lm_dp_bench_loop(dp, sa.spi);
-		check(perf_capture_write(capture, mix, PERF_ESP_IN_UDP, &sa, first_mac), capture);
-		player = underlay = add_port(dp, "underlay", true, device);
-		access = add_port(dp, "access", false, "net_null0,no-rx=1");
+		check(perf_capture_write(t->capture, &t->mix, PERF_ESP_IN_UDP, &sa, first_mac),
+		    t->capture);
+		player = underlay = add_port(dp, "underlay", true, in);
+		access = add_port(dp, "access", false, out);
 	}
 	check(lm_dp_port_info(dp, player, &info), "port");
 	if (memcmp(info.mac.b, first_mac, sizeof first_mac) != 0)
-		check(-EADDRNOTAVAIL, "the pcap driver's MAC address is not as expected");
+		check(-EADDRNOTAVAIL, "the driver's MAC address is not as expected");
 	publish(dp, access, underlay);
 }
 
@@ -187,7 +198,7 @@ static void print_counters(const struct lm_dp *dp)
 	printf("}}\n");
 }
 
-static int run(bool seal, const struct perf_mix *mix, const char *capture, const sigset_t *stop)
+static int run(const struct task *task, const sigset_t *stop)
 {
 	const struct lm_dp_config config = {
 	    .n_workers = 1,
@@ -205,7 +216,7 @@ static int run(bool seal, const struct perf_mix *mix, const char *capture, const
 	int signo;
 
 	check(lm_dp_create(&dp, &config), "data plane");
-	set_up(dp, seal, mix, capture);
+	set_up(dp, task);
 	struct lm_dp_worker_arg arg = {.dp = dp, .index = 0};
 	check(
 	    rte_eal_remote_launch(lm_dp_worker_main, &arg, rte_get_next_lcore(-1, 1, 0)), "worker");
@@ -231,7 +242,7 @@ static int capture(const char *wrap, const struct perf_mix *mix, const char *pat
 
 int main(int argc, char **argv)
 {
-	struct perf_mix mix;
+	struct task task = {0};
 	sigset_t stop;
 
 	/* Blocked before EAL starts its threads, so that all of them leave it to sigwait. */
@@ -245,14 +256,22 @@ int main(int argc, char **argv)
 	argc -= used;
 	argv += used;
 	int result = EXIT_FAILURE;
-	if (argc == 5 && strcmp(argv[1], "capture") == 0 && perf_mix_parse(&mix, argv[3]) == 0)
-		result = capture(argv[2], &mix, argv[4]);
-	else if (argc == 4 && perf_mix_parse(&mix, argv[2]) == 0 &&
-		 (strcmp(argv[1], "seal") == 0 || strcmp(argv[1], "open") == 0))
-		result = run(argv[1][0] == 's', &mix, argv[3], &stop);
-	else
-		fprintf(
-		    stderr, "usage: leasemesh-datapath EAL-ARGUMENTS -- seal|open MIX CAPTURE\n");
+	if (argc == 5 && strcmp(argv[1], "capture") == 0 &&
+	    perf_mix_parse(&task.mix, argv[3]) == 0) {
+		result = capture(argv[2], &task.mix, argv[4]);
+	} else if ((argc == 4 || argc == 6) && perf_mix_parse(&task.mix, argv[2]) == 0 &&
+		   (strcmp(argv[1], "seal") == 0 || strcmp(argv[1], "open") == 0)) {
+		task.seal = argv[1][0] == 's';
+		task.capture = argv[3];
+		if (argc == 6) {
+			task.in = argv[4];
+			task.out = argv[5];
+		}
+		result = run(&task, &stop);
+	} else {
+		fprintf(stderr,
+		    "usage: leasemesh-datapath EAL-ARGUMENTS -- seal|open MIX CAPTURE [IN OUT]\n");
+	}
 	rte_eal_cleanup();
 	return result;
 }

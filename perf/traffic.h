@@ -44,4 +44,12 @@ struct perf_sa {
 int perf_capture_write(const char *path, const struct perf_mix *mix, enum perf_wrap wrap,
     const struct perf_sa *sa, const uint8_t dst_mac[6]);
 
+/* Reads such a file. The frames are the caller's, each from malloc. 0 or a negative errno. */
+struct perf_frames {
+	unsigned n;
+	uint16_t len[PERF_PACKETS];
+	uint8_t *data[PERF_PACKETS];
+};
+int perf_capture_read(struct perf_frames *out, const char *path);
+
 #endif
