@@ -10,6 +10,7 @@
 /* X(identifier, name in telemetry) */
 #define LM_DROPS(X) \
 	X(MALFORMED, "malformed") /* headers or lengths do not hold together */ \
+	X(IP_CHECKSUM, "ip_checksum") /* of a workload's IPv4 header */ \
 	X(UNKNOWN_ETHERTYPE, "unknown_ethertype") \
 	X(NOT_OURS, "not_ours") /* underlay: other MAC, address, port or protocol */ \
 	X(NO_ATTACHMENT, "no_attachment") /* access: nobody is attached at this port, VLAN, MAC */ \

@@ -21,6 +21,7 @@
 #include <rte_ip.h>
 #include <rte_tcp.h>
 #include "dataplane/worker.h"
+#include "packet/checksum.h"
 
 #define LM_ICMP4_ECHO_REPLY 0
 #define LM_ICMP4_UNREACHABLE 3
@@ -252,6 +253,8 @@ static __rte_always_inline enum lm_drop lm_inner_parse4(
 	if (ip[0] >> 4 != 4 || header < sizeof(struct rte_ipv4_hdr) || total < header ||
 	    total > room)
 		return LM_DROP_MALFORMED;
+	if (unlikely(!lm_ipv4_checksum_ok(ip)))
+		return LM_DROP_IP_CHECKSUM;
 	p->len = (uint16_t)total;
 	p->l4 = (uint8_t)header;
 	ends->src = lm_addr4(lm_load32(ip + 12));
@@ -350,8 +353,8 @@ static __rte_always_inline enum lm_drop lm_inner_parse6(
 
 /*
  * p->ip and p->sa are set; room: bytes there. Fills in what names the packet; LM_FINE or why not,
- * and ends unless it is malformed. LM_DROP_FRAGMENT: all but ports and hash, for lm_part_find.
- * Jumbograms do not fit into our buffers.
+ * and ends unless it is malformed or its header's checksum is wrong. LM_DROP_FRAGMENT: all but
+ * ports and hash, for lm_part_find. Jumbograms do not fit into our buffers.
  */
 static __rte_always_inline enum lm_drop lm_inner_parse(
     struct lm_pkt *p, struct lm_ends *ends, unsigned room, bool ipv6, uint32_t net)

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_ip.h>
 
@@ -58,6 +59,29 @@ static inline uint16_t lm_ipv4_checksum(const struct rte_ipv4_hdr *ip)
 
 	/* Subtracting is adding the complement. */
 	return (uint16_t)~lm_sum_fold(sum + (uint16_t)~ip->hdr_checksum);
+}
+
+/*
+ * Is the header checksum right (RFC 1812 section 5.2.2)? All of the header is there. Without
+ * options it is summed in words as wide as can be, and the carries are folded at the end.
+ */
+static inline bool lm_ipv4_checksum_ok(const void *header)
+{
+	const uint8_t *p = header;
+	uint64_t first, second, sum;
+	uint32_t third;
+
+	if (unlikely((p[0] & 15u) != sizeof(struct rte_ipv4_hdr) / 4))
+		return lm_checksum(header, (p[0] & 15u) * 4u) == 0;
+	memcpy(&first, p, 8);
+	memcpy(&second, p + 8, 8);
+	memcpy(&third, p + 16, 4);
+	/* 2^32 counts as 1, so both halves may be added up apart. */
+	sum = (first & UINT32_MAX) + (first >> 32) + (second & UINT32_MAX) + (second >> 32) + third;
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	uint32_t low = (uint32_t)sum + (uint32_t)(sum >> 32);
+	/* Upper half plus lower, with the carry: all ones if the complement is in it. */
+	return (uint16_t)((low + (low << 16 | low >> 16)) >> 16) == UINT16_MAX;
 }
 
 /* RFC 9293 section 3.1: addresses, protocol, length. len: of what follows the IP header. */

@@ -153,7 +153,7 @@ static inline int lm_frame_parse(struct lm_frame *f, const void *data, size_t le
 
 static inline bool lm_frame_ipv4_checksum_ok(const struct lm_frame *f)
 {
-	return lm_checksum(f->ip4, rte_ipv4_hdr_len(f->ip4)) == 0;
+	return lm_ipv4_checksum_ok(f->ip4);
 }
 
 /* Of TCP, UDP and ICMPv6, over the pseudo header. Not for fragments. */

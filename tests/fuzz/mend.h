@@ -18,6 +18,15 @@ static inline void mend(uint8_t *frame, size_t len)
 		checksums_set(frame, &f);
 }
 
+/* Likewise of a packet alone, its header only. */
+static inline void mend_ipv4(uint8_t *ip, size_t len)
+{
+	if (len < sizeof(struct rte_ipv4_hdr) || ip[0] >> 4 != 4 || (ip[0] & 15u) * 4u > len)
+		return;
+	uint16_t sum = lm_ipv4_checksum((void *)ip);
+	memcpy(ip + offsetof(struct rte_ipv4_hdr, hdr_checksum), &sum, sizeof sum);
+}
+
 /* A frame that we send is sound: it parses to its end, and its checksums hold. */
 static inline void check_sent(const uint8_t *frame, size_t len)
 {

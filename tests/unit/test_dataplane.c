@@ -416,6 +416,34 @@ static void test_icmp(void)
 	rig_end(r);
 }
 
+/* RFC 1812, 5.2.2: before it is asked what the packet wants, and of whom. */
+static void test_header_checksum(void)
+{
+	struct rig *r = rig_create(&rig_one_worker);
+	uint8_t frame[RIG_FRAME_MAX];
+	unsigned l2 = 18, punts[LM_PUNT_MAX];
+
+	for (unsigned bit = 0; bit < 160; bit++) {
+		struct rig_packet p = rig_query;
+		uint64_t before =
+		    rig_drops(r, 0, LM_DROP_IP_CHECKSUM) + rig_drops(r, 0, LM_DROP_MALFORMED);
+
+		p.dst_ip = bit & 1 ? "100.64.10.1" : NULL; /* the gateway itself */
+		size_t len = rig_build(r, frame, &p);
+		frame[l2 + bit / 8] ^= (uint8_t)(1 << bit % 8);
+		rig_send(r, WEB, frame, len);
+		rig_run(r);
+		CU_ASSERT_EQUAL(rig_drain(r, 0) + rig_drain(r, 1) + rig_punts(r, 0, punts), 0);
+		CU_ASSERT_EQUAL(
+		    rig_drops(r, 0, LM_DROP_IP_CHECKSUM) + rig_drops(r, 0, LM_DROP_MALFORMED),
+		    before + 1);
+	}
+	CU_ASSERT_TRUE(rig_drops(r, 0, LM_DROP_IP_CHECKSUM) >= 136);
+	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), 0);
+	CU_ASSERT_TRUE(passes(r, rig_query));
+	rig_end(r);
+}
+
 static void test_hops(void)
 {
 	struct rig *r = rig_create(&rig_one_worker);
@@ -472,4 +500,4 @@ LM_SUITE("dataplane", {"delivery", test_delivery}, {"IPv6 underlay", test_ipv6_u
     {"away", test_away}, {"unasked flows end", test_unasked_flows_end},
     {"idle flows end", test_idle_flows_end}, {"networks never meet", test_networks_never_meet},
     {"publish refused", test_publish_refused}, {"spoofing", test_spoofing}, {"ICMP", test_icmp},
-    {"hops", test_hops}, {"MSS", test_mss})
+    {"header checksum", test_header_checksum}, {"hops", test_hops}, {"MSS", test_mss})

@@ -41,6 +41,33 @@ static void test_checksum_lengths(void)
 	}
 }
 
+/* The short way comes to the same as the sum of 16-bit words, with every carry and any options. */
+static void test_ipv4_checksum_ok(void)
+{
+	static const uint8_t bytes[] = {0, 1, 0x7f, 0x80, 0xfe, 0xff};
+	uint8_t header[60];
+	uint32_t seed = 1;
+
+	for (unsigned i = 0; i < 200000; i++) {
+		unsigned len = i % 8 ? 20 : 20 + i / 8 % 11 * 4;
+
+		for (unsigned k = 0; k < len; k++) {
+			seed = seed * 1664525 + 1013904223;
+			header[k] = i & 1 ? bytes[(seed >> 16) % 6] : (uint8_t)(seed >> 24);
+		}
+		header[0] = (uint8_t)(0x40 | len / 4);
+		uint16_t sum = lm_ipv4_checksum((void *)header);
+		memcpy(header + 10, &sum, 2);
+		CU_ASSERT_TRUE(lm_ipv4_checksum_ok(header));
+		header[1 + seed % (len - 1)] ^= (uint8_t)(1 << (seed >> 8) % 8);
+		CU_ASSERT_FALSE(lm_ipv4_checksum_ok(header));
+	}
+	memset(header, 0, sizeof header);
+	header[0] = 5;
+	header[10] = 0xfa, header[11] = 0xff;
+	CU_ASSERT_TRUE(lm_ipv4_checksum_ok(header));
+}
+
 /* Incremental equals whole for every TTL, also where equation 2 of RFC 1624 goes wrong. */
 static void test_ttl(void)
 {
@@ -408,6 +435,7 @@ static void test_truncation(void)
 }
 
 LM_SUITE("packet", {"checksum", test_checksum}, {"checksum_lengths", test_checksum_lengths},
-    {"ttl", test_ttl}, {"mss", test_mss}, {"mss_hostile", test_mss_hostile}, {"build", test_build},
-    {"build TCP", test_build_tcp}, {"frame", test_frame},
-    {"extension_headers", test_extension_headers}, {"truncation", test_truncation})
+    {"IPv4 checksum", test_ipv4_checksum_ok}, {"ttl", test_ttl}, {"mss", test_mss},
+    {"mss_hostile", test_mss_hostile}, {"build", test_build}, {"build TCP", test_build_tcp},
+    {"frame", test_frame}, {"extension_headers", test_extension_headers},
+    {"truncation", test_truncation})

@@ -152,6 +152,7 @@ struct bad_peer {
 	uint64_t seq;
 	uint8_t payload[RIG_FRAME_MAX];
 	size_t len;
+	uint16_t off; /* by so much its IPv4 checksum is wrong */
 };
 
 static void bad_peer(struct bad_peer *b)
@@ -162,6 +163,10 @@ static void bad_peer(struct bad_peer *b)
 
 static size_t bad_peer_seal(struct bad_peer *b, uint8_t *frame)
 {
+	struct rte_ipv4_hdr *ip = (void *)b->payload;
+
+	if (b->payload[0] == 0x45)
+		ip->hdr_checksum = (uint16_t)(lm_ipv4_checksum(ip) ^ b->off);
 	size_t len = rig_seal(b->r, frame, b->seq++, b->payload, b->len);
 
 	frame[15] |= b->tos;
@@ -231,6 +236,20 @@ static void test_inner_source(void)
 	b.payload[19] = 20;
 	CU_ASSERT_TRUE(bad_peer_passes(&b));
 	CU_ASSERT_EQUAL(lm_dp_flow_count(b.r->gw[1].dp), 1);
+	rig_end(b.r);
+}
+
+/* Its gateway should have seen it; what it did not see ends here. */
+static void test_inner_checksum(void)
+{
+	struct bad_peer b;
+
+	bad_peer(&b);
+	b.off = 1;
+	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_IP_CHECKSUM));
+	CU_ASSERT_EQUAL(lm_dp_flow_count(b.r->gw[1].dp), 0);
+	b.off = 0;
+	CU_ASSERT_TRUE(bad_peer_passes(&b));
 	rig_end(b.r);
 }
 
@@ -477,7 +496,8 @@ static void test_lanes(void)
 
 LM_SUITE("tunnel", {"wire format", test_wire_format}, {"replay", test_replay},
     {"tampering", test_tampering}, {"truncation", test_truncation}, {"padding", test_padding},
-    {"inner source", test_inner_source}, {"extended sequence", test_extended_sequence},
-    {"congestion", test_congestion}, {"key change", test_key_change}, {"used", test_used},
+    {"inner source", test_inner_source}, {"inner checksum", test_inner_checksum},
+    {"extended sequence", test_extended_sequence}, {"congestion", test_congestion},
+    {"key change", test_key_change}, {"used", test_used},
     {"no keys, no path", test_no_keys_no_path}, {"sequence ends", test_sequence_ends},
     {"bounds", test_bounds}, {"lanes", test_lanes})
