@@ -196,6 +196,7 @@ const struct lm_config_key lm_config_keys[] = {
 	{"flows.tcp_closing", read_uint, AT(flow_seconds.tcp_closing), .min = 1, .max = 864000, LIVE},
 	{"flows.tcp_closed", read_uint, AT(flow_seconds.tcp_closed), .min = 1, .max = 864000, LIVE},
 	{"flows.tcp_pickup", read_uint, AT(flow_seconds.tcp_pickup), .min = 0, .max = 864000, LIVE},
+	{"flows.udp_pickup", read_uint, AT(flow_seconds.udp_pickup), .min = 0, .max = 864000, LIVE},
 	{"flows.udp_one_way", read_uint, AT(flow_seconds.udp_one_way), .min = 1, .max = 864000, LIVE},
 	{"flows.udp", read_uint, AT(flow_seconds.udp), .min = 1, .max = 864000, LIVE},
 	{"flows.icmp", read_uint, AT(flow_seconds.icmp), .min = 1, .max = 864000, LIVE},

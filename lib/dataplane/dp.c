@@ -211,6 +211,7 @@ void lm_dp_set_flow_seconds(struct lm_dp *dp, const struct lm_flow_seconds *seco
 	LM_FLOW_STATES(SET)
 #undef SET
 	__atomic_store_n(&dp->tcp_pickup, seconds->tcp_pickup * dp->hz, __ATOMIC_RELAXED);
+	__atomic_store_n(&dp->udp_pickup, seconds->udp_pickup * dp->hz, __ATOMIC_RELAXED);
 }
 
 /* ---- ports ---------------------------------------------------------------- */

@@ -64,7 +64,7 @@ struct lm_dp {
 	/* Flags and numbers that control writes and workers read, each on its own. */
 	uint32_t stopping, busy_poll;
 	uint32_t flow_timeout[LM_FLOW_STATE_MAX]; /* ticks */
-	uint64_t tcp_pickup; /* cycles */
+	uint64_t tcp_pickup, udp_pickup; /* cycles */
 
 	/* Doorbell of the punt rings: workers ring it if control has armed it. */
 	int punt_fd;

@@ -11,9 +11,11 @@
  * none of these shall end a connection silently. From the side that may open it, it
  * is taken over; that gives nobody more than a SYN would. From the other side it is for
  * some time after the endpoint came here (tcp_pickup). Then the receiver's own TCP
- * is what refuses a segment that belongs to nothing, and says so to the sender.
+ * is what refuses a segment that belongs to nothing, and says so to the sender. The
+ * like for other protocols is in pickup.h.
  */
 #include "dataplane/inner.h"
+#include "dataplane/pickup.h"
 #include "dataplane/tcp.h"
 #include "dataplane/worker.h"
 
@@ -114,27 +116,25 @@ static bool renew(const struct lm_net *net, struct lm_flow *f)
 	return true;
 }
 
-static bool is_young(const struct lm_worker *w, const struct lm_ep *ep)
+/* A segment that finds no flow, and of which policy says so. */
+static enum lm_drop first_segment(const struct lm_pkt *p, enum lm_drop why)
 {
-	return w->now < ep->since + w->tcp_pickup;
+	if (!lm_tcp_valid(p->tcp))
+		return LM_DROP_TCP_FLAGS;
+	return (p->tcp & LM_TCP_SYN) && !lm_tcp_opens(p->tcp) ? LM_DROP_TCP_STATE : why;
 }
 
-/* A segment that finds no flow. *back: it was opened by the other side, and so says *ruling. */
-static enum lm_drop first_segment(const struct lm_worker *w, const struct lm_pkt *p,
-    enum lm_drop why, bool *back, struct lm_ruling *ruling)
+/* Denied as a first packet; as an answer? The connection is the other side's, and so says *ruling.
+ */
+static bool picked_up(
+    const struct lm_worker *w, const struct lm_pkt *p, enum lm_drop why, struct lm_ruling *ruling)
 {
 	struct lm_ruling other;
 
-	if (!lm_tcp_valid(p->tcp))
-		return LM_DROP_TCP_FLAGS;
-	if (p->tcp & LM_TCP_SYN)
-		return lm_tcp_opens(p->tcp) ? why : LM_DROP_TCP_STATE;
-	if (why == LM_FINE || w->tcp_pickup == 0 ||
-	    !(is_young(w, p->src_ep) || is_young(w, p->dst_ep)) || ask_back(p, &other) != LM_FINE)
-		return why;
+	if (!by_rules(why) || !lm_pickup_may(w, p) || ask_back(p, &other) != LM_FINE)
+		return false;
 	*ruling = other;
-	*back = true;
-	return LM_FINE;
+	return true;
 }
 
 static enum lm_flow_state first_state(const struct lm_pkt *p, bool back)
@@ -223,7 +223,11 @@ static enum lm_drop begin(struct lm_worker *w, struct lm_pkt *p)
 		return LM_DROP_NO_FLOW;
 	why = ask_for(p, &ruling);
 	if (p->proto == IPPROTO_TCP)
-		why = first_segment(w, p, why, &back, &ruling);
+		why = first_segment(p, why);
+	if (why != LM_FINE && picked_up(w, p, why, &ruling)) {
+		back = true;
+		why = LM_FINE;
+	}
 	/* There is nothing to follow a reset. */
 	if (why == LM_FINE && !(p->flags & LM_PKT_STATELESS) &&
 	    !(p->proto == IPPROTO_TCP && (p->tcp & LM_TCP_RST)))

@@ -34,9 +34,10 @@ struct lm_flow_seconds {
 	uint32_t udp_one_way, udp, icmp, other;
 	/*
 	 * After an endpoint came to where it is, as this gateway sees it: connections that are not
-	 * known are taken over whichever side speaks first. 0: only from the side that may open.
+	 * known are taken over whichever side speaks first, see pickup.h. TCP and SCTP; UDP. 0:
+	 * only from the side that may open.
 	 */
-	uint32_t tcp_pickup;
+	uint32_t tcp_pickup, udp_pickup;
 };
 
 /* RFC 5382 and RFC 4787 ask translators for as much. */
@@ -49,6 +50,7 @@ struct lm_flow_seconds {
 	    .udp = 300, \
 	    .icmp = 30, \
 	    .other = 300, \
-	    .tcp_pickup = 900})
+	    .tcp_pickup = 900, \
+	    .udp_pickup = 300})
 
 #endif

@@ -62,6 +62,7 @@ static void load_timeouts(struct lm_worker *w)
 	for (unsigned i = 0; i < LM_FLOW_STATE_MAX; i++)
 		w->flows.timeout[i] = __atomic_load_n(&dp->flow_timeout[i], __ATOMIC_RELAXED);
 	w->tcp_pickup = __atomic_load_n(&dp->tcp_pickup, __ATOMIC_RELAXED);
+	w->udp_pickup = __atomic_load_n(&dp->udp_pickup, __ATOMIC_RELAXED);
 }
 
 int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index)

@@ -121,7 +121,7 @@ struct lm_worker {
 	struct lm_gcm_engine *gcm;
 	struct lm_flows flows;
 	struct lm_frags frags;
-	uint64_t tcp_pickup; /* cycles */
+	uint64_t tcp_pickup, udp_pickup; /* cycles */
 
 	/* Copies of what is constant while workers run, to be found in our own lines. */
 	uint32_t lane_mask;

@@ -360,14 +360,58 @@ static void test_pickup_after_start(void)
 	rig_end(r);
 }
 
+static struct rig_packet answer(uint16_t from, uint16_t to)
+{
+	struct rig_packet p = rig_reply(&rig_query);
+
+	p.src_port = from;
+	p.dst_port = to;
+	return p;
+}
+
+/* What looks like an answer, and is one to something that could have been asked. */
+static void test_pickup_udp(void)
+{
+	static const char one_port[] =
+	    "  - {name: web, deployment: 1, endpoints: [{provider: a, ipv4: 100.64.10.10}],\n"
+	    "     egress: [{to: db, protocol: udp, ports: 53}]}\n"
+	    "  - {name: db, deployment: 3, endpoints: [{provider: b, ipv4: 100.64.10.20}],\n"
+	    "     ingress: [{from: web, protocol: udp, ports: [53, 54]}]}\n";
+	struct rig *r = rig_create(&rig_one_worker);
+
+	for (unsigned g = 0; g < 2; g++)
+		rig_publish(r, g, 0, one_port);
+	CU_ASSERT_TRUE(passes(r, answer(53, 40000)));
+	CU_ASSERT_TRUE(in_state(r, LM_FLOW_UDP_ONE_WAY));
+	struct rig_packet asks = answer(53, 40000);
+	CU_ASSERT_TRUE(passes(r, rig_reply(&asks)));
+	CU_ASSERT_TRUE(passes(r, answer(53, 32768)));
+	CU_ASSERT_TRUE(refused(r, answer(53, 32767), 1, LM_DROP_POLICY_EGRESS));
+	CU_ASSERT_TRUE(refused(r, answer(54, 40000), 1, LM_DROP_POLICY_EGRESS));
+	CU_ASSERT_EQUAL(lm_dp_flow_count(r->gw[0].dp), 2);
+	/* It is web's connection: db may not go on with it when web may not ask any more. */
+	for (unsigned g = 0; g < 2; g++)
+		rig_publish(r, g, 0, NULL);
+	CU_ASSERT_TRUE(passes(r, answer(53, 40000)));
+	for (unsigned g = 0; g < 2; g++)
+		rig_publish(r, g, 0, one_port);
+	pass_time(r, 290);
+	CU_ASSERT_TRUE(passes(r, answer(53, 40001)));
+	pass_time(r, 20);
+	CU_ASSERT_TRUE(refused(r, answer(53, 40002), 1, LM_DROP_POLICY_EGRESS));
+	rig_end(r);
+}
+
 static void test_pickup_off(void)
 {
 	struct rig *r = rig_create(&rig_one_worker);
 	struct lm_flow_seconds s = LM_FLOW_SECONDS_DEFAULT;
 
 	s.tcp_pickup = 0;
+	s.udp_pickup = 0;
 	set_seconds(r, s);
 	CU_ASSERT_TRUE(refused(r, to_web(ACK), 1, LM_DROP_POLICY_EGRESS));
+	CU_ASSERT_TRUE(refused(r, answer(53, 40000), 1, LM_DROP_POLICY_EGRESS));
 	CU_ASSERT_TRUE(passes(r, to_db(ACK)));
 	rig_end(r);
 }
@@ -479,6 +523,6 @@ LM_SUITE("connections", {"flags", test_flags}, {"steps", test_steps},
     {"steps refused", test_steps_refused}, {"TCP", test_tcp}, {"contrary SYN", test_contrary_syn},
     {"simultaneous open", test_simultaneous_open}, {"scans", test_scans},
     {"TCP timeouts", test_tcp_timeouts}, {"pickup", test_pickup},
-    {"pickup after start", test_pickup_after_start}, {"pickup off", test_pickup_off},
-    {"pickup after move", test_pickup_after_move}, {"UDP and echo", test_udp_and_echo},
-    {"errors", test_errors})
+    {"pickup after start", test_pickup_after_start}, {"pickup of UDP", test_pickup_udp},
+    {"pickup off", test_pickup_off}, {"pickup after move", test_pickup_after_move},
+    {"UDP and echo", test_udp_and_echo}, {"errors", test_errors})

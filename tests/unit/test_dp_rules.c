@@ -163,6 +163,31 @@ static void test_sctp_ports(void)
 	rig_end(r);
 }
 
+/* Anything but an INIT may be an answer in an association that is older than the gateway. */
+static void test_sctp_pickup(void)
+{
+	uint8_t chunk[SCTP_HEADER + 4] = {9000 >> 8, 9000 & 0xff, 0x10, 0x00};
+	struct rig *r = create();
+	struct rig_packet p = sctp(chunk, sizeof chunk);
+
+	p.from = DB;
+	p.to = WEB;
+	chunk[SCTP_HEADER] = 1;
+	CU_ASSERT_TRUE(refused(r, p, 1, LM_DROP_POLICY_EGRESS));
+	p.payload = SCTP_HEADER;
+	CU_ASSERT_TRUE(refused(r, p, 1, LM_DROP_POLICY_EGRESS));
+	p.payload = sizeof chunk;
+	chunk[SCTP_HEADER] = 0;
+	CU_ASSERT_TRUE(passes(r, p));
+	chunk[1]++;
+	CU_ASSERT_TRUE(refused(r, p, 1, LM_DROP_POLICY_EGRESS));
+	chunk[1]--, chunk[3]++;
+	for (unsigned g = 0; g < 2; g++)
+		lm_dp_pass_time(r->gw[g].dp, 0, 910);
+	CU_ASSERT_TRUE(refused(r, p, 1, LM_DROP_POLICY_EGRESS));
+	rig_end(r);
+}
+
 #define WEB_MEMBER 0
 #define DB_MEMBER 1
 
@@ -320,6 +345,7 @@ static void test_hits_of_workers(void)
 }
 
 LM_SUITE("dp_rules", {"deny and addresses", test_deny_and_addresses},
-    {"icmpv6 alone", test_icmpv6_alone}, {"sctp ports", test_sctp_ports}, {"hits", test_hits},
+    {"icmpv6 alone", test_icmpv6_alone}, {"sctp ports", test_sctp_ports},
+    {"SCTP pickup", test_sctp_pickup}, {"hits", test_hits},
     {"hits and publication", test_hits_and_publication},
     {"hits of the opener", test_hits_of_the_opener}, {"hits of workers", test_hits_of_workers})
