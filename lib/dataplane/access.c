@@ -5,6 +5,7 @@
 #include <rte_arp.h>
 #include <rte_ether.h>
 #include "dataplane/inner.h"
+#include "dataplane/meters.h"
 #include "dataplane/part.h"
 #include "dataplane/worker.h"
 
@@ -170,14 +171,18 @@ static __rte_noinline bool hand(
 	return GONE;
 }
 
-/* Into the flow table, or to the worker that has the flow. */
-static __rte_always_inline bool enter(const struct access *a, struct lm_pkt *p)
+/* Into the flow table, or to the worker that has the flow, which meters it as well. */
+static __rte_always_inline bool enter(
+    const struct access *a, struct lm_pkt *p, const struct lm_attached *at)
 {
 	struct lm_worker *w = a->w;
 	unsigned owner = lm_worker_of(w, p->hash);
 
 	if (owner != w->index)
 		return hand(a, p, owner, p->flags & (LM_PKT_FRAGMENT | LM_PKT_LATER));
+	enum lm_drop why = lm_meters_pass(w, at, LM_EGRESS, p->len);
+	if (unlikely(why != LM_FINE))
+		return drop(a, p, why);
 	p->slot_hash = lm_flow_slot_hash(&w->flows, &p->key, p->hash);
 	lm_flow_prefetch(&w->flows, p->slot_hash);
 	return true;
@@ -188,7 +193,7 @@ static __rte_always_inline bool enter(const struct access *a, struct lm_pkt *p)
  * ports, and with them the flow and its worker. In this order they stay in order.
  */
 static __rte_noinline bool fragment(
-    const struct access *a, struct lm_pkt *p, struct lm_ends ends, uint32_t net)
+    const struct access *a, struct lm_pkt *p, struct lm_ends ends, const struct lm_attached *at)
 {
 	struct lm_worker *w = a->w;
 
@@ -197,14 +202,14 @@ static __rte_noinline bool fragment(
 		const struct lm_frag_ports ports = {
 		    .src = meta->src_port, .dst = meta->dst_port, .proto = meta->proto};
 		if (p->flags & LM_PKT_LATER)
-			lm_part_name(p, ends, net, &ports);
-		return enter(a, p);
+			lm_part_name(p, ends, at->net, &ports);
+		return enter(a, p, at);
 	}
 	unsigned keeper = lm_part_worker(w, ends);
 	if (keeper != w->index)
 		return hand(a, p, keeper, false);
-	enum lm_drop why = lm_part(w, p, ends, net);
-	return why == LM_FINE ? enter(a, p) : drop(a, p, why);
+	enum lm_drop why = lm_part(w, p, ends, at->net);
+	return why == LM_FINE ? enter(a, p, at) : drop(a, p, why);
 }
 
 /* From a known attachment. True: goes on to the flow table. */
@@ -233,8 +238,8 @@ static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
 		return to_gateway(a->w, p, why);
 	p->tos = ipv6 ? (uint8_t)(lm_be16(p->ip) >> 4) : p->ip[1];
 	if (unlikely(why != LM_FINE || (p->flags & LM_PKT_FRAGMENT)))
-		return lm_is_part(p, why) ? fragment(a, p, ends, at->net) : drop(a, p, why);
-	return enter(a, p);
+		return lm_is_part(p, why) ? fragment(a, p, ends, at) : drop(a, p, why);
+	return enter(a, p, at);
 }
 
 static __rte_noinline bool ip6(

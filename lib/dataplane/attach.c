@@ -6,6 +6,7 @@
 #include <rte_bitops.h>
 #include <rte_common.h>
 #include <rte_ether.h>
+#include "dataplane/meters.h"
 
 static uint64_t mac_word(const struct lm_mac *mac)
 {
@@ -119,6 +120,10 @@ void lm_attach_table_free(void *table)
 
 	if (!t)
 		return;
+	for (uint32_t id = 0; id < t->n; id++) {
+		lm_meters_release(t->by_id[id].meters);
+		lm_meters_release(t->by_id[id].net_meters);
+	}
 	free(t->slots);
 	free(t);
 }

@@ -17,6 +17,8 @@
 /* No source has the broadcast address: with it stands the line for "anybody else". */
 #define LM_MAC_ANY LM_MAC_MASK
 
+struct lm_meters;
+
 /* An attachment as workers need it: one cache line. */
 struct lm_attached {
 	uint8_t l2[16]; /* towards it: destination, source and maybe the tag; ether type follows */
@@ -26,7 +28,9 @@ struct lm_attached {
 	uint16_t port_mtu; /* IP bytes that fit */
 	uint16_t vlan;
 	uint32_t net, endpoint;
-	uint8_t pad[28];
+	/* Its limits and its network's, see meters.h; NULL: there is none. */
+	struct lm_meters *meters, *net_meters;
+	uint8_t pad[8];
 };
 _Static_assert(sizeof(struct lm_attached) == 64, "an attachment is one cache line");
 

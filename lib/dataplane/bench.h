@@ -18,6 +18,7 @@ void lm_dp_bench_loop(struct lm_dp *dp, uint32_t spi);
 unsigned lm_dp_poll_once(struct lm_dp *dp, unsigned worker);
 /* Lets seconds pass for a worker's flow table and limits. */
 void lm_dp_pass_time(struct lm_dp *dp, unsigned worker, unsigned seconds);
+void lm_dp_pass_us(struct lm_dp *dp, unsigned worker, uint64_t us);
 /* Sets the next sequence number of an outbound lane. */
 int lm_dp_set_sequence(struct lm_dp *dp, uint32_t net, uint32_t peer, uint8_t lane, uint64_t next);
 /* What its ports receive into. */

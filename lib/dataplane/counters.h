@@ -27,6 +27,10 @@
 	X(TCP_FLAGS, "tcp_flags") /* a combination that no TCP sends */ \
 	X(TCP_STATE, "tcp_state") /* an answer to nothing */ \
 	X(NO_FLOW, "no_flow") /* an echo reply or an ICMP error that belongs to nothing */ \
+	X(ENDPOINT_RATE_OUT, "endpoint_rate_out") /* of workloads: more than the endpoint may */ \
+	X(ENDPOINT_RATE_IN, "endpoint_rate_in") /* to workloads, likewise */ \
+	X(NETWORK_RATE_OUT, "network_rate_out") /* its endpoints together, likewise */ \
+	X(NETWORK_RATE_IN, "network_rate_in") \
 	X(POLICY_EGRESS, "policy_egress") \
 	X(POLICY_INGRESS, "policy_ingress") \
 	X(FLOW_TABLE_FULL, "flow_table_full") \

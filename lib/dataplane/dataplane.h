@@ -21,6 +21,7 @@
 #include "base/addr.h"
 #include "policy/policy.h"
 #include "dataplane/counters.h"
+#include "dataplane/rates.h"
 #include "dataplane/timeouts.h"
 
 #define LM_DP_PORTS_MAX 32
@@ -108,8 +109,15 @@ struct lm_dp_attachment {
 	bool waits; /* its endpoint is not served here: it has no address */
 	struct lm_mac mac;
 	uint32_t net, endpoint; /* indices: network, and the endpoint inside it */
+	struct lm_rates rates; /* of the endpoint */
 };
-/* The whole table at once. Copies. */
+/*
+ * What all endpoints of a network together may send and receive here, each network for itself; and
+ * for how long these limits and those of attachments may be exceeded by what was not used before.
+ * For the attachments that are published from now on.
+ */
+void lm_dp_set_rates(struct lm_dp *dp, const struct lm_rates *network, unsigned burst_ms);
+/* The whole table at once. Copies. -ENOMEM: nothing has changed, or see attach.h. */
 int lm_dp_attachments_publish(struct lm_dp *dp, const struct lm_dp_attachment *list, unsigned n);
 
 struct lm_dp_endpoint {
@@ -202,6 +210,12 @@ struct lm_dp_endpoint_info {
 };
 void lm_dp_attachment_counters(
     const struct lm_dp *dp, uint32_t attachment, struct lm_dp_endpoint_info *out);
+/* Packets that were over the endpoint's limits, or the network's, since it has one. */
+struct lm_dp_limited {
+	uint64_t out, in;
+};
+struct lm_dp_limited lm_dp_attachment_limited(const struct lm_dp *dp, uint32_t attachment);
+struct lm_dp_limited lm_dp_network_limited(const struct lm_dp *dp, uint32_t net);
 struct lm_dp_flow_info {
 	uint32_t net;
 	struct lm_ip src, dst;

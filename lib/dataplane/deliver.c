@@ -3,6 +3,7 @@
  * To a workload of ours, whether the packet came from a peer or from its neighbour.
  */
 #include <rte_ether.h>
+#include "dataplane/meters.h"
 #include "dataplane/rewrite.h"
 #include "dataplane/worker.h"
 
@@ -60,6 +61,11 @@ void lm_deliver_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 		size_t front = (size_t)(p[i]->ip - (uint8_t *)p[i]->m->buf_addr);
 		if (unlikely(front < to->l2_len + sizeof(uint16_t))) {
 			lm_worker_drop(w, p[i]->m, LM_DROP_NO_ROOM);
+			continue;
+		}
+		why = lm_meters_pass(w, to, LM_INGRESS, p[i]->len);
+		if (unlikely(why != LM_FINE)) {
+			lm_worker_drop(w, p[i]->m, why);
 			continue;
 		}
 		if (unlikely(!lm_rewrite(p[i]))) {

@@ -14,6 +14,7 @@
 #include <rte_mbuf_dyn.h>
 #include <rte_random.h>
 #include "base/log.h"
+#include "dataplane/meters.h"
 #include "dataplane/worker.h"
 
 #define LM_LOG_MODULE "dataplane"
@@ -100,10 +101,12 @@ static int create_parts(struct lm_dp *dp)
 		return err;
 	dp->nets = calloc(dp->config.max_networks, sizeof(struct lm_net *));
 	dp->paths = calloc(dp->config.max_peers, sizeof(struct lm_path *));
+	dp->network_meters = calloc(dp->config.max_networks, sizeof(struct lm_meters *));
 	dp->underlay = calloc(1, sizeof *dp->underlay);
 	dp->resolvers = calloc(1, sizeof *dp->resolvers);
 	dp->punt_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (!dp->nets || !dp->paths || !dp->underlay || !dp->resolvers || dp->punt_fd < 0)
+	if (!dp->nets || !dp->paths || !dp->network_meters || !dp->underlay || !dp->resolvers ||
+	    dp->punt_fd < 0)
 		return -ENOMEM;
 	err = lm_attach_table_create(&dp->attachments, NULL, 0, 0, NULL, 0);
 	for (unsigned i = 0; i < dp->config.n_workers && err == 0; i++)
@@ -135,6 +138,7 @@ int lm_dp_create(struct lm_dp **out, const struct lm_dp_config *config)
 	    .stranger = dp->hz / PUNTS_STRANGER,
 	    .peer = dp->hz / PUNTS_PEER,
 	};
+	dp->rate_burst = dp->hz / 1000 * LM_RATE_BURST_MS;
 	lm_dp_set_questions(dp, PUNTS_DNS);
 	lm_dp_set_flow_seconds(dp, &config->flow_seconds);
 	assign_lanes(dp);
@@ -165,6 +169,9 @@ void lm_dp_free(struct lm_dp *dp)
 	}
 	lm_sa_table_free(&dp->sas);
 	lm_attach_table_free(dp->attachments);
+	for (uint32_t i = 0; dp->network_meters && i < dp->config.max_networks; i++)
+		lm_meters_forget_network(dp, i);
+	free(dp->network_meters);
 	free(dp->underlay);
 	free(dp->resolvers);
 	free(dp->nets);

@@ -75,6 +75,9 @@ struct lm_dp {
 	struct lm_tunnels tunnels;
 	struct lm_gcm_engine *gcm; /* expands keys */
 	uint32_t generation;
+	struct lm_rates network_rates;
+	uint64_t rate_burst; /* cycles */
+	struct lm_meters **network_meters; /* by network index; NULL: none */
 	unsigned punt_turn; /* worker whose punts are read first */
 	uint64_t skew; /* the workers', in tests */
 };

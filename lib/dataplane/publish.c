@@ -8,6 +8,7 @@
 #include <rte_cycles.h>
 #include <rte_random.h>
 #include "dataplane/dp.h"
+#include "dataplane/meters.h"
 
 static int publish_list(
     struct lm_dp *dp, struct lm_addr_list **where, const struct lm_ip *addrs, unsigned n)
@@ -49,6 +50,11 @@ int lm_dp_attachments_publish(struct lm_dp *dp, const struct lm_dp_attachment *l
 	    lm_attach_table_create(&table, list, n, dp->config.max_endpoints, ports, dp->n_ports);
 	if (err != 0)
 		return err;
+	err = lm_meters_attach(dp, table, list, n);
+	if (err != 0) {
+		lm_attach_table_free(table);
+		return err;
+	}
 	lm_retire(&dp->reclaim, lm_publish(dp->attachments, table), lm_attach_table_free);
 	return 0;
 }
@@ -83,8 +89,10 @@ int lm_dp_network_publish(struct lm_dp *dp, uint32_t index, const struct lm_dp_n
 
 void lm_dp_network_remove(struct lm_dp *dp, uint32_t index)
 {
-	if (index < dp->config.max_networks)
-		lm_retire(&dp->reclaim, lm_publish(dp->nets[index], NULL), lm_net_free);
+	if (index >= dp->config.max_networks)
+		return;
+	lm_meters_forget_network(dp, index);
+	lm_retire(&dp->reclaim, lm_publish(dp->nets[index], NULL), lm_net_free);
 }
 
 int lm_dp_peer_path(struct lm_dp *dp, uint32_t peer, const struct lm_dp_path *spec)

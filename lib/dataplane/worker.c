@@ -367,7 +367,12 @@ unsigned lm_dp_poll_once(struct lm_dp *dp, unsigned worker)
 
 void lm_dp_pass_time(struct lm_dp *dp, unsigned worker, unsigned seconds)
 {
-	dp->workers[worker]->skew += seconds * dp->hz;
+	lm_dp_pass_us(dp, worker, seconds * UINT64_C(1000000));
+}
+
+void lm_dp_pass_us(struct lm_dp *dp, unsigned worker, uint64_t us)
+{
+	dp->workers[worker]->skew += us / 1000000 * dp->hz + us % 1000000 * dp->hz / 1000000;
 	dp->skew = RTE_MAX(dp->skew, dp->workers[worker]->skew);
 }
 

@@ -78,6 +78,7 @@ struct rig {
 	uint64_t wired;
 	const struct lm_policy *rules[2][2]; /* what was published, by gateway and network */
 	bool same_rules; /* rig_publish leaves the rules as they are */
+	struct lm_rates rates[RIG_HOSTS]; /* for rig_publish_attachments */
 	bool away[2]; /* at this gateway: the other one serves nothing; for rig_publish */
 };
 
@@ -90,6 +91,8 @@ struct rig *rig_create(const struct rig_options *options);
 void rig_free(struct rig *r);
 /* Policies as a manifest's text at one gateway; NULL: rig_policy. */
 void rig_publish(struct rig *r, unsigned gw, uint32_t net, const char *yaml);
+/* The attachments of a gateway, anew. */
+void rig_publish_attachments(struct rig *r, unsigned gw);
 /* New keys for all lanes of both networks, in both directions; the old inbound ones stay. */
 void rig_keys(struct rig *r, uint8_t seed);
 

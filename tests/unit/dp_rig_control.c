@@ -80,7 +80,8 @@ void rig_publish_attachments(struct rig *r, unsigned g)
 			    .has_mac = true,
 			    .mac = h->mac,
 			    .net = h->net,
-			    .endpoint = h->endpoint};
+			    .endpoint = h->endpoint,
+			    .rates = r->rates[i]};
 	}
 	MUST(lm_dp_attachments_publish(r->gw[g].dp, list, n) == 0);
 }

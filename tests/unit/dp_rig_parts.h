@@ -18,7 +18,6 @@ static inline void rig_must(bool ok, const char *what)
 
 #define MUST(x) rig_must(x, #x)
 
-void rig_publish_attachments(struct rig *r, unsigned gw);
 void rig_publish_path(struct rig *r, unsigned gw);
 
 #endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <rte_common.h>
+#include "dataplane/meters.h"
+#include "dataplane/worker.h"
+
+/* ---- one meter ------------------------------------------------------------ */
+
+/* What is in a bucket is bytes, or packets. It is counted in time, which is worth another amount
+ * now. */
+static uint64_t full_at(
+    const struct lm_meter *m, enum lm_meter_unit unit, uint64_t cost, uint64_t burst, uint64_t now)
+{
+	if (m->cost[unit] == 0 || cost == 0)
+		return now;
+	double missing = m->full_at[unit] > now ? (double)(m->full_at[unit] - now) : 0;
+	double there = ((double)m->burst - missing) * (double)cost / (double)m->cost[unit];
+	double left = (double)burst - there;
+	return left > 0 ? now + (uint64_t)left : now;
+}
+
+void lm_meter_adopt(struct lm_meter *m, uint64_t now)
+{
+	uint64_t burst = __atomic_load_n(&m->wanted_burst, __ATOMIC_RELAXED);
+
+	/* First, so that what control changes meanwhile is looked at with the next packet. */
+	m->version = __atomic_load_n(&m->wanted_version, __ATOMIC_ACQUIRE);
+	for (unsigned unit = 0; unit < LM_METER_UNITS; unit++) {
+		uint64_t cost = __atomic_load_n(&m->wanted_cost[unit], __ATOMIC_RELAXED);
+
+		m->full_at[unit] = full_at(m, unit, cost, burst, now);
+		m->cost[unit] = cost;
+	}
+	m->burst = burst;
+}
+
+/* ---- workers -------------------------------------------------------------- */
+
+static enum lm_drop over(struct lm_meter *m, enum lm_drop why)
+{
+	m->dropped++;
+	return why;
+}
+
+enum lm_drop lm_meters_ask(
+    struct lm_worker *w, const struct lm_attached *at, enum lm_way way, unsigned bytes)
+{
+	struct lm_meter *own = at->meters ? &at->meters->of[w->index].way[way] : NULL;
+	struct lm_meter *net = at->net_meters ? &at->net_meters->of[w->index].way[way] : NULL;
+	uint64_t own_full[LM_METER_UNITS], net_full[LM_METER_UNITS];
+	uint64_t now = w->now << LM_METER_TIME_SHIFT;
+
+	if (own && !lm_meter_fits(own, now, bytes, own_full))
+		return over(
+		    own, way == LM_EGRESS ? LM_DROP_ENDPOINT_RATE_OUT : LM_DROP_ENDPOINT_RATE_IN);
+	if (net && !lm_meter_fits(net, now, bytes, net_full))
+		return over(
+		    net, way == LM_EGRESS ? LM_DROP_NETWORK_RATE_OUT : LM_DROP_NETWORK_RATE_IN);
+	if (own)
+		lm_meter_take(own, own_full);
+	if (net)
+		lm_meter_take(net, net_full);
+	return LM_FINE;
+}
+
+/* ---- control: making and setting ------------------------------------------ */
+
+static struct lm_meters *create(unsigned n_workers)
+{
+	struct lm_meters *m = calloc(1, sizeof *m);
+	size_t size = n_workers * sizeof m->of[0];
+
+	if (!m)
+		return NULL;
+	m->of = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
+	if (!m->of) {
+		free(m);
+		return NULL;
+	}
+	memset(m->of, 0, size);
+	m->holders = 1;
+	m->n_workers = n_workers;
+	return m;
+}
+
+static struct lm_meters *hold(struct lm_meters *m)
+{
+	m->holders++;
+	return m;
+}
+
+void lm_meters_release(struct lm_meters *m)
+{
+	if (!m || --m->holders > 0)
+		return;
+	free(m->of);
+	free(m);
+}
+
+static void set_meter(const struct lm_dp *dp, struct lm_meters *m, unsigned worker, enum lm_way way)
+{
+	struct lm_meter *meter = &m->of[worker].way[way];
+
+	for (unsigned unit = 0; unit < LM_METER_UNITS; unit++) {
+		uint64_t rate = m->rates.of[lm_rate_of(way, unit)];
+
+		__atomic_store_n(&meter->wanted_cost[unit],
+		    rate == 0 ? 0 : lm_meter_cost(dp->hz, rate, unit) * m->n_workers,
+		    __ATOMIC_RELAXED);
+	}
+	__atomic_store_n(&meter->wanted_burst, m->burst << LM_METER_TIME_SHIFT, __ATOMIC_RELAXED);
+	__atomic_store_n(&meter->wanted_version, meter->wanted_version + 1, __ATOMIC_RELEASE);
+}
+
+static void set(const struct lm_dp *dp, struct lm_meters *m, const struct lm_rates *rates)
+{
+	if (!m || (lm_rates_equal(&m->rates, rates) && m->burst == dp->rate_burst))
+		return;
+	m->rates = *rates;
+	m->burst = dp->rate_burst;
+	for (unsigned i = 0; i < m->n_workers; i++) {
+		set_meter(dp, m, i, LM_EGRESS);
+		set_meter(dp, m, i, LM_INGRESS);
+	}
+}
+
+/* Those that the same endpoint has already, or new ones. NULL: none are wanted, or no memory. */
+static struct lm_meters *meters_of(const struct lm_dp *dp, const struct lm_dp_attachment *a)
+{
+	const struct lm_attach_table *table = dp->attachments;
+	const struct lm_attached *old = a->id < table->n ? &table->by_id[a->id] : NULL;
+
+	if (lm_rates_none(&a->rates))
+		return NULL;
+	if (old && old->valid && old->meters && old->net == a->net && old->endpoint == a->endpoint)
+		return hold(old->meters);
+	return create(dp->config.n_workers);
+}
+
+static struct lm_meters *meters_of_network(struct lm_dp *dp, uint32_t net)
+{
+	if (lm_rates_none(&dp->network_rates))
+		return NULL;
+	if (!dp->network_meters[net])
+		dp->network_meters[net] = create(dp->config.n_workers);
+	return dp->network_meters[net] ? hold(dp->network_meters[net]) : NULL;
+}
+
+int lm_meters_attach(struct lm_dp *dp, struct lm_attach_table *table,
+    const struct lm_dp_attachment *list, unsigned n)
+{
+	bool networks = !lm_rates_none(&dp->network_rates);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct lm_attached *at = &table->by_id[list[i].id];
+
+		at->meters = meters_of(dp, &list[i]);
+		at->net_meters = meters_of_network(dp, at->net);
+		if ((!at->meters && !lm_rates_none(&list[i].rates)) ||
+		    (!at->net_meters && networks))
+			return -ENOMEM;
+	}
+	/* Nothing can fail any more. */
+	for (unsigned i = 0; i < n; i++) {
+		set(dp, table->by_id[list[i].id].meters, &list[i].rates);
+		set(dp, table->by_id[list[i].id].net_meters, &dp->network_rates);
+	}
+	return 0;
+}
+
+void lm_meters_forget_network(struct lm_dp *dp, uint32_t net)
+{
+	lm_meters_release(dp->network_meters[net]);
+	dp->network_meters[net] = NULL;
+}
+
+void lm_dp_set_rates(struct lm_dp *dp, const struct lm_rates *network, unsigned burst_ms)
+{
+	dp->network_rates = *network;
+	dp->rate_burst = dp->hz / 1000 * burst_ms;
+	for (uint32_t net = 0; net < dp->config.max_networks && lm_rates_none(network); net++)
+		lm_meters_forget_network(dp, net);
+}
+
+/* ---- control: what one sees ------------------------------------------------ */
+
+static struct lm_dp_limited dropped(const struct lm_meters *m)
+{
+	struct lm_dp_limited sum = {0};
+
+	for (unsigned i = 0; m && i < m->n_workers; i++) {
+		const struct lm_meter *way = m->of[i].way;
+		sum.out += __atomic_load_n(&way[LM_EGRESS].dropped, __ATOMIC_RELAXED);
+		sum.in += __atomic_load_n(&way[LM_INGRESS].dropped, __ATOMIC_RELAXED);
+	}
+	return sum;
+}
+
+struct lm_dp_limited lm_dp_attachment_limited(const struct lm_dp *dp, uint32_t id)
+{
+	const struct lm_attach_table *table = dp->attachments;
+
+	return dropped(id < table->n ? table->by_id[id].meters : NULL);
+}
+
+struct lm_dp_limited lm_dp_network_limited(const struct lm_dp *dp, uint32_t net)
+{
+	return dropped(net < dp->config.max_networks ? dp->network_meters[net] : NULL);
+}
