@@ -7,6 +7,7 @@
 #include "dataplane/inner.h"
 #include "dataplane/meters.h"
 #include "dataplane/part.h"
+#include "dataplane/route.h"
 #include "dataplane/worker.h"
 
 #define PUNT_BURST 64 /* of one attachment at once */
@@ -232,6 +233,8 @@ static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
 	if (unlikely(!ipv6 && p->ip[16] >= 224)) /* with 240/4 and the broadcast address */
 		return drop(a, p, LM_DROP_MULTICAST);
 	p->src_ep = endpoint_of(net, at, p->attachment, ends.src);
+	if (unlikely(!p->src_ep))
+		p->src_ep = lm_route_sender(net, p->attachment, ends.src);
 	if (unlikely(!p->src_ep))
 		return no_source(a, p, at);
 	if (unlikely(lm_addr_equal(ends.dst, ipv6 ? net->gateway6 : net->gateway4)))

@@ -19,6 +19,7 @@
 	X(NOT_SERVED, "not_served") /* of a workload whose endpoint is not served here */ \
 	X(NO_NETWORK, "no_network") /* attached, but no manifest is in force */ \
 	X(NO_ROUTE, "no_route") /* no endpoint has this destination, or nobody serves it now */ \
+	X(LOOP, "loop") /* it would go back to the workload that sent it */ \
 	X(MULTICAST, "multicast") \
 	X(FRAGMENT, "fragment") /* a later fragment whose datagram we do not know */ \
 	X(FRAGMENT_BAD, "fragment_bad") /* too short a first one, overlapping, too long */ \

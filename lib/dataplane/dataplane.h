@@ -127,6 +127,13 @@ struct lm_dp_endpoint {
 	uint32_t peer; /* remote: slot of the peer that hosts it; LM_DP_NONE: it is ours */
 	bool away; /* nobody elsewhere serves it now, so nothing is sent there */
 };
+/* A prefix that is reached via the first of these endpoints that is served somewhere. */
+struct lm_dp_route {
+	struct lm_prefix
+	    prefix; /* not inside of the network's own; a larger one does not count there */
+	const uint16_t *vias; /* indices of endpoints, in order of preference; at least one */
+	unsigned n_vias;
+};
 struct lm_dp_network {
 	struct lm_prefix net4, net6;
 	struct lm_ip gateway4, gateway6;
@@ -134,6 +141,8 @@ struct lm_dp_network {
 	struct lm_policy *policy; /* taken over: freed by the data plane */
 	const struct lm_dp_endpoint *endpoints; /* copied */
 	unsigned n_endpoints;
+	const struct lm_dp_route *routes; /* copied */
+	unsigned n_routes;
 };
 /* Replaces the network at this index in one step; flows of it are judged anew. */
 int lm_dp_network_publish(struct lm_dp *dp, uint32_t net, const struct lm_dp_network *spec);
@@ -216,6 +225,16 @@ struct lm_dp_limited {
 };
 struct lm_dp_limited lm_dp_attachment_limited(const struct lm_dp *dp, uint32_t attachment);
 struct lm_dp_limited lm_dp_network_limited(const struct lm_dp *dp, uint32_t net);
+struct lm_dp_route_info {
+	unsigned route; /* position in the network's list */
+	uint32_t endpoint; /* where its packets go, or would go if it were served */
+	bool up; /* it is */
+};
+/* As published last: the n-th route, or an address's. -ENOENT. */
+int lm_dp_route_at(
+    const struct lm_dp *dp, uint32_t net, unsigned route, struct lm_dp_route_info *out);
+int lm_dp_route_of(
+    const struct lm_dp *dp, uint32_t net, const struct lm_ip *ip, struct lm_dp_route_info *out);
 struct lm_dp_flow_info {
 	uint32_t net;
 	struct lm_ip src, dst;

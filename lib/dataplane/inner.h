@@ -94,8 +94,9 @@ static inline bool lm_is_icmp_error(const uint8_t *l4, bool ipv6)
 }
 
 /*
- * An ICMP error: its key becomes that of the packet inside, which must have gone the opposite way
- * between the same two. False: it did not, or cannot be told.
+ * An ICMP error: its key becomes that of the packet inside, which must have been sent by whom the
+ * error goes to. It must have been sent to whom the error is of, or where there are routes, that
+ * may be a router on the way there (LM_PKT_ON_WAY). False: it was not, or cannot be told.
  */
 static inline bool lm_inner_error(struct lm_pkt *p, struct lm_ends ends, const uint8_t *l4,
     unsigned l4_len, bool ipv6, uint32_t net)
@@ -125,7 +126,8 @@ static inline bool lm_inner_error(struct lm_pkt *p, struct lm_ends ends, const u
 		dst = lm_addr4(lm_load32(ip + 16));
 	}
 	upper = ip + header;
-	if (!lm_addr_equal(src, ends.dst) || !lm_addr_equal(dst, ends.src))
+	bool on_way = !lm_addr_equal(dst, ends.src);
+	if (!lm_addr_equal(src, ends.dst) || (on_way && !p->net->routes))
 		return false;
 	if (lm_is_icmp(proto, ipv6)) {
 		if (!lm_ports_of_icmp(&ports, upper, ipv6))
@@ -137,6 +139,8 @@ static inline bool lm_inner_error(struct lm_pkt *p, struct lm_ends ends, const u
 	    lm_flow_key_set(&p->key, &p->hash, src, dst, ports.src, ports.dst, net, proto);
 	/* The error itself goes the other way. */
 	p->flags |= from_b ? LM_PKT_ERROR : LM_PKT_ERROR | LM_PKT_FROM_B;
+	if (on_way)
+		p->flags |= LM_PKT_ON_WAY;
 	return true;
 }
 

@@ -16,19 +16,36 @@
  */
 #include "dataplane/inner.h"
 #include "dataplane/pickup.h"
+#include "dataplane/route.h"
 #include "dataplane/tcp.h"
 #include "dataplane/worker.h"
 
-/* May src open a flow to dst? Which rules say so, too. */
-static enum lm_drop ask(const struct lm_net *net, const struct lm_ep *src, const struct lm_ep *dst,
-    bool ipv6, uint8_t proto, uint16_t dst_port, struct lm_ruling *ruling)
+/* An address, and who has it or routes to it. */
+struct side {
+	const struct lm_ep *ep;
+	struct lm_addr addr;
+};
+
+static struct side source(const struct lm_pkt *p)
 {
-	struct lm_policy_key key = {.src_member = src->member,
-	    .dst_member = dst->member,
+	return (struct side){p->src_ep, p->flags & LM_PKT_FROM_B ? p->key.b : p->key.a};
+}
+
+static struct side destination(const struct lm_pkt *p)
+{
+	return (struct side){p->dst_ep, p->flags & LM_PKT_FROM_B ? p->key.a : p->key.b};
+}
+
+/* May src open a flow to dst? Which rules say so, too. */
+static enum lm_drop ask(const struct lm_net *net, struct side src, struct side dst, uint8_t proto,
+    uint16_t dst_port, struct lm_ruling *ruling)
+{
+	struct lm_policy_key key = {.src_member = src.ep->member,
+	    .dst_member = dst.ep->member,
 	    .protocol = proto,
 	    .dst_port = dst_port,
-	    .src = lm_addr_ip(ipv6 ? src->addr6 : src->addr4),
-	    .dst = lm_addr_ip(ipv6 ? dst->addr6 : dst->addr4)};
+	    .src = lm_addr_ip(src.addr),
+	    .dst = lm_addr_ip(dst.addr)};
 
 	if (!net->policy)
 		return LM_DROP_POLICY_EGRESS;
@@ -46,18 +63,20 @@ static enum lm_drop ask(const struct lm_net *net, const struct lm_ep *src, const
 /* The packet's own wish. */
 static enum lm_drop ask_for(const struct lm_pkt *p, struct lm_ruling *ruling)
 {
-	return ask(
-	    p->net, p->src_ep, p->dst_ep, p->flags & LM_PKT_V6, p->proto, p->dst_port, ruling);
+	return ask(p->net, source(p), destination(p), p->proto, p->dst_port, ruling);
 }
 
 /* Out of a tunnel, the source is one of that peer's endpoints, and the destination ours. */
-static enum lm_drop check_sides(const struct lm_pkt *p)
+static enum lm_drop check_sides(struct lm_pkt *p)
 {
-	if (!p->sa)
+	if (!p->sa) {
+		if (unlikely(p->dst_ep->attachment == p->attachment))
+			return LM_DROP_LOOP;
 		return p->dst_ep->away ? LM_DROP_NO_ROUTE : LM_FINE;
-	if (p->src_ep->peer != p->sa->peer)
-		return LM_DROP_INNER_SOURCE;
-	return p->dst_ep->peer == LM_DP_NONE ? LM_FINE : LM_DROP_NO_ROUTE;
+	}
+	if (unlikely(p->src_ep->peer != p->sa->peer || p->dst_ep->peer != LM_DP_NONE))
+		return lm_route_other_via(p, source(p).addr, destination(p).addr);
+	return LM_FINE;
 }
 
 /* The same for the connection that this packet would be an answer in. */
@@ -65,8 +84,7 @@ static enum lm_drop ask_back(const struct lm_pkt *p, struct lm_ruling *ruling)
 {
 	uint16_t port = p->flags & LM_PKT_FROM_B ? p->key.port_b : p->key.port_a;
 
-	return ask(p->net, p->dst_ep, p->src_ep, p->flags & LM_PKT_V6, p->proto,
-	    rte_be_to_cpu_16(port), ruling);
+	return ask(p->net, destination(p), source(p), p->proto, rte_be_to_cpu_16(port), ruling);
 }
 
 /* Counts and notes which rules said so. back: they were asked about the other direction. */
@@ -99,16 +117,17 @@ static bool renew(const struct lm_net *net, struct lm_flow *f)
 {
 	const struct lm_flow_key *k = &f->key;
 	bool from_b = f->from_b;
-	uint32_t a = lm_net_route(net, k->a), b = lm_net_route(net, k->b);
+	uint32_t a = lm_net_owner(net, k->a), b = lm_net_owner(net, k->b);
 	uint8_t proto = (uint8_t)k->net_proto;
 	uint16_t port = 0;
 	struct lm_ruling ruling; /* was counted when the flow began */
 
 	if (lm_proto_has_ports(proto))
 		port = rte_be_to_cpu_16(from_b ? k->port_a : k->port_b);
-	if (a == LM_DP_NONE || b == LM_DP_NONE ||
-	    ask(net, &net->eps[from_b ? b : a], &net->eps[from_b ? a : b], k->a.w[0] != 0, proto,
-		port, &ruling) != LM_FINE)
+	if (a == LM_DP_NONE || b == LM_DP_NONE)
+		return false;
+	struct side sides[] = {{&net->eps[a], k->a}, {&net->eps[b], k->b}};
+	if (ask(net, sides[from_b], sides[!from_b], proto, port, &ruling) != LM_FINE)
 		return false;
 	f->ep_a = (uint16_t)a;
 	f->ep_b = (uint16_t)b;
@@ -194,11 +213,11 @@ static enum lm_drop remember(struct lm_worker *w, struct lm_pkt *p, bool back)
 static enum lm_drop route(struct lm_pkt *p)
 {
 	const struct lm_net *net = p->net;
-	bool from_b = p->flags & LM_PKT_FROM_B;
-	uint32_t src, dst = lm_net_route(net, from_b ? p->key.a : p->key.b);
+	uint32_t src, dst = lm_net_next(net, destination(p).addr);
 
-	if (p->sa) {
-		src = lm_net_route(net, from_b ? p->key.b : p->key.a);
+	/* Who is at a port is its attachment; whose address it sends from, the routes say. */
+	if (p->sa || net->routes) {
+		src = lm_net_owner(net, source(p).addr);
 		if (src == LM_DP_NONE)
 			return LM_DROP_INNER_SOURCE;
 		p->src_ep = &net->eps[src];
@@ -292,7 +311,8 @@ static enum lm_drop follow(struct lm_worker *w, struct lm_pkt *p, struct lm_flow
 		return why;
 	if (unlikely(p->flags & (LM_PKT_ERROR | LM_PKT_LATER))) {
 		if (p->flags & LM_PKT_ERROR)
-			return LM_FINE;
+			return !(p->flags & LM_PKT_ON_WAY) || lm_route_on_way(p) ? LM_FINE
+										 : LM_DROP_NO_FLOW;
 	} else {
 		why = advance(w, p, f, from_b != f->from_b);
 		if (unlikely(why != LM_FINE))

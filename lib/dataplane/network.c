@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <rte_bitops.h>
 #include <rte_common.h>
+#include "dataplane/route.h"
 
 static int put(struct lm_net *net, struct lm_addr addr, uint32_t ep)
 {
@@ -98,6 +99,8 @@ int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec,
 	net->gateway6 = lm_addr_of(&spec->gateway6);
 	for (unsigned i = 0; i < spec->n_endpoints && err == 0; i++)
 		err = add(net, &spec->endpoints[i], made, tunnels);
+	if (err == 0)
+		err = lm_routes_create(&net->routes, net, spec, made);
 	if (err != 0) {
 		lm_net_free(net);
 		return err;
@@ -117,6 +120,7 @@ void lm_net_free(void *arg)
 		lm_tunnel_release(net->eps[i].tunnel);
 	lm_policy_free(net->policy);
 	lm_hits_release(net->hits);
+	lm_routes_free(net->routes);
 	free(net->eps);
 	free(net->slots);
 	free(net);

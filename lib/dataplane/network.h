@@ -17,6 +17,8 @@
 #include "dataplane/hits.h"
 #include "dataplane/sa.h"
 
+struct lm_routes;
+
 struct lm_ep {
 	struct lm_addr addr4, addr6; /* zero: none */
 	struct lm_tunnel *tunnel; /* NULL: ours */
@@ -39,6 +41,7 @@ struct lm_net {
 	uint32_t mask;
 	uint64_t seed; /* so that a tenant cannot choose colliding addresses */
 	uint32_t *slots; /* endpoint + 1; 0: empty */
+	struct lm_routes *routes; /* NULL: none. See route.h */
 };
 
 #define LM_NET_ENDPOINTS_MAX 65535 /* flow entries hold endpoints in 16 bits */
@@ -54,7 +57,8 @@ struct lm_net_made {
 
 /*
  * Takes spec->policy over if it returns 0. Tunnels are looked up in, and counted by, the registry.
- * At most LM_NET_ENDPOINTS_MAX endpoints. -EINVAL: two endpoints with one address.
+ * At most LM_NET_ENDPOINTS_MAX endpoints. -EINVAL: two endpoints with one address, or routes that
+ * cannot be.
  */
 int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec,
     const struct lm_net_made *made, struct lm_tunnels *tunnels);

@@ -13,6 +13,7 @@
 #ifndef LM_DATAPLANE_PICKUP_H
 #define LM_DATAPLANE_PICKUP_H
 
+#include "dataplane/route.h"
 #include "dataplane/tcp.h"
 #include "dataplane/worker.h"
 
@@ -23,7 +24,7 @@
 
 static inline bool lm_pickup_young(const struct lm_worker *w, const struct lm_pkt *p, uint64_t time)
 {
-	return time > 0 && (w->now < p->src_ep->since + time || w->now < p->dst_ep->since + time);
+	return time > 0 && w->now < lm_route_since(p) + time;
 }
 
 /* Both endpoints are known, and its flow is not. */

@@ -37,6 +37,7 @@ enum lm_pkt_flags {
 	LM_PKT_FRAGMENT = 1 << 6, /* the first of several */
 	LM_PKT_LATER = 1 << 7, /* another: ports are those of its first */
 	LM_PKT_MORE = 1 << 8, /* and not the last */
+	LM_PKT_ON_WAY = 1 << 9, /* an error, but not of whom it was sent to */
 };
 
 struct lm_pkt {

@@ -80,6 +80,10 @@ struct rig {
 	bool same_rules; /* rig_publish leaves the rules as they are */
 	struct lm_rates rates[RIG_HOSTS]; /* for rig_publish_attachments */
 	bool away[2]; /* at this gateway: the other one serves nothing; for rig_publish */
+	/* For rig_publish of network 0, at this gateway: its routes, and endpoints not served. */
+	const struct lm_dp_route *routes[2];
+	unsigned n_routes[2];
+	unsigned gone[2]; /* bits */
 };
 
 /* Policies of network 0 (and 1) in YAML: the lists "egress" and "ingress" of members. */

@@ -108,14 +108,14 @@ void rig_publish(struct rig *r, unsigned gw, uint32_t net, const char *yaml)
 	rig_must(lm_manifest_parse(&m, "rig", text, (size_t)len, &why) == 0, why.text);
 	for (unsigned i = 0; i < m->n_endpoints; i++) {
 		const struct lm_endpoint *e = &m->endpoints[i];
-		bool ours = e->provider == gw;
+		bool ours = e->provider == gw, gone = net == 0 && r->gone[gw] >> i & 1;
 
 		eps[i] = (struct lm_dp_endpoint){.ipv4 = e->ipv4,
 		    .ipv6 = e->ipv6,
 		    .member = e->member,
-		    .attachment = ours ? attachment_of(gw, net, &e->ipv4) : LM_DP_NONE,
+		    .attachment = ours && !gone ? attachment_of(gw, net, &e->ipv4) : LM_DP_NONE,
 		    .peer = ours ? LM_DP_NONE : RIG_PEER,
-		    .away = !ours && r->away[gw]};
+		    .away = !ours && (gone || r->away[gw])};
 	}
 	struct lm_dp_network spec = {.net4 = m->ipv4,
 	    .net6 = m->ipv6,
@@ -123,7 +123,9 @@ void rig_publish(struct rig *r, unsigned gw, uint32_t net, const char *yaml)
 	    .gateway6 = rig_ip("fd5a:10::1"),
 	    .mtu = RIG_MTU,
 	    .endpoints = eps,
-	    .n_endpoints = m->n_endpoints};
+	    .n_endpoints = m->n_endpoints,
+	    .routes = net == 0 ? r->routes[gw] : NULL,
+	    .n_routes = net == 0 ? r->n_routes[gw] : 0};
 	if (r->same_rules)
 		spec.policy = lm_policy_hold((struct lm_policy *)r->rules[gw][net]);
 	else
