@@ -23,6 +23,8 @@ static void print(const json_t *network)
 	    {">LINE", cell_count, "line"},
 	    {"ACTION", cell_text, "action"},
 	    {">HITS", cell_count, "hits"},
+	    {">RATE", cell_text, "rate"},
+	    {">REFUSED", cell_count, "refused"},
 	    {"COMMENT", cell_text, "comment"},
 	    {0},
 	};

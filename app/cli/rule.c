@@ -57,6 +57,7 @@ static void print_peers(FILE *out, const struct lm_manifest *m, const struct lm_
 
 void rule_print(FILE *out, const struct lm_manifest *m, const struct lm_rule *r, bool ingress)
 {
+	char rate[LM_FLOW_RATE_TEXT];
 	fprintf(out, "may %s%s", r->deny ? "not " : "", ingress ? "be reached from" : "reach");
 	print_peers(out, m, r);
 	putc(':', out);
@@ -66,6 +67,8 @@ void rule_print(FILE *out, const struct lm_manifest *m, const struct lm_rule *r,
 		if (r->ports[i].to != r->ports[i].from)
 			fprintf(out, "-%u", r->ports[i].to);
 	}
+	if (r->rate.n > 0)
+		fprintf(out, ", at most %s", lm_flow_rate_text(rate, &r->rate));
 	if (r->log)
 		fprintf(out, " (log)");
 }

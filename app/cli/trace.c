@@ -102,10 +102,15 @@ static void print_side(const json_t *flow, const char *way, const char *what, co
 	printf("  %s ", what);
 	print_endpoint(end);
 	printf(": %s by ", says(flow, way, "allow") ? "allowed" : "denied");
-	if (json_object_get(flow, key))
-		printf("the %s rule in line %lld\n", way, (long long)number_of(flow, key));
-	else
+	if (!json_object_get(flow, key)) {
 		puts("default, no rule matches");
+		return;
+	}
+	printf("the %s rule in line %lld", way, (long long)number_of(flow, key));
+	snprintf(key, sizeof(key), "%s_rate", way);
+	if (json_object_get(flow, key))
+		printf(", at most %s", text_of(flow, key));
+	putchar('\n');
 }
 
 static void print_flow(const json_t *answer, const json_t *flow)

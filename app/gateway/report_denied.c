@@ -7,11 +7,16 @@ static void denied_row(
     const struct gateway *gw, const struct lm_dp_noted_info *f, struct rte_tel_data *row)
 {
 	const struct lm_network *net = lm_membership_network(gw->membership, f->net);
+	static const char *const verdicts[] = {
+	    [LM_NOTED_DENIED] = "denied",
+	    [LM_NOTED_ALLOWED] = "allowed",
+	    [LM_NOTED_RATE] = "over rate",
+	};
 	char ip[LM_IP_TEXT];
 
 	gw_put_u64(row, "ago_s", f->ago_s);
 	gw_put_text(row, "network", net ? net->manifest->network : "");
-	gw_put_text(row, "verdict", f->allowed ? "allowed" : "denied");
+	gw_put_text(row, "verdict", verdicts[f->verdict]);
 	gw_put_u64(row, "protocol", f->protocol);
 	gw_put_text(row, "src", lm_ip_text(ip, &f->src));
 	gw_put_text(row, "dst", lm_ip_text(ip, &f->dst));

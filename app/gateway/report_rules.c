@@ -19,6 +19,20 @@ static uint64_t hits_of(const struct gateway *gw, const struct list *l, uint16_t
 	    gw->dp, l->net->index, gw->rules[l->net->index].policy, l->member, l->way, rule);
 }
 
+/* Only of a rule with a rate. */
+static void put_rate(const struct gateway *gw, const struct list *l, uint16_t rule,
+    const struct lm_flow_rate *rate, struct rte_tel_data *row)
+{
+	char text[LM_FLOW_RATE_TEXT];
+
+	if (rate->n == 0)
+		return;
+	gw_put_text(row, "rate", lm_flow_rate_text(text, rate));
+	gw_put_u64(row, "refused",
+	    lm_dp_rule_refused(
+		gw->dp, l->net->index, gw->rules[l->net->index].policy, l->member, l->way, rule));
+}
+
 static struct rte_tel_data *start_row(struct gw_page *page, const struct list *l)
 {
 	struct rte_tel_data *row = gw_page_row(page);
@@ -48,6 +62,7 @@ static void list_rows(const struct gateway *gw, struct gw_page *page, const stru
 		gw_put_u64(row, "line", r->line);
 		gw_put_text(row, "action", r->deny ? "deny" : "allow");
 		gw_put_u64(row, "hits", hits_of(gw, l, (uint16_t)i));
+		put_rate(gw, l, (uint16_t)i, &r->rate, row);
 		gw_put_text(row, "comment", r->comment ? r->comment : "");
 	}
 	row = start_row(page, l);

@@ -195,11 +195,17 @@ static void put_side(const struct lm_policy *p, const struct lm_policy_key *key,
 	uint16_t rule, member = way == LM_EGRESS ? key->src_member : key->dst_member;
 	bool allows = lm_policy_allows(p, key, way, &rule);
 	const struct lm_policy_rule *r = lm_policy_rule(p, member, way, rule);
+	char text[LM_FLOW_RATE_TEXT];
 
 	gw_put_text(row, way == LM_EGRESS ? "egress" : "ingress", allows ? "allow" : "deny");
 	/* Absent: no rule matches, the network's default decides. */
-	if (r)
-		gw_put_u64(row, way == LM_EGRESS ? "egress_line" : "ingress_line", r->line);
+	if (!r)
+		return;
+	gw_put_u64(row, way == LM_EGRESS ? "egress_line" : "ingress_line", r->line);
+	struct lm_flow_rate rate = lm_policy_flow_rate(p, r->rate);
+	if (rate.n > 0)
+		gw_put_text(row, way == LM_EGRESS ? "egress_rate" : "ingress_rate",
+		    lm_flow_rate_text(text, &rate));
 }
 
 static bool put_flow(

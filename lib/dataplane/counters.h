@@ -34,6 +34,7 @@
 	X(NETWORK_RATE_IN, "network_rate_in") \
 	X(POLICY_EGRESS, "policy_egress") \
 	X(POLICY_INGRESS, "policy_ingress") \
+	X(RULE_RATE, "rule_rate") /* a rule allows it, but not so many a second */ \
 	X(FLOW_TABLE_FULL, "flow_table_full") \
 	X(NETWORK_FLOWS, "network_flows") /* this network's share of the table is used up */ \
 	X(HALF_OPEN, "half_open") /* too many of the network's connections are half-open */ \

@@ -261,16 +261,20 @@ uint32_t lm_dp_flows_in(const struct lm_dp *dp, enum lm_flow_state state);
  */
 uint64_t lm_dp_rule_hits(const struct lm_dp *dp, uint32_t net, const struct lm_policy *policy,
     uint16_t member, enum lm_way way, uint16_t rule);
+/* Of them, how many the rule allowed, but refused for its rate. Likewise. */
+uint64_t lm_dp_rule_refused(const struct lm_dp *dp, uint32_t net, const struct lm_policy *policy,
+    uint16_t member, enum lm_way way, uint16_t rule);
 /*
  * What rules decided last, the newest first: a sample of what they denied, and of what one with
  * `log` allowed. Bounded for each network and second, and in all. Cursor as in lm_dp_lanes.
  */
+enum lm_noted { LM_NOTED_DENIED, LM_NOTED_ALLOWED, LM_NOTED_RATE }; /* over the rule's rate */
 struct lm_dp_noted_info {
 	uint32_t net;
 	struct lm_ip src, dst; /* src opened the flow, or wanted to */
 	uint16_t src_port, dst_port; /* host byte order; 0: the protocol has none */
 	uint8_t protocol;
-	bool allowed;
+	enum lm_noted verdict;
 	enum lm_way way; /* in whose list the rule is */
 	uint32_t line; /* of the rule, in the manifest that was in force; 0: the default */
 	uint32_t ago_s;

@@ -100,13 +100,30 @@ static void count(
 	    lm_policy_counter(net->policy, src->member, LM_EGRESS, ruling->egress));
 	lm_hits_count(net->hits, w->index,
 	    lm_policy_counter(net->policy, dst->member, LM_INGRESS, ruling->ingress));
+	if (unlikely(net->quotas != NULL))
+		lm_quotas_count(net, w->index, w->now, ruling, src->member, dst->member);
 	lm_note_ruling(w, p, back, ruling);
+}
+
+/* Allowed, but are there too many already? Then *ruling says by which rule. */
+static enum lm_drop ration(
+    const struct lm_worker *w, const struct lm_pkt *p, bool back, struct lm_ruling *ruling)
+{
+	const struct lm_net *net = p->net;
+
+	if (likely(!net->quotas))
+		return LM_FINE;
+	return lm_quotas_allow(net, w->index, w->now, ruling,
+		   (back ? p->dst_ep : p->src_ep)->member, (back ? p->src_ep : p->dst_ep)->member)
+		   ? LM_FINE
+		   : LM_DROP_RULE_RATE;
 }
 
 /* Did rules decide what becomes of a packet, and not what it is? */
 static bool by_rules(enum lm_drop why)
 {
-	return why == LM_FINE || why == LM_DROP_POLICY_EGRESS || why == LM_DROP_POLICY_INGRESS;
+	return why == LM_FINE || why == LM_DROP_POLICY_EGRESS || why == LM_DROP_POLICY_INGRESS ||
+	       why == LM_DROP_RULE_RATE;
 }
 
 /*
@@ -247,6 +264,8 @@ static enum lm_drop begin(struct lm_worker *w, struct lm_pkt *p)
 		back = true;
 		why = LM_FINE;
 	}
+	if (why == LM_FINE)
+		why = ration(w, p, back, &ruling);
 	/* There is nothing to follow a reset. */
 	if (why == LM_FINE && !(p->flags & LM_PKT_STATELESS) &&
 	    !(p->proto == IPPROTO_TCP && (p->tcp & LM_TCP_RST)))
@@ -272,6 +291,8 @@ static __rte_noinline enum lm_drop segment(
 	case LM_TCP_CONTRARY:
 		/* Both at once, or a mistake, but in any case a wish of its own. */
 		why = ask_for(p, &ruling);
+		if (why == LM_FINE)
+			why = ration(w, p, false, &ruling);
 		count(w, p, false, &ruling);
 		return why;
 	default:

@@ -13,14 +13,19 @@ struct lm_limit {
 	uint64_t full_at; /* cycles */
 };
 
-/* cost: cycles a token. False: over the rate, and nothing was taken. */
+/* cost: cycles a token. Is there one? */
+static inline bool lm_limit_has(
+    const struct lm_limit *l, uint64_t now, uint64_t cost, unsigned burst)
+{
+	return l->full_at <= now || l->full_at - now <= cost * (burst - 1);
+}
+
+/* Takes one. False: over the rate, and nothing was taken. */
 static inline bool lm_limit_take(struct lm_limit *l, uint64_t now, uint64_t cost, unsigned burst)
 {
-	uint64_t full_at = l->full_at > now ? l->full_at : now;
-
-	if (full_at - now > cost * (burst - 1))
+	if (!lm_limit_has(l, now, cost, burst))
 		return false;
-	l->full_at = full_at + cost;
+	l->full_at = (l->full_at > now ? l->full_at : now) + cost;
 	return true;
 }
 

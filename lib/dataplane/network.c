@@ -73,6 +73,18 @@ static struct lm_hits *hits_of(struct lm_policy *policy, const struct lm_net_mad
 	return lm_hits_create(policy, made->n_workers);
 }
 
+static int take_rules(struct lm_net *net, struct lm_policy *policy, const struct lm_net_made *made)
+{
+	net->hits = hits_of(policy, made);
+	if (!net->hits)
+		return -ENOMEM;
+	if (made->old && made->old->policy == policy)
+		net->quotas = lm_quotas_hold(made->old->quotas);
+	else if (lm_policy_info(policy).n_rates > 0)
+		net->quotas = lm_quotas_create(policy, made->n_workers, made->hz);
+	return lm_policy_info(policy).n_rates > 0 && !net->quotas ? -ENOMEM : 0;
+}
+
 int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec,
     const struct lm_net_made *made, struct lm_tunnels *tunnels)
 {
@@ -84,9 +96,7 @@ int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec,
 		return -ENOMEM;
 	net->eps = calloc(spec->n_endpoints + 1, sizeof *net->eps);
 	net->slots = calloc(n_slots, sizeof *net->slots);
-	if (spec->policy)
-		net->hits = hits_of(spec->policy, made);
-	if (!net->eps || !net->slots || (spec->policy && !net->hits)) {
+	if (!net->eps || !net->slots || (spec->policy && take_rules(net, spec->policy, made) < 0)) {
 		lm_net_free(net);
 		return -ENOMEM;
 	}
@@ -121,6 +131,7 @@ void lm_net_free(void *arg)
 	lm_policy_free(net->policy);
 	lm_hits_release(net->hits);
 	lm_routes_free(net->routes);
+	lm_quotas_release(net->quotas);
 	free(net->eps);
 	free(net->slots);
 	free(net);

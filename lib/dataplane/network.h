@@ -15,6 +15,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/flow.h"
 #include "dataplane/hits.h"
+#include "dataplane/quotas.h"
 #include "dataplane/sa.h"
 
 struct lm_routes;
@@ -36,6 +37,7 @@ struct lm_net {
 	struct lm_addr gateway4, gateway6; /* zero: none */
 	struct lm_policy *policy; /* NULL: nothing passes */
 	struct lm_hits *hits; /* of its rules; NULL without a policy */
+	struct lm_quotas *quotas; /* likewise; NULL: no rule has one */
 	struct lm_ep *eps;
 	uint32_t n_eps;
 	uint32_t mask;
@@ -50,7 +52,7 @@ struct lm_net {
 struct lm_net_made {
 	uint32_t index, generation;
 	unsigned n_workers;
-	uint64_t now; /* cycles */
+	uint64_t now, hz; /* cycles, and of a second */
 	uint64_t seed;
 	const struct lm_net *old; /* which it replaces; NULL: none */
 };

@@ -33,7 +33,8 @@ static const struct lm_policy_rule *rule_of(const struct lm_policy *policy, cons
 static bool pick(const struct lm_policy *policy, const struct asked *a,
     const struct lm_ruling *ruling, enum lm_way *way)
 {
-	*way = ruling->verdict == LM_DENY_INGRESS ? LM_INGRESS : LM_EGRESS;
+	bool in_list = ruling->verdict == LM_DENY_INGRESS || ruling->verdict == LM_OVER_INGRESS;
+	*way = in_list ? LM_INGRESS : LM_EGRESS;
 	if (ruling->verdict != LM_ALLOW)
 		return true;
 	const struct lm_policy_rule *out = rule_of(policy, a, LM_EGRESS, ruling),
@@ -61,6 +62,19 @@ static void fill(struct lm_note *note, const struct lm_pkt *p, const struct aske
 	note->proto = p->proto;
 }
 
+static enum lm_noted verdict_of(const struct lm_ruling *ruling)
+{
+	switch (ruling->verdict) {
+	case LM_ALLOW:
+		return LM_NOTED_ALLOWED;
+	case LM_OVER_EGRESS:
+	case LM_OVER_INGRESS:
+		return LM_NOTED_RATE;
+	default:
+		return LM_NOTED_DENIED;
+	}
+}
+
 void lm_note_ruling(
     struct lm_worker *w, const struct lm_pkt *p, bool back, const struct lm_ruling *ruling)
 {
@@ -82,7 +96,7 @@ void lm_note_ruling(
 	fill(note, p, &a);
 	note->at = w->now;
 	note->way = (uint8_t)way;
-	note->allowed = allowed;
+	note->verdict = (uint8_t)verdict_of(ruling);
 	note->line = rule ? rule->line : 0;
 	__atomic_store_n(&note->number, notes->written + 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&notes->written, notes->written + 1, __ATOMIC_RELEASE);
@@ -131,7 +145,7 @@ unsigned lm_dp_noted(const struct lm_dp *dp, unsigned worker, uint32_t *cursor,
 		    .src_port = note.src_port,
 		    .dst_port = note.dst_port,
 		    .protocol = note.proto,
-		    .allowed = note.allowed,
+		    .verdict = note.verdict,
 		    .way = note.way,
 		    .line = note.line,
 		    .ago_s = now > note.at ? (uint32_t)((now - note.at) / dp->hz) : 0};

@@ -24,8 +24,7 @@ struct lm_note {
 	uint32_t net, generation; /* the network's, when it was written */
 	uint32_t line;
 	uint16_t src_port, dst_port; /* host byte order */
-	uint8_t proto, way;
-	bool allowed;
+	uint8_t proto, way, verdict; /* enum lm_noted */
 };
 
 struct lm_notes {

@@ -62,8 +62,10 @@ int lm_dp_attachments_publish(struct lm_dp *dp, const struct lm_dp_attachment *l
 int lm_dp_network_publish(struct lm_dp *dp, uint32_t index, const struct lm_dp_network *spec)
 {
 	struct lm_net *net;
-	struct lm_net_made made = {
-	    .index = index, .n_workers = dp->config.n_workers, .now = rte_rdtsc() + dp->skew};
+	struct lm_net_made made = {.index = index,
+	    .n_workers = dp->config.n_workers,
+	    .now = rte_rdtsc() + dp->skew,
+	    .hz = dp->hz};
 
 	if (index >= dp->config.max_networks || spec->n_endpoints > LM_NET_ENDPOINTS_MAX)
 		return -EINVAL;

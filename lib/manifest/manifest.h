@@ -32,6 +32,7 @@
 #define LM_RULE_PREFIXES_MAX 64 /* and as many exceptions */
 #define LM_RULE_PORTS_MAX 32
 #define LM_RULE_COMMENT_MAX 120 /* bytes */
+#define LM_RULE_RATE_MAX 1000000
 #define LM_MEMBER_LABELS_MAX 8
 #define LM_LABELS_MAX (LM_MEMBERS_MAX * LM_MEMBER_LABELS_MAX) /* of a network */
 #define LM_PROBES_MAX 1024
@@ -63,6 +64,14 @@ struct lm_port_range {
 	uint16_t from, to; /* inclusive, host byte order */
 };
 
+/* So many new flows in so many seconds, which are 1, 60 or 3600. n 0: as many as there are. */
+struct lm_flow_rate {
+	uint32_t n, seconds;
+};
+#define LM_FLOW_RATE_TEXT 16
+/* "100/s", as in a document. Returns out. */
+char *lm_flow_rate_text(char out[LM_FLOW_RATE_TEXT], const struct lm_flow_rate *r);
+
 /*
  * Of a member's list the first rule that matches decides; if none does, the manifest's default. A
  * flow passes if both the source's egress and the destination's ingress allow it. The peer, which
@@ -83,6 +92,7 @@ struct lm_rule {
 	/* Destination ports; none: all. Only with tcp, udp and sctp */
 	struct lm_port_range *ports;
 	unsigned n_ports;
+	struct lm_flow_rate rate; /* of one that allows: what is beyond it is denied */
 	char *comment; /* NULL: none */
 	unsigned line; /* in the YAML document */
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One rule: what becomes of which packets. Its parts are read in rule_peers.c and rule_ports.c. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "manifest/schema.h"
@@ -14,6 +16,7 @@ enum {
 	K_PORTS,
 	K_ACTION,
 	K_LOG,
+	K_RATE,
 	K_COMMENT,
 	N_KEYS
 };
@@ -27,6 +30,51 @@ int lm_schema_action(bool *deny, const struct lm_place *p)
 	*deny = strcmp(text, "deny") == 0;
 	return *deny || strcmp(text, "allow") == 0 ? 0 : lm_place_expected(p, what);
 }
+
+/* ---- how many ---- */
+
+static const struct {
+	char unit;
+	uint16_t seconds;
+} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
+#define N_UNITS (sizeof(units) / sizeof(units[0]))
+
+char *lm_flow_rate_text(char out[LM_FLOW_RATE_TEXT], const struct lm_flow_rate *r)
+{
+	char unit = 's';
+	for (size_t i = 0; i < N_UNITS; i++)
+		if (units[i].seconds == r->seconds)
+			unit = units[i].unit;
+	snprintf(out, LM_FLOW_RATE_TEXT, "%" PRIu32 "/%c", r->n, unit);
+	return out;
+}
+
+static bool parse_rate(struct lm_flow_rate *out, const char *text)
+{
+	uint64_t n;
+	size_t digits = strcspn(text, "/");
+	if (!lm_parse_decimal(text, digits, &n) || n < 1 || n > LM_RULE_RATE_MAX ||
+	    strlen(text) != digits + 2)
+		return false;
+	for (size_t i = 0; i < N_UNITS; i++)
+		if (units[i].unit == text[digits + 1])
+			*out = (struct lm_flow_rate){.n = (uint32_t)n, .seconds = units[i].seconds};
+	return out->n > 0;
+}
+
+static int read_rate(struct lm_rule *rule, const struct lm_place *p)
+{
+	static const char what[] = "a number from 1 to 1000000 a second, minute or hour: "
+				   "100/s, 100/m or 100/h";
+	const char *text = lm_place_text(p, what);
+	if (!text)
+		return -EINVAL;
+	if (rule->deny)
+		return lm_place_error(p, EINVAL, "has no meaning beside 'action: deny'");
+	return parse_rate(&rule->rate, text) ? 0 : lm_place_expected(p, what);
+}
+
+/* ---- what people read ---- */
 
 /* Shown to people on terminals, so nothing that makes these do something. */
 static bool is_printable(const char *text)
@@ -50,6 +98,8 @@ static int read_comment(struct lm_rule *rule, const struct lm_place *p)
 	rule->comment = strdup(text);
 	return rule->comment ? 0 : -ENOMEM;
 }
+
+/* ---- the rule ---- */
 
 /* Peers first: the others' meaning hangs on them, and except's on prefixes. */
 static int read_who(struct lm_rule *rule, const struct lm_manifest_full *f, const char *peer_key,
@@ -87,6 +137,9 @@ static int read_what(
 	v = lm_place_key(p, "log", values[K_LOG]);
 	if (v.node && err == 0)
 		err = lm_place_bool(&v, &rule->log);
+	v = lm_place_key(p, "rate", values[K_RATE]);
+	if (v.node && err == 0)
+		err = read_rate(rule, &v);
 	v = lm_place_key(p, "comment", values[K_COMMENT]);
 	if (v.node && err == 0)
 		err = read_comment(rule, &v);
@@ -105,6 +158,7 @@ int lm_schema_rule(struct lm_rule *rule, const struct lm_manifest_full *f, const
 	    [K_PORTS] = {"ports", false},
 	    [K_ACTION] = {"action", false},
 	    [K_LOG] = {"log", false},
+	    [K_RATE] = {"rate", false},
 	    [K_COMMENT] = {"comment", false},
 	};
 	const struct lm_yaml_node *values[N_KEYS];

@@ -102,15 +102,30 @@ static int compile_any(struct lm_compiler *c, struct lm_policy_list *list)
 
 /* ---- a list ---- */
 
+static int copy_rate(struct lm_compiler *c, const struct lm_flow_rate *from, uint32_t *at)
+{
+	struct lm_flow_rate *rate;
+	*at = (uint32_t)c->rates.n;
+	int err = lm_compiler_add(c, &c->rates, 1, sizeof(*rate), &rate);
+	if (err == 0)
+		*rate = *from;
+	return err;
+}
+
 static int copy_rules(struct lm_compiler *c, struct lm_policy_list *list)
 {
 	struct lm_policy_rule *rules;
 	list->first_rule = (uint32_t)c->rules.n;
 	list->n_rules = (uint16_t)c->n_list;
 	int err = lm_compiler_add(c, &c->rules, c->n_list, sizeof(*rules), &rules);
-	for (unsigned r = 0; r < c->n_list && err == 0; r++)
-		rules[r] = (struct lm_policy_rule){
-		    .line = c->list[r].line, .deny = c->list[r].deny, .log = c->list[r].log};
+	for (unsigned r = 0; r < c->n_list && err == 0; r++) {
+		rules[r] = (struct lm_policy_rule){.line = c->list[r].line,
+		    .deny = c->list[r].deny,
+		    .log = c->list[r].log,
+		    .rate = LM_RULE_NO_RATE};
+		if (c->list[r].rate.n > 0)
+			err = copy_rate(c, &c->list[r].rate, &rules[r].rate);
+	}
 	return err;
 }
 
@@ -181,12 +196,14 @@ static void finish(struct lm_compiler *c)
 {
 	struct lm_policy *p = c->policy;
 	p->rules = take(&c->rules, sizeof(*p->rules));
+	p->rates = take(&c->rates, sizeof(*p->rates));
 	p->carried = take(&c->carried, sizeof(*p->carried));
 	p->names = take(&c->names, sizeof(*p->names));
 	p->points = take(&c->points, sizeof(*p->points));
 	p->points6 = take(&c->points6, sizeof(*p->points6));
 	p->bits = take(&c->bits, sizeof(*p->bits));
-	p->info = (struct lm_policy_info){.bytes = c->bytes, .n_rules = (unsigned)c->rules.n};
+	p->info = (struct lm_policy_info){
+	    .bytes = c->bytes, .n_rules = (unsigned)c->rules.n, .n_rates = (unsigned)c->rates.n};
 	free(c->pairs.data);
 	free(c->events.data);
 }
@@ -239,6 +256,7 @@ void lm_policy_free(struct lm_policy *p)
 	free(p->lists[LM_EGRESS]);
 	free(p->lists[LM_INGRESS]);
 	free(p->rules);
+	free(p->rates);
 	free(p->label_at);
 	free(p->carried);
 	free(p->names);

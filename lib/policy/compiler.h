@@ -13,7 +13,7 @@ struct lm_pool {
 
 struct lm_compiler {
 	struct lm_policy *policy;
-	struct lm_pool rules, carried, names, points, points6, bits;
+	struct lm_pool rules, rates, carried, names, points, points6, bits;
 	/* Of the list and dimension that is compiled now. */
 	struct lm_pool pairs, events;
 	const struct lm_rule *list;

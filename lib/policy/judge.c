@@ -147,6 +147,11 @@ const struct lm_policy_rule *lm_policy_rule(
 	return &p->rules[p->lists[way][member].first_rule + rule];
 }
 
+struct lm_flow_rate lm_policy_flow_rate(const struct lm_policy *p, uint32_t rate)
+{
+	return rate < p->info.n_rates ? p->rates[rate] : (struct lm_flow_rate){.n = 0};
+}
+
 uint32_t lm_policy_counters(const struct lm_policy *p)
 {
 	return p->info.n_rules + 2 * p->n_members;

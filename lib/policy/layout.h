@@ -46,6 +46,7 @@ struct lm_policy {
 	bool default_allow;
 	struct lm_policy_list *lists[2]; /* by enum lm_way, one a member */
 	struct lm_policy_rule *rules;
+	struct lm_flow_rate *rates;
 	uint32_t *label_at; /* of a member: into carried, up to the next member's */
 	uint16_t *carried; /* labels */
 	uint16_t *names; /* keys: members and labels */

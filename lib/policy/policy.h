@@ -22,6 +22,9 @@ enum lm_verdict {
 	LM_ALLOW,
 	LM_DENY_EGRESS, /* the source's member does not let it out */
 	LM_DENY_INGRESS, /* the destination's member does not let it in */
+	/* Allowed, but beyond the rate of that side's rule. Only who counts flows can say so. */
+	LM_OVER_EGRESS,
+	LM_OVER_INGRESS,
 };
 
 /* Of which of a member's two lists. */
@@ -48,12 +51,15 @@ struct lm_policy_key {
 
 struct lm_policy_info {
 	size_t bytes;
-	unsigned n_rules;
+	unsigned n_rules, n_rates; /* rules with a rate */
 };
+
+#define LM_RULE_NO_RATE UINT32_MAX
 
 struct lm_policy_rule {
 	uint32_t line; /* in the document */
 	bool deny, log;
+	uint32_t rate; /* which of the rates; LM_RULE_NO_RATE */
 };
 
 /* -ENOMEM; -E2BIG: beyond LM_POLICY_BYTES_MAX. Does not keep a reference to m. */
@@ -72,6 +78,9 @@ bool lm_policy_allows(
 /* NULL: there is no such rule. */
 const struct lm_policy_rule *lm_policy_rule(
     const struct lm_policy *p, uint16_t member, enum lm_way way, uint16_t rule);
+
+/* One of info's n_rates; n 0: there is no such rate. */
+struct lm_flow_rate lm_policy_flow_rate(const struct lm_policy *p, uint32_t rate);
 
 /*
  * For who counts what decides: each rule and each list's default has a number below

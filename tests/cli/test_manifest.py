@@ -408,11 +408,11 @@ class Diff(Tool):
                                    ("      - {to: any, protocol: tcp}\n  - name: staging",
                                     f"      - {deny}\n  - name: staging")),
                          ["~ shopper: the order of its egress rules"])
-        self.assertEqual(self.diff((deny, "{to: db, protocol: udp, log: true}"),
+        self.assertEqual(self.diff((deny, "{to: db, protocol: udp, log: true, rate: 5/m}"),
                                    (web, web.replace("front", "shop, front"))),
                          ["+ web has label shop",
                           "- shopper may not reach db: any protocol",
-                          "+ shopper may reach db: udp (log)"])
+                          "+ shopper may reach db: udp, at most 5/m (log)"])
         self.assertEqual(self.diff(("serial: 1", "serial: 1\npolicy: {default: allow}")),
                          ["~ what no rule matches: deny -> allow"])
 

@@ -63,7 +63,9 @@ def good_answers():
             {"member": "web", "direction": "egress", "action": "allow", "hits": 0,
              "comment": ""})}, "0,2": {"rules": rows(
             {"member": "web", "direction": "ingress", "action": "allow", "hits": 5,
-             "comment": ""})}}.get(which),
+             "comment": ""},
+            {"member": "db", "direction": "ingress", "rule": 0, "line": 40, "action": "allow",
+             "hits": 9, "rate": "2/m", "refused": 3, "comment": ""})}}.get(which),
         "/leasemesh/served": lambda which: {"0": {"served": rows(
             {"member": "web", "replica": 1, "provider": "alpha", "served": "yes",
              "ipv4": "100.64.10.10", "ipv6": ""})}}.get(which),
@@ -230,10 +232,11 @@ class StatusTest(unittest.TestCase):
         self.assertEqual((code, err), (0, ""))
         lines = [" ".join(line.split()) for line in out.splitlines()]
         self.assertEqual(lines[0], f"network shop, id {'ab' * 32}: serial 4")
-        self.assertEqual(lines[2:], ["MEMBER DIRECTION RULE LINE ACTION HITS COMMENT",
-                                     "web egress 0 31 deny 7 no more of that",
-                                     "web egress default - allow 0 -",
-                                     "web ingress default - allow 5 -"])
+        self.assertEqual(lines[2:], ["MEMBER DIRECTION RULE LINE ACTION HITS RATE REFUSED COMMENT",
+                                     "web egress 0 31 deny 7 - - no more of that",
+                                     "web egress default - allow 0 - - -",
+                                     "web ingress default - allow 5 - - -",
+                                     "db ingress 0 40 allow 9 2/m 3 -"])
         _, out, _ = self.run_cli("network", "rules", "-j", "shop")
         self.assertEqual(json.loads(out)[0]["rule_hits"][2]["hits"], 5)
         self.fails("no manifest of network 'shopp'", "network", "rules", "shopp")

@@ -86,6 +86,11 @@ class Trace(unittest.TestCase):
             "  the rules allow it",
             "it passes"])
 
+    def test_one_with_a_rate(self):
+        self.answer["flows"]["0"].update(ingress_line=20, ingress_rate="5/m")
+        self.assertIn("  into db/1: allowed by the ingress rule in line 20, at most 5/m\n",
+                      self.trace(*QUESTION, "tcp", "5432")[1])
+
     def test_one_that_is_denied(self):
         flow = self.answer["flows"]["0"]
         flow.update(ingress="deny", ingress_line=20, verdict="deny_ingress")

@@ -35,9 +35,10 @@ static const char *const policies[] = {
     "     egress: [{to: db, protocol: tcp}], ingress: [{from: db, protocol: udp, ports: 53}]}\n"
     "  - {name: db, deployment: 3, endpoints: [{provider: b, ipv4: 100.64.10.20}],\n"
     "     ingress: [{from: web, protocol: tcp, ports: [80, 81]}],\n"
-    "     egress: [{to: web, protocol: any}]}\n",
+    "     egress: [{to: web, protocol: any, rate: 12/h}]}\n",
     "  - {name: web, deployment: 1, endpoints: [{provider: a, ipv4: 100.64.10.10}],\n"
-    "     egress: [{to: db, protocol: any}], ingress: [{from: db, protocol: any}]}\n"
+    "     egress: [{to: db, protocol: any, rate: 36/h}],\n"
+    "     ingress: [{from: db, protocol: any, rate: 45/h}]}\n"
     "  - {name: db, deployment: 3, endpoints: [{provider: b, ipv4: 100.64.10.20}],\n"
     "     ingress: [{from: web, protocol: any}], egress: [{to: web, protocol: any}]}\n",
 };
@@ -51,6 +52,16 @@ static bool allowed(unsigned policy, bool from_web, uint8_t proto, uint16_t port
 		return from_web ? proto == IPPROTO_TCP && (port == 80 || port == 81)
 				: proto == IPPROTO_UDP && port == 53;
 	return from_web && (proto == IPPROTO_TCP ? port == 80 : true);
+}
+
+/* Likewise what rules let begin in an hour; 0: no rate. */
+static unsigned rate_of(unsigned policy, bool of_web, bool egress)
+{
+	if (policy == 1)
+		return !of_web && egress ? 12 : 0;
+	if (policy == 2)
+		return !of_web ? 0 : egress ? 36 : 45;
+	return 0;
 }
 
 struct packet {
@@ -72,6 +83,9 @@ struct model {
 	struct conn conns[CONNS_MAX];
 	unsigned policy;
 	bool ended; /* connections, with the last policy */
+	double used[2][2]; /* of the rates, by member and direction, now */
+	unsigned at; /* which is then */
+	unsigned refused;
 };
 
 static unsigned lasts(const struct conn *c)
@@ -111,6 +125,7 @@ static void set_policy(struct model *m, unsigned policy)
 {
 	m->policy = policy;
 	m->ended = false;
+	memset(m->used, 0, sizeof m->used);
 	for (unsigned i = 0; i < CONNS_MAX; i++) {
 		struct conn *c = &m->conns[i];
 
@@ -120,6 +135,35 @@ static void set_policy(struct model *m, unsigned policy)
 		c->used = false;
 		m->ended = true;
 	}
+}
+
+/* A leaking bucket for each rule: so much is in it, and it holds what an hour lets begin. */
+static void leak(struct model *m, unsigned now)
+{
+	for (unsigned web = 0; web < 2; web++)
+		for (unsigned egress = 0; egress < 2; egress++) {
+			double *used = &m->used[web][egress];
+			*used -= (now - m->at) * (rate_of(m->policy, web, egress) / 3600.0);
+			if (*used < 0)
+				*used = 0;
+		}
+	m->at = now;
+}
+
+/* Is there room for one more that web, or db, begins? Both rules' buckets, or neither. */
+static bool ration(struct model *m, bool by_web, unsigned now)
+{
+	unsigned out = rate_of(m->policy, by_web, true), in = rate_of(m->policy, !by_web, false);
+
+	leak(m, now);
+	if ((out && m->used[by_web][true] + 1 > out + 0.001) ||
+	    (in && m->used[!by_web][false] + 1 > in + 0.001)) {
+		m->refused++;
+		return false;
+	}
+	m->used[by_web][true] += out > 0;
+	m->used[!by_web][false] += in > 0;
+	return true;
 }
 
 static void add(struct model *m, const struct packet *p, bool by_web, unsigned now)
@@ -156,18 +200,20 @@ static bool opens(struct model *m, const struct packet *p, unsigned now)
 		may = allowed(m->policy, !p->from_web, p->proto, service(p, p->from_web));
 		by_web = !p->from_web;
 	}
+	may = may && ration(m, by_web, now);
 	if (may && !(tcp && (p->flags & RST)))
 		add(m, p, by_web, now);
 	return may;
 }
 
-static bool tcp_goes_on(struct model *m, struct conn *c, const struct packet *p)
+static bool tcp_goes_on(struct model *m, struct conn *c, const struct packet *p, unsigned now)
 {
 	bool opener = c->by_web == p->from_web;
 
 	if (p->flags == SYN)
 		return opener ||
-		       allowed(m->policy, p->from_web, p->proto, service(p, !p->from_web));
+		       (allowed(m->policy, p->from_web, p->proto, service(p, !p->from_web)) &&
+			   ration(m, p->from_web, now));
 	if (p->flags & RST) {
 		c->closed = true;
 		return true;
@@ -199,7 +245,7 @@ static bool passes(struct model *m, const struct packet *p, unsigned now)
 		return opens(m, p, now);
 	bool opener = c->by_web == p->from_web, pass = true;
 	if (p->proto == IPPROTO_TCP)
-		pass = tcp_goes_on(m, c, p);
+		pass = tcp_goes_on(m, c, p, now);
 	else if (p->proto == IPPROTO_ICMP)
 		pass = opener != p->reply;
 	else if (!opener)
@@ -272,7 +318,8 @@ static unsigned pass_time(struct rig *r, unsigned step)
 	return step;
 }
 
-static void run(uint64_t seed)
+/* How often a rate refused. */
+static unsigned run(uint64_t seed)
 {
 	static struct model models[2];
 	struct rig *r = rig_create(&rig_one_worker);
@@ -315,6 +362,7 @@ static void run(uint64_t seed)
 	}
 	CU_ASSERT_TRUE(passed > STEPS / 10 && passed < STEPS * 9 / 10);
 	rig_end(r);
+	return models[0].refused + models[1].refused;
 }
 
 static void test_random(void)
@@ -322,8 +370,11 @@ static void test_random(void)
 	const char *first = getenv("LM_RANDOM_FIRST"), *seeds = getenv("LM_RANDOM_SEEDS");
 	uint64_t from = first ? strtoull(first, NULL, 10) : 1;
 
-	for (uint64_t i = 0; i < (seeds ? strtoull(seeds, NULL, 10) : 20); i++)
-		run(from + i);
+	uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 20, refused = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		refused += run(from + i);
+	CU_ASSERT_TRUE(refused > n);
 }
 
 LM_SUITE("connections_random", {"random", test_random})

@@ -64,7 +64,7 @@ static uint32_t line_of(const struct rig *r, uint16_t member, enum lm_way way, u
 	return lm_policy_rule(r->rules[0][0], member, way, rule)->line;
 }
 
-static void is(const struct lm_dp_noted_info *note, bool ipv6, uint16_t port, bool allowed,
+static void is(const struct lm_dp_noted_info *note, bool ipv6, uint16_t port, enum lm_noted verdict,
     enum lm_way way, uint32_t line)
 {
 	struct lm_ip web = rig_ip(ipv6 ? "fd5a:10::10" : "100.64.10.10"),
@@ -76,7 +76,7 @@ static void is(const struct lm_dp_noted_info *note, bool ipv6, uint16_t port, bo
 	CU_ASSERT_TRUE(lm_ip_equal(&note->dst, &db));
 	CU_ASSERT_EQUAL(note->src_port, 4000);
 	CU_ASSERT_EQUAL(note->dst_port, port);
-	CU_ASSERT_EQUAL(note->allowed, allowed);
+	CU_ASSERT_EQUAL(note->verdict, verdict);
 	CU_ASSERT_EQUAL(note->way, way);
 	CU_ASSERT_EQUAL(note->line, line);
 }
@@ -99,9 +99,9 @@ static void test_contents(void)
 	CU_ASSERT_FALSE(passes(r, back));
 
 	CU_ASSERT_EQUAL_FATAL(noted(r, 0, out), 3);
-	is(&out[0], false, 56, true, LM_INGRESS, line_of(r, DB_MEMBER, LM_INGRESS, 1));
-	is(&out[1], true, 55, false, LM_INGRESS, line_of(r, DB_MEMBER, LM_INGRESS, 0));
-	is(&out[2], false, 54, false, LM_EGRESS, line_of(r, WEB_MEMBER, LM_EGRESS, 0));
+	is(&out[0], false, 56, LM_NOTED_ALLOWED, LM_INGRESS, line_of(r, DB_MEMBER, LM_INGRESS, 1));
+	is(&out[1], true, 55, LM_NOTED_DENIED, LM_INGRESS, line_of(r, DB_MEMBER, LM_INGRESS, 0));
+	is(&out[2], false, 54, LM_NOTED_DENIED, LM_EGRESS, line_of(r, WEB_MEMBER, LM_EGRESS, 0));
 	CU_ASSERT_EQUAL(out[0].ago_s, 0);
 	CU_ASSERT_EQUAL(out[2].ago_s, 3);
 	/* The other gateway saw what was let out, and what db wanted: no rule of its. */
@@ -109,7 +109,7 @@ static void test_contents(void)
 	CU_ASSERT_EQUAL(out[0].way, LM_EGRESS);
 	CU_ASSERT_EQUAL(out[0].line, 0);
 	CU_ASSERT_EQUAL(out[0].dst_port, 57);
-	is(&out[1], false, 56, true, LM_INGRESS, line_of(r, DB_MEMBER, LM_INGRESS, 1));
+	is(&out[1], false, 56, LM_NOTED_ALLOWED, LM_INGRESS, line_of(r, DB_MEMBER, LM_INGRESS, 1));
 	rig_end(r);
 }
 

@@ -132,6 +132,27 @@ static void test_protocols_and_services(void)
 	}
 }
 
+static void test_rates(void)
+{
+	static const struct {
+		const char *text;
+		struct lm_flow_rate rate;
+	} cases[] = {{"1/s", {1, 1}}, {"\"90/m\"", {90, 60}}, {"1000000/h", {1000000, 3600}}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char rule[80], text[LM_FLOW_RATE_TEXT];
+		snprintf(rule, sizeof(rule), "{to: db, protocol: any, action: allow, rate: %s}",
+		    cases[i].text);
+		struct lm_manifest *m = parse(web_rule, rule);
+		const struct lm_flow_rate *r = &m->members[0].egress[0].rate;
+		CU_ASSERT_EQUAL(r->n, cases[i].rate.n);
+		CU_ASSERT_EQUAL(r->seconds, cases[i].rate.seconds);
+		lm_flow_rate_text(text, r);
+		CU_ASSERT_PTR_NOT_NULL(strstr(cases[i].text, text));
+		CU_ASSERT_EQUAL(m->members[1].ingress[0].rate.n, 0);
+		lm_manifest_free(m);
+	}
+}
+
 static void test_probes(void)
 {
 	struct lm_manifest *m = parse(last_rule,
@@ -150,6 +171,8 @@ static void test_probes(void)
 }
 
 /* ---- what is refused ---- */
+
+#define RATE "expected a number from 1 to 1000000 a second, minute or hour: 100/s, 100/m or 100/h, "
 
 static void test_bad_peers(void)
 {
@@ -199,7 +222,18 @@ static void test_bad_peers(void)
 	    {"{to: db, protocol: tcp, ports: http-https}",
 		"ports: expected a port from 1 to 65535, a range like 8000-8010 or the name of a "
 		"service like https, found 'http-https'"},
-	    {"{to: db, protocol: any, rate: 1}", NULL},
+	    {"{to: db, protocol: any, rate: 1/s, action: deny}",
+		"rate: has no meaning beside 'action: deny'"},
+	    {"{to: db, protocol: any, rate: [1/s]}", "rate: " RATE "found a list"},
+	    {"{to: db, protocol: any, rate: 1}", "rate: " RATE "found '1'"},
+	    {"{to: db, protocol: any, rate: 0/s}", "rate: " RATE "found '0/s'"},
+	    {"{to: db, protocol: any, rate: 01/s}", "rate: " RATE "found '01/s'"},
+	    {"{to: db, protocol: any, rate: 1000001/s}", "rate: " RATE "found '1000001/s'"},
+	    {"{to: db, protocol: any, rate: 1/d}", "rate: " RATE "found '1/d'"},
+	    {"{to: db, protocol: any, rate: 1/}", "rate: " RATE "found '1/'"},
+	    {"{to: db, protocol: any, rate: 1/ss}", "rate: " RATE "found '1/ss'"},
+	    {"{to: db, protocol: any, rate: /s}", "rate: " RATE "found '/s'"},
+	    {"{to: db, protocol: any, rates: 1/s}", NULL},
 	};
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
 		char full[LM_WHY_MAX];
@@ -209,7 +243,7 @@ static void test_bad_peers(void)
 		CU_ASSERT_EQUAL(fixture_parse(&m, text, &why), -EINVAL);
 		/* The line is the rule's; the column is tested with the older keys. */
 		snprintf(full, sizeof(full), "members[0].egress[0]%s%s", list[i].why ? "." : ": ",
-		    list[i].why ? list[i].why : "unknown key 'rate'");
+		    list[i].why ? list[i].why : "unknown key 'rates'");
 		const char *at = strstr(why.text, "members");
 		CU_ASSERT_EQUAL(strncmp(why.text, "t.yaml:23:", 10), 0);
 		CU_ASSERT_TRUE(at && strcmp(at, full) == 0);
@@ -322,6 +356,6 @@ static void test_bounds(void)
 }
 
 LM_SUITE("manifest_rules", {"meaning", test_meaning},
-    {"protocols_and_services", test_protocols_and_services}, {"probes", test_probes},
-    {"bad_peers", test_bad_peers}, {"bad_labels", test_bad_labels}, {"bad_tests", test_bad_tests},
-    {"bounds", test_bounds})
+    {"protocols_and_services", test_protocols_and_services}, {"rates", test_rates},
+    {"probes", test_probes}, {"bad_peers", test_bad_peers}, {"bad_labels", test_bad_labels},
+    {"bad_tests", test_bad_tests}, {"bounds", test_bounds})

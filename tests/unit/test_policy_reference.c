@@ -33,6 +33,7 @@ struct rule {
 	unsigned protocol;
 	unsigned ports[LIST_MAX][2];
 	unsigned n_ports;
+	unsigned rate, seconds; /* rate 0: none */
 };
 
 struct member {
@@ -213,6 +214,11 @@ static void random_rule(struct rule *r)
 		if (below(2))
 			random_prefixes(r);
 	}
+	if (!r->deny && below(3) == 0) {
+		static const unsigned units[] = {1, 60, 3600};
+		r->rate = 1 + below(1000000);
+		r->seconds = units[below(3)];
+	}
 	if ((r->protocol == TCP || r->protocol == UDP || r->protocol == SCTP) && below(5))
 		for (unsigned n = 1 + below(LIST_MAX); n > 0; n--) {
 			unsigned a = random_port(), b = below(3) ? a : random_port();
@@ -309,10 +315,14 @@ static void write_rule(struct fixture_text *t, const struct rule *r, enum lm_way
 		fixture_add(t, i ? ", " : ", ports: [");
 		write_port(t, r->ports[i][0], r->ports[i][1]);
 	}
-	fixture_add(t, "%s%s}\n", r->n_ports ? "]" : "",
-	    r->deny    ? ", action: deny"
-	    : below(4) ? ""
-		       : ", action: allow");
+	if (r->n_ports)
+		fixture_add(t, "]");
+	if (r->rate)
+		fixture_add(t, ", rate: %u/%s", r->rate,
+		    r->seconds == 60  ? "m"
+		    : r->seconds == 1 ? "s"
+				      : "h");
+	fixture_add(t, "%s}\n", r->deny ? ", action: deny" : below(4) ? "" : ", action: allow");
 }
 
 static void write_model(struct fixture_text *t)
@@ -390,12 +400,33 @@ static struct lm_policy *compile_model(uint64_t seed)
 	return policy;
 }
 
+/* Each rule's rate is the one that was written, and each has a number of its own. */
+static bool same_rates(const struct lm_policy *policy, uint64_t seed)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < model.n_members; i++)
+		for (unsigned way = 0; way < 2; way++)
+			for (unsigned k = 0; k < model.members[i].n[way]; k++) {
+				const struct rule *r = &model.members[i].list[way][k];
+				const struct lm_policy_rule *got = lm_policy_rule(
+				    policy, (uint16_t)i, (enum lm_way)way, (uint16_t)k);
+				struct lm_flow_rate rate = lm_policy_flow_rate(policy, got->rate);
+				if (rate.n == r->rate && rate.seconds == r->seconds &&
+				    got->rate == (r->rate ? n++ : LM_RULE_NO_RATE))
+					continue;
+				fprintf(stderr, "seed %llu: rule %u of m%u has rate %u\n",
+				    (unsigned long long)seed, k, i, rate.n);
+				return false;
+			}
+	return lm_policy_info(policy).n_rates == n;
+}
+
 static bool compare(uint64_t seed, unsigned max_rules, unsigned counts[3])
 {
 	random_state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 	random_model(max_rules);
 	struct lm_policy *policy = compile_model(seed);
-	bool same = true;
+	bool same = same_rates(policy, seed);
 	for (unsigned i = 0; i < PACKETS && same; i++) {
 		struct packet p;
 		random_packet(&p);
