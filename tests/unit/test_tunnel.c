@@ -292,7 +292,9 @@ static void test_congestion(void)
 	b.r->wire = tap_wire;
 	b.r->ctx = &b.tap;
 	len = rig_build(b.r, frame, &p);
-	frame[18 + 1] = 0xb9;
+	struct rte_ipv4_hdr *ip = (void *)(frame + 18);
+	ip->type_of_service = 0xb9;
+	ip->hdr_checksum = lm_ipv4_checksum(ip);
 	rig_send(b.r, WEB, frame, len);
 	rig_run(b.r);
 	CU_ASSERT_EQUAL(b.tap.frame[15], 0xb9);
