@@ -244,7 +244,7 @@ static size_t take(struct rig_port *port, void *frame)
 	return 0;
 }
 
-static unsigned turn_wire(struct rig *r, unsigned from)
+unsigned rig_cross(struct rig *r, unsigned from)
 {
 	uint8_t frame[RIG_FRAME_MAX];
 	size_t len;
@@ -268,7 +268,7 @@ void rig_run(struct rig *r)
 			for (unsigned w = 0; w < r->gw[g].n_workers; w++)
 				moved += lm_dp_poll_once(r->gw[g].dp, w);
 		for (unsigned g = 0; g < 2; g++)
-			moved += turn_wire(r, g);
+			moved += rig_cross(r, g);
 	} while (moved > 0);
 }
 

@@ -106,6 +106,8 @@ void rig_put(
 void rig_send(struct rig *r, enum rig_host_id from, const void *frame, size_t len);
 /* Turns all workers and the wire until nothing moves. */
 void rig_run(struct rig *r);
+/* Turns the wire alone, in one direction. Returns how many frames there were. */
+unsigned rig_cross(struct rig *r, unsigned from);
 /* The next frame out of a gateway's access port: its length, or 0. */
 size_t rig_take(struct rig *r, unsigned gw, void *frame);
 /* Throws away what came out of the access ports; returns how many frames. */
