@@ -129,9 +129,9 @@ static bool arp(
 }
 
 /* Of a packet that was parsed. */
-static inline bool is_dhcp(const uint8_t *ip)
+static inline bool is_dhcp(const struct lm_pkt *p)
 {
-	return ip[9] == IPPROTO_UDP && lm_be16(ip + (ip[0] & 15u) * 4 + 2) == DHCP_SERVER_PORT;
+	return unlikely(p->dst_port == DHCP_SERVER_PORT) && p->proto == IPPROTO_UDP;
 }
 
 static bool is_nd_or_dhcp6(const uint8_t *ip, unsigned room)
@@ -226,7 +226,7 @@ static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
 		why == LM_DROP_FRAGMENT_BAD || why == LM_DROP_EXTENSION))
 		return drop(a, p, why);
 	/* Before it has an address, and to a broadcast one. */
-	if (!ipv6 && why == LM_FINE && unlikely(is_dhcp(p->ip)))
+	if (!ipv6 && why == LM_FINE && unlikely(is_dhcp(p)))
 		return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
 	if (unlikely(!at->has_mac))
 		return drop(a, p, LM_DROP_MAC_UNKNOWN);
@@ -296,7 +296,7 @@ static __rte_noinline bool other_mac(const struct access *a, struct lm_pkt *p,
 	struct lm_ends ends;
 
 	if (type == RTE_ETHER_TYPE_IPV4 && lm_inner_parse(p, &ends, room, false, 0) == LM_FINE &&
-	    is_dhcp(p->ip))
+	    is_dhcp(p))
 		return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
 	if (type == RTE_ETHER_TYPE_IPV6 && is_newcomer6(p->ip, room))
 		return nd_or_dhcp6(a, p, at);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
+#include <rte_common.h>
 #include <rte_prefetch.h>
 #include "base/addr.h"
 #include "dataplane/hash.h"
@@ -160,18 +161,25 @@ static inline bool lm_addr_above(struct lm_addr x, struct lm_addr y)
 
 /*
  * The same on every gateway, whatever its byte order, and for both directions: lanes are chosen by
- * it (docs/protocol.md). The network is not in it. ports: a's, then b's, as numbers.
+ * it (docs/protocol.md). The network is not in it. All are numbers: addresses in two halves, ports
+ * a's, then b's.
  */
-static inline uint64_t lm_flow_hash_words(
-    struct lm_addr a, struct lm_addr b, uint32_t ports, uint8_t proto)
+static __rte_always_inline uint64_t lm_flow_hash_numbers(
+    uint64_t a0, uint64_t a1, uint64_t b0, uint64_t b1, uint32_t ports, uint8_t proto)
 {
-	uint64_t h =
-	    lm_mix(rte_be_to_cpu_64(a.w[0]) ^ LM_HASH_K0, rte_be_to_cpu_64(a.w[1]) ^ LM_HASH_K1);
+	uint64_t h = lm_mix(a0 ^ LM_HASH_K0, a1 ^ LM_HASH_K1);
 
-	h ^= lm_mix(rte_be_to_cpu_64(b.w[0]) ^ LM_HASH_K2, rte_be_to_cpu_64(b.w[1]) ^ LM_HASH_K3);
+	h ^= lm_mix(b0 ^ LM_HASH_K2, b1 ^ LM_HASH_K3);
 	h = lm_mix(h ^ LM_HASH_K4, (ports | (uint64_t)proto << 32) ^ LM_HASH_K5);
 	/* Once more: ports that count up together would show in the middle bits. */
 	return lm_mix(h, LM_HASH_K0);
+}
+
+static inline uint64_t lm_flow_hash_words(
+    struct lm_addr a, struct lm_addr b, uint32_t ports, uint8_t proto)
+{
+	return lm_flow_hash_numbers(rte_be_to_cpu_64(a.w[0]), rte_be_to_cpu_64(a.w[1]),
+	    rte_be_to_cpu_64(b.w[0]), rte_be_to_cpu_64(b.w[1]), ports, proto);
 }
 
 /*
@@ -194,6 +202,28 @@ static inline bool lm_flow_key_set(struct lm_flow_key *k, uint64_t *hash, struct
 	uint32_t ports = swap ? (uint32_t)to << 16 | from : (uint32_t)from << 16 | to;
 	*hash = lm_flow_hash_words(a, b, ports, proto);
 	return swap;
+}
+
+/*
+ * The same for IPv4, where address and port fit into one number: no branch that depends on who is
+ * the lower one, which nobody can foretell. Addresses and ports in network byte order.
+ */
+static __rte_always_inline bool lm_flow_key_set4(struct lm_flow_key *k, uint64_t *hash,
+    uint32_t src, uint32_t dst, uint16_t src_port, uint16_t dst_port, uint32_t net, uint8_t proto)
+{
+	const uint64_t mapped = UINT64_C(0xffff) << 32;
+	uint64_t from = (uint64_t)rte_be_to_cpu_32(src) << 16 | rte_be_to_cpu_16(src_port);
+	uint64_t to = (uint64_t)rte_be_to_cpu_32(dst) << 16 | rte_be_to_cpu_16(dst_port);
+	uint64_t a = RTE_MIN(from, to), b = from ^ to ^ a;
+	uint32_t ports = (uint32_t)(a & UINT16_MAX) << 16 | (uint32_t)(b & UINT16_MAX);
+
+	k->a = lm_addr4(rte_cpu_to_be_32((uint32_t)(a >> 16)));
+	k->b = lm_addr4(rte_cpu_to_be_32((uint32_t)(b >> 16)));
+	k->port_a = rte_cpu_to_be_16((uint16_t)a);
+	k->port_b = rte_cpu_to_be_16((uint16_t)b);
+	k->net_proto = net << 8 | proto;
+	*hash = lm_flow_hash_numbers(0, mapped | a >> 16, 0, mapped | b >> 16, ports, proto);
+	return a != from;
 }
 
 /* Where in this table: seeded, and with the network. */
