@@ -109,6 +109,21 @@ drops()
 	query "$1" /leasemesh/drops ".drops.$2"
 }
 
+# What came and what became of it, in packets.
+sums()
+{
+	query "$1" /leasemesh/drops '"\(.rx + .injected) \(.tx + .dropped + .punted)"'
+}
+
+# At rest only: a packet may be between two counters while it is handled.
+conserved()
+{
+	local in out
+
+	read -r in out < <(sums "$1")
+	[ "$in" -eq "$out" ]
+}
+
 # renewed OLD COMMAND...: it prints SPIs, and none of the old ones
 renewed()
 {

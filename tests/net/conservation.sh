@@ -7,20 +7,6 @@
 # accounted for exactly once, no buffer is lost, and those who behave are served.
 . "$(dirname "$0")/common.bash"
 
-sums()
-{
-	query "$1" /leasemesh/drops '"\(.rx + .injected) \(.tx + .dropped + .punted)"'
-}
-
-# At rest only: a packet may be between two counters while it is handled.
-conserved()
-{
-	local in out
-
-	read -r in out < <(sums "$1")
-	[ "$in" -eq "$out" ]
-}
-
 # Packet buffers that are not in the pool: those that wait in the ports' queues, and lost ones.
 in_use()
 {
