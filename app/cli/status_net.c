@@ -109,6 +109,8 @@ void status_networks(const json_t *answer, const struct status_options *options)
 	    {">PROVIDERS", cell_count, "providers"},
 	    {">MEMBERS", cell_count, "members"},
 	    {">ENDPOINTS", cell_count, "endpoints"},
+	    {">LIMITED-OUT", cell_count, "limited_out"},
+	    {">LIMITED-IN", cell_count, "limited_in"},
 	    {"ID", options->all ? cell_text : cell_id, "id"},
 	    {0},
 	};
@@ -139,6 +141,8 @@ void status_endpoints(const json_t *answer, const struct status_options *options
 	    {">RECEIVED", cell_bytes, "rx_bytes"},
 	    {">SENT", cell_bytes, "tx_bytes"},
 	    {">SPOOFED", cell_count, "spoofed"},
+	    {">LIMITED-OUT", cell_count, "limited_out"},
+	    {">LIMITED-IN", cell_count, "limited_in"},
 	    {"ATTACHMENT", cell_text, "attachment"},
 	    {0},
 	};

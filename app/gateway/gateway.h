@@ -122,6 +122,11 @@ uint16_t gw_workload_mtu(const struct gateway *gw);
  */
 void gw_network_publish(struct gateway *gw, uint32_t index);
 
+/* Its own limits, or the configuration's. */
+struct lm_rates gw_attachment_rates(const struct gateway *gw, const struct gw_attachment *at);
+/* The configuration's limits are in force with the next publication of attachments, soon. */
+void gw_rates_apply(struct gateway *gw);
+
 /*
  * rules.c: compiled rules. gw_rules_get: *out is one to be freed, or given to the data plane.
  * -ENOMEM, -E2BIG.

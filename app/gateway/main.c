@@ -138,6 +138,7 @@ static int open_control(struct gateway *gw)
 		err = gw_attachments_open(gw);
 	if (err)
 		return err;
+	gw_rates_apply(gw);
 	gw_attachments_settle(gw, GW_ALL_NETWORKS);
 	struct gw_counts n = gw_count(gw);
 	lm_info("%u networks from the store, %u attachments, %u of them active", n.networks,

@@ -28,6 +28,13 @@ static bool advertised_differs(const struct lm_gateway_config *a, const struct l
 	return a->default_route != b->default_route || strcmp(a->domain, b->domain) != 0;
 }
 
+static bool rates_differ(const struct lm_gateway_config *a, const struct lm_gateway_config *b)
+{
+	return !lm_rates_equal(&a->endpoint_rates, &b->endpoint_rates) ||
+	       !lm_rates_equal(&a->network_rates, &b->network_rates) ||
+	       a->rate_burst_ms != b->rate_burst_ms;
+}
+
 static int apply(struct gateway *gw, struct lm_gateway_config *old, struct lm_why *text)
 {
 	bool underlay = underlay_differs(old, gw->config);
@@ -44,6 +51,10 @@ static int apply(struct gateway *gw, struct lm_gateway_config *old, struct lm_wh
 	lm_log_set_level(gw->config->log_level);
 	lm_dp_set_busy_poll(gw->dp, gw->config->busy_poll);
 	lm_dp_set_flow_seconds(gw->dp, &gw->config->flow_seconds);
+	if (rates_differ(old, gw->config)) {
+		gw_rates_apply(gw);
+		gw_attachments_publish(gw);
+	}
 
 	/* The next hop or the source of a path may be another one now, and so may we be for peers.
 	 */

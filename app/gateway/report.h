@@ -67,6 +67,12 @@ int gw_report_denied(struct gateway *gw, const char *params, struct rte_tel_data
 int gw_report_drops(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_workers(struct gateway *gw, const char *params, struct rte_tel_data *d);
 
+/* report_data.c: limits that there are, and what was over them, if there are any. */
+struct lm_rates;
+struct lm_dp_limited;
+void gw_put_limits(
+    struct rte_tel_data *d, const struct lm_rates *rates, const struct lm_dp_limited *limited);
+
 /* Counters of all chains into a dictionary: 22 of them. */
 void gw_put_chains(const struct gateway *gw, struct rte_tel_data *d);
 

@@ -217,6 +217,26 @@ static int put_stages(struct rte_tel_data *row, const struct lm_counters *c)
 	return rte_tel_data_add_dict_container(row, "stages", stages, 0);
 }
 
+void gw_put_limits(
+    struct rte_tel_data *d, const struct lm_rates *rates, const struct lm_dp_limited *limited)
+{
+	static const char *const names[] = {
+#define X(id, name) name,
+	    LM_RATES_OF(X)
+#undef X
+	};
+	static const enum lm_rate out[] = {LM_RATE_BITS_OUT, LM_RATE_PACKETS_OUT},
+				  in[] = {LM_RATE_BITS_IN, LM_RATE_PACKETS_IN};
+
+	for (unsigned i = 0; i < LM_RATE_MAX; i++)
+		if (rates->of[i])
+			gw_put_u64(d, names[i], rates->of[i]);
+	if (rates->of[out[0]] || rates->of[out[1]])
+		gw_put_u64(d, "limited_out", limited->out);
+	if (rates->of[in[0]] || rates->of[in[1]])
+		gw_put_u64(d, "limited_in", limited->in);
+}
+
 int gw_report_workers(struct gateway *gw, const char *params, struct rte_tel_data *d)
 {
 	struct gw_page page;

@@ -97,6 +97,8 @@ int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_da
 		struct lm_dp_network_flows flows = lm_dp_network_flows(gw->dp, i);
 		gw_put_u64(row, "flows", flows.flows);
 		gw_put_u64(row, "half_open", flows.half_open);
+		struct lm_dp_limited limited = lm_dp_network_limited(gw->dp, i);
+		gw_put_limits(row, &gw->config->network_rates, &limited);
 	}
 	return err ? err : gw_page_end(&page);
 }
@@ -123,6 +125,9 @@ static void endpoint_row(
 	gw_put_u64(row, "tx_packets", info.tx_packets);
 	gw_put_u64(row, "tx_bytes", info.tx_bytes);
 	gw_put_u64(row, "spoofed", info.spoofed);
+	struct lm_rates rates = gw_attachment_rates(gw, at);
+	struct lm_dp_limited limited = lm_dp_attachment_limited(gw->dp, at->id);
+	gw_put_limits(row, &rates, &limited);
 }
 
 int gw_report_endpoints(struct gateway *gw, const char *params, struct rte_tel_data *d)

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include "config/value.h"
+#include "config/rates.h"
 
 /* Ours take a few hundred bytes; other software writes them, so the bound is near. */
 #define FILE_BYTES_MAX (16u << 10)
@@ -76,8 +76,12 @@ static int read_place(const struct lm_values *v, config_setting_t *root, struct 
 static int from_source(
     struct lm_attachment *out, struct lm_source *src, const char *path, struct lm_why *why)
 {
-	static const char *const keys[] = {
-	    "lease", "network", "member", "replica", "port", "vlan", "mac", NULL};
+	static const char *const keys[] = {"lease", "network", "member", "replica", "port", "vlan",
+	    "mac",
+#define X(id, name) name,
+	    LM_RATES_OF(X)
+#undef X
+		NULL};
 	const struct lm_values v = {.src = src, .path = path, .why = why};
 	config_setting_t *m, *root = config_root_setting(&src->config);
 	struct lm_attachment a = {0};
@@ -97,7 +101,7 @@ static int from_source(
 	    lm_value_uint(&v, m, 0, LM_ENDPOINTS_MAX - 1, &n))
 		return -EINVAL;
 	a.replica = (unsigned)n;
-	if (read_place(&v, root, &a))
+	if (read_place(&v, root, &a) || lm_value_rates(&v, root, &a.rates, &a.rates_given))
 		return -EINVAL;
 	*out = a;
 	return 0;

@@ -16,13 +16,14 @@
 #include "base/log.h"
 #include "base/why.h"
 #include "crypto/identity.h"
+#include "dataplane/rates.h"
 #include "dataplane/timeouts.h"
 #include "membership/attachment.h"
 
 #define LM_PORTS_MAX 32
 #define LM_CONFIG_PATH_MAX 256
 #define LM_WORKERS_MAX 32
-#define LM_CONFIG_KEYS_MAX 64
+#define LM_CONFIG_KEYS_MAX 96
 #define LM_FORWARDERS_MAX 4
 
 enum lm_port_role { LM_PORT_UNDERLAY, LM_PORT_ACCESS };
@@ -96,6 +97,11 @@ struct lm_gateway_config {
 
 	/* flows = { } [live] */
 	struct lm_flow_seconds flow_seconds;
+
+	/* rates = { } [live] */
+	struct lm_rates endpoint_rates; /* unless the attachment says otherwise */
+	struct lm_rates network_rates; /* of each network, all its endpoints here together */
+	uint32_t rate_burst_ms;
 
 	unsigned lines[LM_CONFIG_KEYS_MAX]; /* where each key was set, for messages; 0: nowhere */
 };

@@ -27,6 +27,7 @@ static void set_defaults(struct lm_gateway_config *c)
 	c->max_endpoints = 65536;
 	c->flows = 65536;
 	c->flow_seconds = LM_FLOW_SECONDS_DEFAULT;
+	c->rate_burst_ms = LM_RATE_BURST_MS;
 }
 
 static bool is_group_name(const char *name)

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "config/rates.h"
 #include "membership/membership.h"
 
 #define READER(name) \
@@ -33,6 +34,11 @@ READER(read_uint)
 	else
 		*(uint32_t *)value_of(key, c) = (uint32_t)n;
 	return 0;
+}
+
+READER(read_rate)
+{
+	return lm_value_rate(v, s, key->min, key->max, value_of(key, c));
 }
 
 READER(read_power_of_two)
@@ -201,6 +207,16 @@ const struct lm_config_key lm_config_keys[] = {
 	{"flows.udp", read_uint, AT(flow_seconds.udp), .min = 1, .max = 864000, LIVE},
 	{"flows.icmp", read_uint, AT(flow_seconds.icmp), .min = 1, .max = 864000, LIVE},
 	{"flows.other", read_uint, AT(flow_seconds.other), .min = 1, .max = 864000, LIVE},
+
+	{"rates.endpoint_bits_out", read_rate, AT(endpoint_rates.of[LM_RATE_BITS_OUT]), .min = LM_RATE_BITS_MIN, .max = LM_RATE_BITS_LIMIT, LIVE},
+	{"rates.endpoint_packets_out", read_rate, AT(endpoint_rates.of[LM_RATE_PACKETS_OUT]), .min = 1, .max = LM_RATE_PACKETS_LIMIT, LIVE},
+	{"rates.endpoint_bits_in", read_rate, AT(endpoint_rates.of[LM_RATE_BITS_IN]), .min = LM_RATE_BITS_MIN, .max = LM_RATE_BITS_LIMIT, LIVE},
+	{"rates.endpoint_packets_in", read_rate, AT(endpoint_rates.of[LM_RATE_PACKETS_IN]), .min = 1, .max = LM_RATE_PACKETS_LIMIT, LIVE},
+	{"rates.network_bits_out", read_rate, AT(network_rates.of[LM_RATE_BITS_OUT]), .min = LM_RATE_BITS_MIN, .max = LM_RATE_BITS_LIMIT, LIVE},
+	{"rates.network_packets_out", read_rate, AT(network_rates.of[LM_RATE_PACKETS_OUT]), .min = 1, .max = LM_RATE_PACKETS_LIMIT, LIVE},
+	{"rates.network_bits_in", read_rate, AT(network_rates.of[LM_RATE_BITS_IN]), .min = LM_RATE_BITS_MIN, .max = LM_RATE_BITS_LIMIT, LIVE},
+	{"rates.network_packets_in", read_rate, AT(network_rates.of[LM_RATE_PACKETS_IN]), .min = 1, .max = LM_RATE_PACKETS_LIMIT, LIVE},
+	{"rates.burst_ms", read_uint, AT(rate_burst_ms), .min = 1, .max = LM_RATE_BURST_MS_MAX, LIVE},
 };
 /* clang-format on */
 

@@ -34,7 +34,11 @@ struct lm_rates {
 #define LM_RATE_BITS_MIN 1000u
 #define LM_RATE_BITS_LIMIT UINT64_C(1000000000000)
 #define LM_RATE_PACKETS_LIMIT UINT64_C(1000000000)
-#define LM_RATE_BURST_MS 100 /* unless something else is set */
+/*
+ * Unless something else is set. A TCP that has lost more than it can tell waits for 200 ms (RTO_MIN
+ * of Linux): a bucket that holds as much loses it nothing.
+ */
+#define LM_RATE_BURST_MS 200
 #define LM_RATE_BURST_MS_MAX 10000
 
 static inline bool lm_rates_equal(const struct lm_rates *a, const struct lm_rates *b)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include "base/addr.h"
 #include "base/id.h"
+#include "dataplane/rates.h"
 #include "manifest/manifest.h"
 
 #define LM_ATTACHMENT_NAME_MAX 127
@@ -23,6 +24,8 @@ struct lm_attachment {
 	uint16_t vlan; /* 1..4094; 0: untagged */
 	bool has_mac; /* false: port and VLAN are this workload's alone, its MAC is learned */
 	struct lm_mac mac;
+	struct lm_rates rates; /* what the lease may send and receive */
+	uint8_t rates_given; /* which of them it has, 1 << enum lm_rate; others: the gateway's */
 };
 
 /*

@@ -79,6 +79,9 @@ static void test_defaults(void)
 	SAME(flows);
 	SAME(network_flows);
 	SAME(flow_seconds);
+	SAME(endpoint_rates);
+	SAME(network_rates);
+	SAME(rate_burst_ms);
 	lm_config_free(c);
 	lm_config_free(example);
 }
@@ -119,6 +122,38 @@ static void test_accepted(void)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		lm_config_free(fixture_gateway_edited(cases[i][0], cases[i][1]));
+}
+
+static void test_rates(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t rate;
+	} cases[] = {
+	    {"0", 0},
+	    {"\"0\"", 0},
+	    {"250000", 250000},
+	    {"\"250000\"", 250000},
+	    {"\"250k\"", 250000},
+	    {"\"100M\"", 100000000},
+	    {"\"10G\"", UINT64_C(10000000000)},
+	    {"\"1000G\"", UINT64_C(1000000000000)},
+	    {"\"0G\"", 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[80];
+
+		snprintf(text, sizeof(text), "rates = { network_bits_in = %s; };\nowners",
+		    cases[i].text);
+		struct lm_gateway_config *c = fixture_gateway_edited("owners", text);
+		for (unsigned k = 0; k < LM_RATE_MAX; k++) {
+			CU_ASSERT_EQUAL(
+			    c->network_rates.of[k], k == LM_RATE_BITS_IN ? cases[i].rate : 0);
+			CU_ASSERT_EQUAL(c->endpoint_rates.of[k], 0);
+		}
+		lm_config_free(c);
+	}
 }
 
 static void test_nul_byte(void)
@@ -233,6 +268,6 @@ static void test_cores_of_host(void)
 /* clang-format off */
 LM_SUITE("config",
     {"example", test_example}, {"defaults", test_defaults}, {"paths", test_paths},
-    {"accepted", test_accepted}, {"NUL byte", test_nul_byte},
+    {"accepted", test_accepted}, {"rates", test_rates}, {"NUL byte", test_nul_byte},
     {"long file name", test_long_file_name}, {"files", test_files},
     {"many owners", test_many_owners}, {"cores of the host", test_cores_of_host})

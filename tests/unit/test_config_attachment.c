@@ -86,6 +86,13 @@ static void test_refused(void)
 		"a.conf:7: mac: \"00:00:00:00:00:00\" is no MAC address of a host"},
 	    {"vlan = 101;\nmac = \"02:00:00:00:01:01\";", "",
 		"a.conf:5: port: needs vlan or mac beside it"},
+	    {"mac", "bits_out = \"1k5\";\nmac",
+		"a.conf:7: bits_out: \"1k5\" is no rate: digits, then k, M or G"},
+	    {"mac", "bits_in = 10;\nmac",
+		"a.conf:7: bits_in: 10 is not within 1000..1000000000000, nor 0 for no limit"},
+	    {"mac", "packets_in = \"2G\";\nmac",
+		"a.conf:7: packets_in: 2000000000 is not within 1..1000000000, nor 0 for no limit"},
+	    {"mac", "endpoint_bits_out = 1000;\nmac", "a.conf:7: endpoint_bits_out: unknown key"},
 	    {"/1001/1/2/", "/1001/1/", NULL},
 	    {"/1001/", "/-1/", "a.conf:1: lease: lease: dseq '-1' is not a number"},
 	};
@@ -107,6 +114,27 @@ static void test_refused(void)
 		CU_ASSERT_EQUAL(strncmp(why.text, "a.conf:", 7), 0);
 		free(text);
 	}
+}
+
+/* Only what is there is the lease's own, also if it is 0. */
+static void test_rates(void)
+{
+	struct lm_attachment a;
+	struct lm_why why;
+	char *text = fixture_edited(good_attachment,
+	    "mac = ", "bits_out = \"100M\"; packets_out = 0; packets_in = 700;\nmac = ");
+
+	CU_ASSERT_EQUAL_FATAL(parse_attachment(&a, "a.conf", text, &why), 0);
+	CU_ASSERT_EQUAL(a.rates.of[LM_RATE_BITS_OUT], 100000000);
+	CU_ASSERT_EQUAL(a.rates.of[LM_RATE_PACKETS_OUT], 0);
+	CU_ASSERT_EQUAL(a.rates.of[LM_RATE_BITS_IN], 0);
+	CU_ASSERT_EQUAL(a.rates.of[LM_RATE_PACKETS_IN], 700);
+	CU_ASSERT_EQUAL(a.rates_given,
+	    1 << LM_RATE_BITS_OUT | 1 << LM_RATE_PACKETS_OUT | 1 << LM_RATE_PACKETS_IN);
+	CU_ASSERT_TRUE(a.has_mac);
+	free(text);
+	CU_ASSERT_EQUAL_FATAL(parse_attachment(&a, "a.conf", good_attachment, &why), 0);
+	CU_ASSERT_EQUAL(a.rates_given, 0);
 }
 
 /* It is called as its file is. */
@@ -145,4 +173,5 @@ static void test_large_file(void)
 }
 
 LM_SUITE("config attachment", {"accepted", test_accepted}, {"example ids", test_example_ids},
-    {"refused", test_refused}, {"names", test_names}, {"large file", test_large_file})
+    {"refused", test_refused}, {"rates", test_rates}, {"names", test_names},
+    {"large file", test_large_file})

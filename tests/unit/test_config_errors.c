@@ -76,6 +76,39 @@ static const struct fixture_edit refused[] = {
     {"owners", "workload = { domain = \"a..b\"; };\nowners",
 	"gw.conf:12: workload.domain: \"a..b\" is no domain name"},
 
+    /* rates */
+    {"owners", "rates = { endpoint_bits_out = \"10 M\"; };\nowners",
+	"gw.conf:12: rates.endpoint_bits_out: \"10 M\" is no rate: digits, then k, M or G"},
+    {"owners", "rates = { endpoint_bits_out = \"10m\"; };\nowners",
+	"gw.conf:12: rates.endpoint_bits_out: \"10m\" is no rate: digits, then k, M or G"},
+    {"owners", "rates = { endpoint_packets_in = \"-1\"; };\nowners",
+	"gw.conf:12: rates.endpoint_packets_in: \"-1\" is no rate: digits, then k, M or G"},
+    {"owners", "rates = { network_packets_in = \"M\"; };\nowners",
+	"gw.conf:12: rates.network_packets_in: \"M\" is no rate: digits, then k, M or G"},
+    {"owners", "rates = { network_packets_in = \"99999999999999999999\"; };\nowners",
+	"gw.conf:12: rates.network_packets_in: \"99999999999999999999\" is no rate: digits, then "
+	"k, "
+	"M or G"},
+    {"owners", "rates = { network_packets_in = \"9999999999999999999G\"; };\nowners",
+	"gw.conf:12: rates.network_packets_in: \"9999999999999999999G\" is no rate: digits, then "
+	"k, "
+	"M or G"},
+    {"owners", "rates = { network_packets_in = \"1001M\"; };\nowners",
+	"gw.conf:12: rates.network_packets_in: 1001000000 is not within 1..1000000000, nor 0 for "
+	"no "
+	"limit"},
+    {"owners", "rates = { network_bits_in = 999; };\nowners",
+	"gw.conf:12: rates.network_bits_in: 999 is not within 1000..1000000000000, nor 0 for no "
+	"limit"},
+    {"owners", "rates = { network_bits_in = -5; };\nowners",
+	"gw.conf:12: rates.network_bits_in: -5 is not within 0..1000000000000"},
+    {"owners", "rates = { network_bits_in = true; };\nowners",
+	"gw.conf:12: rates.network_bits_in: must be a whole number"},
+    {"owners", "rates = { burst_ms = 0; };\nowners",
+	"gw.conf:12: rates.burst_ms: 0 is not within 1..10000"},
+    {"owners", "rates = { endpoint_bits = 0; };\nowners",
+	"gw.conf:12: rates.endpoint_bits: unknown key"},
+
     /* resolvers */
     {"owners", "dns = { forward = [\"192.0.2.53:53\"]; };\nowners",
 	"gw.conf:12: dns.forward[0]: \"192.0.2.53:53\" is no address"},

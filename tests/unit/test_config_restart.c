@@ -61,6 +61,12 @@ static void test_restart_needed(void)
 	    {"owners", "limits = { network_flows = 1024; };\nowners",
 		"/etc/lm/gw.conf:12: limits.network_flows: needs a restart"},
 	    {"owners", "dns = { questions = 10; };\nowners", NULL},
+	    {"owners",
+		"rates = { endpoint_bits_out = 1000; endpoint_packets_out = 1; endpoint_bits_in = "
+		"\"1k\"; endpoint_packets_in = 1; network_bits_out = 1000; network_packets_out = "
+		"1; "
+		"network_bits_in = 1000; network_packets_in = 1; burst_ms = 1; };\nowners",
+		NULL},
 	    {"owners", "flows = { tcp_established = 10; udp = 5; };\nowners", NULL},
 	};
 	struct lm_gateway_config *running = fixture_gateway_edited("owners", "owners");
