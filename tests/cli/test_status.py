@@ -41,7 +41,8 @@ def good_answers():
              "lanes": 1, "handshakes": 0, "rx_messages": 0, "tx_messages": 0})},
         "/leasemesh/networks": {"networks": rows(
             {"index": 0, "id": "ab" * 32, "name": "shop", "owner": "c" * 40, "serial": 4,
-             "part": "joined", "expires": 0, "providers": 2, "members": 3, "endpoints": 5},
+             "part": "joined", "expires": 0, "providers": 2, "members": 3, "endpoints": 5,
+             "packets_in": 5, "limited_in": 23},
             {"index": 1, "id": "cd" * 32, "name": "old", "owner": "c" * 40, "serial": 1,
              "part": "out", "expires": 1, "providers": 2, "members": 3, "endpoints": 5})},
         # Two pages; the parameter is the network's index, then the first row.
@@ -73,7 +74,7 @@ def good_answers():
             {"attachment": "web-0", "network": "shop", "member": "web", "replica": 0,
              "ipv4": "100.64.10.10", "ipv6": "", "port": "lan", "vlan": 101,
              "mac": "02:00:00:00:01:01", "rx_packets": 1, "rx_bytes": 1500, "tx_packets": 0,
-             "tx_bytes": 0, "spoofed": 9})},
+             "tx_bytes": 0, "spoofed": 9, "bits_out": 1000, "limited_out": 17})},
         "/leasemesh/attachments": {"attachments": rows(
             {"name": "web-0", "state": "active", "reason": ""},
             {"name": "db-0", "state": "refused", "reason": "x" * 127,
@@ -199,7 +200,7 @@ class StatusTest(unittest.TestCase):
         self.gateway()
         table = self.table("networks")
         self.assertEqual(table[1],
-                         ["shop", "4", "joined", "c" * 12, "never", "2", "3", "5", "ab" * 6])
+                         ["shop", "4", "joined", "c" * 12, "never", "2", "3", "5", "-", "23", "ab" * 6])
         self.assertEqual(table[2][4:6], ["1970-01-01T00:00:01Z", "(past)"])
         self.assertEqual(self.table("--all", "networks")[1][-1], "ab" * 32)
 
@@ -370,7 +371,7 @@ class StatusTest(unittest.TestCase):
         self.gateway()
         self.assertEqual(self.table("endpoints")[1],
                          ["shop", "web/0", "100.64.10.10", "-", "lan", "vlan", "101",
-                          "02:00:00:00:01:01", "1.5", "kB", "0", "B", "9", "web-0"])
+                          "02:00:00:00:01:01", "1.5", "kB", "0", "B", "9", "17", "-", "web-0"])
 
     def test_refused_attachments_with_the_whole_reason(self):
         self.gateway()
