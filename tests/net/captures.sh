@@ -44,6 +44,9 @@ bank_members()
 	END
 }
 
+# Gateways advertise themselves to workloads, and look for them.
+from_others="not arp and not (icmp6 and ip6[40] == 134)"
+
 # Drops of all reasons that any capture asks for: nothing else in this test causes them.
 counted()
 {
@@ -76,7 +79,7 @@ replay()
 	before=$(counted alpha)
 	there=$(counted beta)
 	reasons=$(jq -c -S . "$T/$1.reasons")
-	capture_start sink eth0 "$T/$1.seen" "ip or ip6 or vlan"
+	capture_start sink eth0 "$T/$1.seen" "$from_others"
 	expect "$1: replayed" at web tcpreplay -q -i eth0 --pps 1000 "$T/$1.pcap"
 	eventually 10 "$1: what shall arrive does, and nothing else" arrived "$1"
 	eventually 10 "$1: $reasons is what alpha dropped" dropped_so "$before" "$reasons"
@@ -99,9 +102,6 @@ more_than()
 {
 	[ "$(wc -l <"$T/ticks")" -gt "$1" ]
 }
-
-# What the gateway itself says to a workload, it may say to the other tenant's.
-not_ours="not arp and not (icmp6 and ip6[40] == 134)"
 
 flows()
 {
@@ -156,7 +156,7 @@ for name in $captures; do
 done
 watchers=()
 for w in bank-web bank-sink; do
-	capture_start $w eth0 "$T/$w.seen" "$not_ours"
+	capture_start $w eth0 "$T/$w.seen" "$from_others"
 	watchers+=("$CAPTURE")
 done
 for name in $captures; do
