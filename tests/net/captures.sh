@@ -145,6 +145,7 @@ eventually 10 "web reaches db" reaches web 100.64.10.20
 ip netns exec "$LM_ID-db" sh -c 'while echo tick; do sleep 0.05; done | nc -l 5432' \
 	>/dev/null 2>&1 </dev/null &
 await 5 listening db 5432
+: >"$T/ticks"
 ip netns exec "$LM_ID-web" nc -d -p 40000 100.64.10.20 5432 >"$T/ticks" 2>/dev/null </dev/null &
 expect "db speaks to web" ticked
 
