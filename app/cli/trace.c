@@ -18,7 +18,8 @@ const struct cli_help help_trace = {
     .text =
 	"Asks the gateway on this host what becomes of a connection that END opens to END, by the\n"
 	"manifest in force there and by where the two are now: addresses, routes, and of either\n"
-	"end the rule that decides, by its line in the manifest. Nothing is sent.\n"
+	"end the rule that decides, by its line in the manifest; if it is denied, which rule is\n"
+	"missing where, and whether such a flow is open now. Nothing is sent.\n"
 	"\n"
 	"END is an endpoint, as web/0, or one's address. PROTOCOL is tcp, udp, sctp, icmp, "
 	"icmpv6,\n"
@@ -113,6 +114,46 @@ static void print_side(const json_t *flow, const char *way, const char *what, co
 	putchar('\n');
 }
 
+/* What the list that denies it lacks, in the words of a manifest. */
+static void print_wanted(const json_t *answer, const json_t *flow, const char *way)
+{
+	bool out = strcmp(way, "egress") == 0;
+	const json_t *from = json_object_get(answer, "from"), *to = json_object_get(answer, "to");
+	uint64_t protocol = (uint64_t)number_of(answer, "protocol");
+	char key[24], name[8];
+
+	if (says(flow, way, "allow"))
+		return;
+	snprintf(name, sizeof(name), "%u", (unsigned)protocol);
+	for (size_t i = 0; i < N_PROTOCOLS; i++)
+		if (protocols[i].number == protocol)
+			snprintf(name, sizeof(name), "%s", protocols[i].name);
+	printf("  to allow it: a rule in the %s of %s, as {%s: %s, protocol: %s", way,
+	    text_of(out ? from : to, "member"), out ? "to" : "from",
+	    text_of(out ? to : from, "member"), name);
+	if (number_of(answer, "port"))
+		printf(", ports: %lld", (long long)number_of(answer, "port"));
+	snprintf(key, sizeof(key), "%s_line", way);
+	if (json_object_get(flow, key))
+		printf("}, before line %lld\n", (long long)number_of(flow, key));
+	else
+		puts("}");
+}
+
+/* What was opened before, by this verdict or by another one. */
+static void print_open(const json_t *flow)
+{
+	long long n = (long long)number_of(flow, "open");
+
+	if (n == 0)
+		return;
+	printf("  open now: %lld", n);
+	printf("%s %s, %lld packets, %lld bytes, idle for %lld s\n",
+	    n > 1 ? ", the last used" : ",", text_of(flow, "state"),
+	    (long long)number_of(flow, "packets"), (long long)number_of(flow, "bytes"),
+	    (long long)number_of(flow, "idle_s"));
+}
+
 static void print_flow(const json_t *answer, const json_t *flow)
 {
 	printf("%s to %s\n", text_of(flow, "src"), text_of(flow, "dst"));
@@ -123,6 +164,9 @@ static void print_flow(const json_t *answer, const json_t *flow)
 	else
 		printf("  the rules deny it (%s)\n",
 		    says(flow, "verdict", "deny_egress") ? "egress" : "ingress");
+	print_wanted(answer, flow, "egress");
+	print_wanted(answer, flow, "ingress");
+	print_open(flow);
 }
 
 static void print(const json_t *network, const json_t *answer)

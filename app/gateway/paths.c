@@ -19,13 +19,25 @@ void gw_paths_close(struct gateway *gw)
 	gw->paths.slots = NULL;
 }
 
-static void publish(struct gateway *gw, uint32_t slot)
+static struct lm_underlay_path next_hop(const struct gateway *gw, uint32_t slot)
 {
 	const struct gw_path *p = &gw->paths.slots[slot];
 	struct lm_underlay_path hop = {.ready = false};
 
 	if (p->to.ip.family)
 		lm_underlay_path(gw->underlay, &p->to, &hop);
+	return hop;
+}
+
+bool gw_path_ready(const struct gateway *gw, uint32_t slot)
+{
+	return next_hop(gw, slot).ready;
+}
+
+static void publish(struct gateway *gw, uint32_t slot)
+{
+	struct lm_underlay_path hop = next_hop(gw, slot);
+
 	if (!hop.ready) {
 		lm_dp_peer_path(gw->dp, slot, NULL);
 		return;

@@ -26,6 +26,8 @@ int gw_paths_open(struct gateway *gw);
 void gw_paths_close(struct gateway *gw);
 /* to NULL: nothing can be sent to this peer now. */
 void gw_path_set(struct gateway *gw, uint32_t slot, const struct lm_udp_addr *to);
+/* Does it have a next hop that is resolved? */
+bool gw_path_ready(const struct gateway *gw, uint32_t slot);
 /* A next hop was resolved, moved or lost. */
 void gw_path_refresh(struct gateway *gw, const struct lm_udp_addr *to);
 /* All of them: our own addresses have changed. */

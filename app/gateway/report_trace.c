@@ -137,7 +137,9 @@ static const char *peer_trouble(
 	if (slot == LM_NO_ROUTE)
 		return "its gateway does not serve it";
 	lm_membership_lanes(gw->membership, net->index, slot, &lanes);
-	return lanes.n_out ? NULL : "no keys with its gateway yet";
+	if (!lanes.n_out)
+		return "no keys with its gateway yet";
+	return gw_path_ready(gw, slot) ? NULL : "the next hop towards its gateway does not answer";
 }
 
 static void put_peer(const struct lm_network *net, const struct end *end, struct rte_tel_data *row)
@@ -208,8 +210,29 @@ static void put_side(const struct lm_policy *p, const struct lm_policy_key *key,
 		    lm_flow_rate_text(text, &rate));
 }
 
-static bool put_flow(
-    const struct lm_policy *p, const struct trace *t, int family, struct rte_tel_data *row)
+/* Is somebody using it already? Whatever the verdict: it may have begun by another one. */
+static void put_open(const struct gateway *gw, const struct trace *t,
+    const struct lm_policy_key *key, struct rte_tel_data *row)
+{
+	struct lm_dp_flow_query q = {.net = t->net->index,
+	    .src = key->src,
+	    .dst = key->dst,
+	    .protocol = key->protocol,
+	    .dst_port = key->dst_port};
+	struct lm_dp_flow_info latest;
+	unsigned n = lm_dp_flows_like(gw->dp, &q, &latest);
+
+	gw_put_u64(row, "open", n);
+	if (n == 0)
+		return;
+	gw_put_text(row, "state", lm_flow_state_names[latest.state]);
+	gw_put_u64(row, "idle_s", latest.idle_s);
+	gw_put_u64(row, "packets", latest.packets);
+	gw_put_u64(row, "bytes", latest.bytes);
+}
+
+static bool put_flow(const struct gateway *gw, const struct lm_policy *p, const struct trace *t,
+    int family, struct rte_tel_data *row)
 {
 	static const char *const verdicts[] = {
 	    [LM_ALLOW] = "allow",
@@ -232,6 +255,7 @@ static bool put_flow(
 	put_side(p, &key, LM_EGRESS, row);
 	put_side(p, &key, LM_INGRESS, row);
 	gw_put_text(row, "verdict", verdicts[ruling.verdict]);
+	put_open(gw, t, &key, row);
 	return ruling.verdict == LM_ALLOW;
 }
 
@@ -274,7 +298,7 @@ static int put_flows(
 	for (int family = 4; family <= 6; family += 2) {
 		struct rte_tel_data *row = is_asked(t, family) ? gw_page_row(page) : NULL;
 		if (row)
-			allowed += put_flow(p, t, family, row);
+			allowed += put_flow(gw, p, t, family, row);
 	}
 	lm_policy_free(p);
 	return page->filled ? allowed == (int)page->filled : no_flow(t, why);

@@ -75,7 +75,7 @@ static struct lm_ip ip_of(struct lm_addr addr)
 	return ip;
 }
 
-static void describe(
+void lm_flow_describe(
     struct lm_dp_flow_info *out, const struct lm_flow *f, const struct lm_worker *w)
 {
 	bool from_b = f->from_b;
@@ -107,7 +107,7 @@ unsigned lm_dp_flows(const struct lm_dp *dp, unsigned worker, uint32_t *cursor,
 		const struct lm_flow copy = w->flows.slots[*cursor];
 
 		if (copy.key.net_proto != LM_FLOW_FREE)
-			describe(&out[n++], &copy, w);
+			lm_flow_describe(&out[n++], &copy, w);
 	}
 	return n;
 }

@@ -247,6 +247,18 @@ struct lm_dp_flow_info {
 /* A racy sample for people: rows may be torn, never out of bounds. */
 unsigned lm_dp_flows(const struct lm_dp *dp, unsigned worker, uint32_t *cursor,
     struct lm_dp_flow_info *out, unsigned max);
+/*
+ * How many flows src has opened to this port of dst, as racy; the one that was used last is in
+ * *latest. Reads all tables: for questions of people, not for what happens often.
+ */
+struct lm_dp_flow_query {
+	uint32_t net;
+	struct lm_ip src, dst;
+	uint8_t protocol;
+	uint16_t dst_port; /* host byte order; only looked at if the protocol has ports */
+};
+unsigned lm_dp_flows_like(
+    const struct lm_dp *dp, const struct lm_dp_flow_query *q, struct lm_dp_flow_info *latest);
 uint32_t lm_dp_flow_count(const struct lm_dp *dp);
 /* Of one network. */
 struct lm_dp_network_flows {

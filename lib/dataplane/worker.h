@@ -193,6 +193,10 @@ bool lm_judge_keep(void *worker, struct lm_flow *f);
 void lm_seal_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n);
 void lm_deliver_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n);
 
+/* counters.c: on control, of a copy. */
+void lm_flow_describe(
+    struct lm_dp_flow_info *out, const struct lm_flow *f, const struct lm_worker *w);
+
 /* Its frame is still as received: control answers the sender. */
 void lm_access_too_big(struct lm_worker *w, struct lm_pkt *p, uint16_t mtu);
 

@@ -98,11 +98,40 @@ class Trace(unittest.TestCase):
         code, out, _ = self.trace(*QUESTION, "tcp", "5432")
         self.assertEqual(code, 1)
         self.assertIn("  into db/1: denied by the ingress rule in line 20\n"
-                      "  the rules deny it (ingress)\nit does not pass\n", out)
+                      "  the rules deny it (ingress)\n"
+                      "  to allow it: a rule in the ingress of db, as "
+                      "{from: web, protocol: tcp, ports: 5432}, before line 20\n"
+                      "it does not pass\n", out)
         flow.update(egress="deny", verdict="deny_egress")
         out = self.trace(*QUESTION, "tcp", "5432")[1]
         self.assertIn("out of web/0: denied by the egress rule in line 12\n", out)
         self.assertIn("the rules deny it (egress)\n", out)
+
+    def test_which_rule_is_missing(self):
+        flow = self.answer["flows"]["0"]
+        flow.update(egress="deny", ingress="deny", verdict="deny_egress")
+        out = self.trace(*QUESTION, "tcp", "5432")[1]
+        self.assertIn("  to allow it: a rule in the egress of web, as "
+                      "{to: db, protocol: tcp, ports: 5432}, before line 12\n"
+                      "  to allow it: a rule in the ingress of db, as "
+                      "{from: web, protocol: tcp, ports: 5432}\n", out)
+        self.answer.update(protocol=89, port=0)
+        out = self.trace(*QUESTION, "89")[1]
+        self.assertIn("{from: web, protocol: 89}\n", out)
+        flow.update(egress="allow", ingress="allow", verdict="allow")
+        self.assertNotIn("to allow it", self.trace(*QUESTION, "89")[1])
+
+    def test_flows_that_are_open(self):
+        flow = self.answer["flows"]["0"]
+        flow.update(open=1, state="tcp_established", idle_s=3, packets=12, bytes=1234)
+        out = self.trace(*QUESTION, "tcp", "5432")[1]
+        self.assertIn("  open now: 1, tcp_established, 12 packets, 1234 bytes, idle for 3 s\n",
+                      out)
+        flow.update(open=2)
+        out = self.trace(*QUESTION, "tcp", "5432")[1]
+        self.assertIn("  open now: 2, the last used tcp_established, 12 packets", out)
+        flow.update(open=0)
+        self.assertNotIn("open now", self.trace(*QUESTION, "tcp", "5432")[1])
 
     def test_one_that_is_not_served(self):
         self.answer["to"].update(reachable="no", reason="its gateway does not serve it")
