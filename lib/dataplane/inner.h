@@ -21,6 +21,8 @@
 #include <rte_ip.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
+#include "dataplane/header.h"
+#include "dataplane/quote.h"
 #include "dataplane/worker.h"
 #include "packet/checksum.h"
 
@@ -32,30 +34,6 @@
 #define LM_ICMP6_ERROR_MAX 4 /* types 1 to 4, RFC 4443 */
 #define LM_ICMP6_ECHO_REQUEST 128
 #define LM_ICMP6_ECHO_REPLY 129
-#define LM_ICMP_HEADER 8
-#define LM_EXTENSION_MIN 8 /* bytes of the shortest IPv6 extension header */
-#define LM_EXTENSIONS_MAX 4
-
-static inline uint16_t lm_be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static inline uint32_t lm_load32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-static inline uint16_t lm_load16(const uint8_t *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, sizeof v);
-	return v;
-}
 
 /* Between whom. Kept in registers, the key is what stays. */
 struct lm_ends {
@@ -102,42 +80,22 @@ static inline bool lm_is_icmp_error(const uint8_t *l4, bool ipv6)
 static inline bool lm_inner_error(struct lm_pkt *p, struct lm_ends ends, const uint8_t *l4,
     unsigned l4_len, bool ipv6, uint32_t net)
 {
-	const uint8_t *ip = l4 + LM_ICMP_HEADER, *upper;
-	unsigned left = l4_len - LM_ICMP_HEADER, header = sizeof(struct rte_ipv6_hdr);
 	struct lm_ports ports = {0};
-	struct lm_addr src, dst;
-	uint8_t proto;
+	struct lm_quote q;
 
-	if (ipv6) {
-		if (left < header + LM_ICMP_HEADER || ip[0] >> 4 != 6)
-			return false;
-		proto = ip[6];
-		src = lm_addr6(ip + 8);
-		dst = lm_addr6(ip + 24);
-	} else {
-		if (left < sizeof(struct rte_ipv4_hdr) || ip[0] >> 4 != 4)
-			return false;
-		header = (ip[0] & 15u) * 4;
-		if (header < sizeof(struct rte_ipv4_hdr) || left < header + LM_ICMP_HEADER)
-			return false;
-		if ((lm_be16(ip + 6) & RTE_IPV4_HDR_OFFSET_MASK) != 0)
-			return false;
-		proto = ip[9];
-		src = lm_addr4(lm_load32(ip + 12));
-		dst = lm_addr4(lm_load32(ip + 16));
-	}
-	upper = ip + header;
-	bool on_way = !lm_addr_equal(dst, ends.src);
-	if (!lm_addr_equal(src, ends.dst) || (on_way && !p->net->routes))
+	if (!lm_quote_read(&q, l4 + LM_ICMP_HEADER, l4_len - LM_ICMP_HEADER, ipv6))
 		return false;
-	if (lm_is_icmp(proto, ipv6)) {
-		if (!lm_ports_of_icmp(&ports, upper, ipv6))
+	bool on_way = !lm_addr_equal(q.dst, ends.src);
+	if (!lm_addr_equal(q.src, ends.dst) || (on_way && !p->net->routes))
+		return false;
+	if (lm_is_icmp(q.proto, ipv6)) {
+		if (!lm_ports_of_icmp(&ports, q.upper, ipv6))
 			return false;
-	} else if (lm_proto_has_ports(proto)) {
-		ports = (struct lm_ports){.src = lm_load16(upper), .dst = lm_load16(upper + 2)};
+	} else if (lm_proto_has_ports(q.proto)) {
+		ports = (struct lm_ports){.src = lm_load16(q.upper), .dst = lm_load16(q.upper + 2)};
 	}
 	bool from_b =
-	    lm_flow_key_set(&p->key, &p->hash, src, dst, ports.src, ports.dst, net, proto);
+	    lm_flow_key_set(&p->key, &p->hash, q.src, q.dst, ports.src, ports.dst, net, q.proto);
 	/* The error itself goes the other way. */
 	p->flags |= from_b ? LM_PKT_ERROR : LM_PKT_ERROR | LM_PKT_FROM_B;
 	if (on_way)
@@ -359,12 +317,6 @@ static inline enum lm_drop lm_inner_extension(
 	*next = header[0];
 	*at += len;
 	return *at <= p->len ? LM_FINE : LM_DROP_MALFORMED;
-}
-
-static inline bool lm_is_extension(uint8_t next)
-{
-	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT ||
-	       next == IPPROTO_DSTOPTS;
 }
 
 static __rte_noinline enum lm_drop lm_inner_chain(

@@ -562,8 +562,81 @@ static void test_extensions_malformed(void)
 	rig_end(r);
 }
 
+/* ---- errors about them -------------------------------------------------------------------- */
+
+/* db's gateway or db itself complains about this frame of p's. quoted: bytes of it. */
+static bool complaint_passes(
+    struct rig *r, const struct rig_packet *p, const uint8_t *frame, size_t quoted)
+{
+	const struct rig_packet error = {.from = p->to,
+	    .to = p->from,
+	    .ipv6 = p->ipv6,
+	    .protocol = p->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
+	    .src_port = p->ipv6 ? 2 : 3,
+	    .inside = frame + l2_of(p),
+	    .payload = (uint16_t)quoted};
+	uint64_t before = rig_drops(r, 1, LM_DROP_NO_FLOW);
+	bool passed = rig_passes(r, &error, NULL, NULL);
+
+	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_NO_FLOW), before + !passed);
+	return passed;
+}
+
+/* A first one says whose it is; a later one has no ports, and nobody guesses them. */
+static void test_errors(void)
+{
+	struct rig *r = rig_create(&rig_one_worker);
+	uint8_t frame[RIG_FRAME_MAX];
+
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		struct rig_packet p = large(ipv6);
+		size_t headers = ipv6 ? 40 + 8 + 8 : 20 + 8;
+
+		CU_ASSERT_TRUE(part_passes(r, &p, 0, 800, true, 1));
+		cut(r, frame, &p, 0, 800, true, 1);
+		CU_ASSERT_TRUE(complaint_passes(r, &p, frame, headers));
+		CU_ASSERT_FALSE(complaint_passes(r, &p, frame, headers - 1));
+		cut(r, frame, &p, 800, 1208, false, 1);
+		CU_ASSERT_FALSE(complaint_passes(r, &p, frame, headers + 100));
+		/* Of a flow that there is not. */
+		p.src_port++;
+		cut(r, frame, &p, 0, 800, true, 1);
+		CU_ASSERT_FALSE(complaint_passes(r, &p, frame, headers));
+	}
+	rig_end(r);
+}
+
+static void test_errors_extensions(void)
+{
+	static const uint8_t types[] = {HOP, DST, FRAG, DST, END},
+			     many[] = {DST, DST, DST, DST, DST, END};
+	struct rig_options o = rig_one_worker;
+	uint8_t frame[RIG_FRAME_MAX];
+	struct rig_packet p = rig_query;
+
+	o.guard = true;
+	struct rig *r = rig_create(&o);
+	p.ipv6 = true;
+	CU_ASSERT_TRUE(rig_passes(r, &p, NULL, NULL));
+	p.payload = 0;
+	size_t len = chained(r, frame, &p, types, false) - l2_of(&p);
+	for (size_t n = 0; n <= len; n++)
+		CU_ASSERT_EQUAL(complaint_passes(r, &p, frame, n), n == len);
+	for (unsigned at = 41; at < 41 + 40; at += 8) {
+		uint8_t *length = frame + l2_of(&p) + at, was = *length;
+
+		*length = 0xff;
+		complaint_passes(r, &p, frame, len);
+		*length = was;
+	}
+	len = chained(r, frame, &p, many, false) - l2_of(&p);
+	CU_ASSERT_FALSE(complaint_passes(r, &p, frame, len));
+	rig_end(r);
+}
+
 LM_SUITE("fragments", {"table", test_table}, {"table full", test_table_full},
     {"table shared", test_table_shared}, {"pass", test_pass}, {"echo and TCP", test_echo_and_tcp},
     {"without first", test_without_first}, {"attacks", test_attacks},
     {"hostile peer", test_hostile_peer}, {"extensions", test_extensions},
-    {"extensions malformed", test_extensions_malformed})
+    {"extensions malformed", test_extensions_malformed}, {"errors", test_errors},
+    {"errors extensions", test_errors_extensions})
