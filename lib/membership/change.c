@@ -3,7 +3,9 @@
  * A manifest takes its predecessor's place. Everything that can fail is prepared
  * aside, the manifest is persisted, and only then does anything change.
  */
+#include "membership/facts.h"
 #include "membership/internal.h"
+#include "membership/places.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -7,6 +7,7 @@
  * The chain's callbacks take notes only. What follows from them happens in lm_facts_visit.
  */
 #include "membership/facts.h"
+#include "membership/places.h"
 
 #include <errno.h>
 #include <inttypes.h>

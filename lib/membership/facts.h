@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files around a network's chain share.
+ * The chain of each network, if gateways decide anything in it.
  *
  *   facts.c       the chain's object: effects out, notes of its callbacks, time
  *   facts_disk.c  its records in the store
@@ -13,6 +13,73 @@
 #define LM_MEMBERSHIP_FACTS_H
 
 #include "membership/internal.h"
+
+/* ---- what the rest of membership calls ---- */
+
+/*
+ * facts.c: what is decided in a network's chain, if gateways decide anything in it. A fact's key in
+ * the store begins with its kind; bytes order them as lm_chain_restore wants them.
+ */
+enum {
+	FACT_GENESIS = LM_FACT_GENESIS, /* the signed document with serial 1 */
+	FACT_TIP,
+	FACT_VOTE,
+	FACT_HEADER, /* and its height (8) */
+	FACT_PLACES, /* from here on they are those of places.c */
+};
+/* Of lm_facts_propose: the caller is seats.c. Else it is places.c. */
+#define TAG_SEATS (1ull << 63)
+
+int lm_facts_open(struct lm_membership *m);
+void lm_facts_close(struct lm_membership *m);
+/* A manifest came into force. The chain is there afterwards if it can be. */
+void lm_facts_set(struct lm_membership *m, struct network *net);
+/* The network ends here; what is stored stays. */
+void lm_facts_end(struct lm_membership *m, struct network *net);
+/* The operator drops the network: nothing is kept, but that we voted in it and must not again. */
+int lm_facts_erase(struct lm_membership *m, const struct network *net);
+/* Is there a chain that can be asked (m->chain), and be proposed to? */
+bool lm_facts_has(const struct network *net);
+/* Members are asked how long their chains are, for lm_places_current. */
+void lm_facts_ask(struct lm_membership *m, struct network *net);
+/* We take part from now on. */
+void lm_facts_joined(struct lm_membership *m, struct network *net);
+void lm_facts_message(
+    struct lm_membership *m, struct party *from, uint8_t type, const uint8_t *body, size_t len);
+/* What is due, and what callbacks of the chain have noted. At the end of each call. */
+void lm_facts_visit(struct lm_membership *m);
+/* As lm_chain_propose. lm_places_done(tag), or its like in seats.c, comes later, never from here.
+ */
+int lm_facts_propose(struct lm_membership *m, struct network *net,
+    const struct lm_chain_command *command, uint64_t tag);
+/* This gateway may know more of the chain than we do, or less. Repeated until it is heard of. */
+void lm_facts_greet(struct lm_membership *m, struct network *net, struct remote *r);
+void lm_facts_greet_due(struct lm_membership *m, struct pair *p);
+/* A session is there, or the gateway at its other end remembers nothing. */
+void lm_facts_up(struct lm_membership *m, struct pair *p);
+/* As lm_gossip_find. */
+const uint8_t *lm_facts_blob(
+    struct lm_membership *m, struct remote *r, const uint8_t hash[32], size_t *len);
+/* A pull for facts ended: its network, or false if that is gone. */
+bool lm_facts_pull_ended(
+    struct lm_membership *m, struct remote *r, const uint8_t hash[32], struct lm_net_id *net);
+void lm_facts_pulled(struct lm_membership *m, const struct pulled *doc);
+
+/* genesis.c */
+bool lm_genesis_ask_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
+bool lm_genesis_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
+/* The manifest has come into force: *why says if it stops the chain. */
+void lm_seats_warn(struct lm_membership *m, struct network *net, struct lm_why *why);
+/* Before another manifest takes the place of the one in force: serial 1 is kept. */
+int lm_genesis_keep(struct lm_membership *m, const struct lm_signed_manifest *newer);
+
+/* recovery.c */
+bool lm_recovery_is(const void *bytes, size_t len);
+/* As lm_network_judge. */
+int lm_recovery_judge(
+    struct lm_membership *m, const void *bytes, size_t len, uint64_t *serial, struct lm_why *why);
+
+/* ---- what they share ---- */
 
 /* The document with serial 1, if it is known. */
 struct genesis {

@@ -5,6 +5,7 @@
  * session comes up, and once a day to its members, so that who is cut off knows it.
  */
 #include "membership/facts.h"
+#include "membership/places.h"
 
 #include <errno.h>
 

@@ -9,6 +9,7 @@
  * chain has decided something: what it has decided stays.
  */
 #include "membership/facts.h"
+#include "membership/places.h"
 
 #include <errno.h>
 #include <inttypes.h>

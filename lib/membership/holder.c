@@ -8,6 +8,7 @@
  * time they look here.
  */
 #include "membership/internal.h"
+#include "membership/places.h"
 
 #define QUESTIONS_MAX 4096
 #define QUESTIONS_OF_NETWORK 256 /* one tenant's providers must not keep the others from theirs */

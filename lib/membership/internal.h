@@ -11,9 +11,6 @@
  *   part.c      taking part: joining, leaving, and telling others by the ledger
  *   records.c   the ledger on disk
  *   routes.c    which peers take part, and who serves which endpoint
- *   places.c    endpoints whose address or provider the gateways decide
- *   resolved.c  ... what is known of them now, and who has which address
- *   holder.c    asking another gateway whether it serves one of them
  *   watch.c     who watches whom, and what happens when one is missed
  *   away.c      saying that we do not take part
  *   lanes.c, lanes_out.c  the keys of a (network, peer) pair
@@ -22,6 +19,7 @@
  *   inbox.c     ... and out of them
  *   owners.c    whose manifests are accepted
  *   facts.c     the chain of each network; with it go the files that facts.h lists
+ *   places.c    endpoints whose address or provider gateways decide; likewise, places.h
  *   limits.c    what others may cause
  *   membership.c  wiring of the above, and the public calls
  *
@@ -83,6 +81,8 @@ struct want {
 };
 TAILQ_HEAD(want_list, want);
 
+struct facts;
+struct places;
 struct pair;
 LIST_HEAD(pair_list, pair);
 
@@ -201,31 +201,6 @@ struct pair {
 	uint64_t lanes_at, lanes_wait;
 	unsigned lanes_tries;
 	struct lanes_out *out;
-};
-
-/* What others say in the ledger that they serve, of endpoints that the gateways decide. */
-struct claims {
-	struct lm_address_claim *at;
-	unsigned n, room;
-	bool failed; /* no memory for all of them */
-};
-
-/* An address of an endpoint. */
-struct owned_ip {
-	struct lm_ip ip;
-	uint32_t endpoint;
-	uint64_t rank; /* of two with this address the one with the higher rank has it */
-};
-
-/* Of a network with such endpoints, for the manifest in force. */
-struct places {
-	struct lm_endpoint *endpoints; /* the network's, for all to see */
-	struct lm_address_place *at; /* by endpoint: what they are made of */
-	struct owned_ip *ips; /* sorted */
-	unsigned n_ips;
-	struct claims claims; /* at the last look */
-	bool unheard; /* which lm_address has not been told of */
-	uint64_t greet_wait;
 };
 
 struct network {
@@ -567,56 +542,6 @@ bool lm_routes_look(struct lm_membership *m, struct network *net, bool *there);
 /* Lanes come and go with those who take part. True: some did. */
 bool lm_routes_apply(struct lm_membership *m, struct network *net);
 
-/* places.c */
-int lm_places_open(struct lm_membership *m);
-void lm_places_close(struct lm_membership *m);
-/* Room for a manifest's endpoints; *out is NULL if it decides all of them itself. -ENOMEM. */
-int lm_places_make(struct places **out, const struct lm_manifest *man);
-void lm_places_drop(struct places *places);
-/* For the manifest that has just come into force; takes places over. */
-void lm_places_put(struct network *net, struct places *places);
-/* net->attached has changed. */
-void lm_places_attached(struct lm_membership *m, struct network *net);
-/* In each look: what others claim. Takes claims over. As lm_places_resolve, which it calls. */
-bool lm_places_heard(struct lm_membership *m, struct network *net, struct claims *claims);
-/* What could not be done earlier, if it is due; and when else. */
-void lm_places_retry(struct lm_membership *m, struct network *net);
-uint64_t lm_places_next(const struct network *net);
-/* Ticks lm_address; true: once more in this call, as something has changed. */
-bool lm_places_visit(struct lm_membership *m);
-
-/* resolved.c */
-static inline bool lm_place_decided(const struct network *net, unsigned endpoint)
-{
-	return net->places && lm_endpoint_decided(&net->pub.manifest->endpoints[endpoint]);
-}
-/*
- * Brings endpoints, what we serve and who has which address up to date. True: something is not as
- * it was.
- */
-bool lm_places_resolve(struct lm_membership *m, struct network *net);
-/* After a change of places->at: addresses, and who has which. */
-void lm_places_sort(struct network *net);
-/* The value of our record of an endpoint that we serve. */
-#define LM_ENDPOINT_VALUE_MAX (1 + 4 + 8)
-size_t lm_place_write(
-    uint8_t out[LM_ENDPOINT_VALUE_MAX], const struct network *net, unsigned endpoint);
-/* Another one's; false: it is none that we understand. */
-bool lm_place_read(struct lm_address_claim *out, const struct lm_ledger_record *record);
-void lm_claims_add(struct claims *claims, const struct lm_address_claim *claim);
-void lm_claims_free(struct claims *claims);
-
-/* holder.c */
-#define LM_HOLDER_DEAD_AFTER 10 /* s; who has not answered for so long serves nothing */
-/* Does this gateway serve the endpoint? If that is not known, it is asked. who: wants to know. */
-enum lm_holder lm_holder_of(struct lm_membership *m, struct network *net,
-    const struct lm_public_key *gateway, unsigned endpoint, const struct lm_public_key *who);
-bool lm_holder_ask_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
-bool lm_holder_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
-/* Its session is up: who was silent may answer now. */
-void lm_holder_up(struct lm_membership *m, const struct remote *r);
-void lm_holders_free(struct lm_membership *m);
-
 /* watch.c */
 #define MISSING_AFTER (LM_DEAD_AFTER * SECOND) /* a peer that never came up is missed then */
 /* Where a gateway stands on a network's ring. */
@@ -638,85 +563,6 @@ void lm_away_due(struct lm_membership *m, struct pair *p);
 /* Tell it once; also to a guest: that may be a gateway that still knows us by an old manifest. */
 void lm_away_answer(struct lm_membership *m, struct party *from, const struct lm_net_id *id);
 bool lm_away_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
-
-/*
- * facts.c: what is decided in a network's chain, if gateways decide anything in it. A fact's key in
- * the store begins with its kind; bytes order them as lm_chain_restore wants them.
- */
-enum {
-	FACT_GENESIS = LM_FACT_GENESIS, /* the signed document with serial 1 */
-	FACT_TIP,
-	FACT_VOTE,
-	FACT_HEADER, /* and its height (8) */
-	FACT_PLACES, /* from here on they are those of places.c */
-};
-/* Of lm_facts_propose: the caller is seats.c. Else it is places.c. */
-#define TAG_SEATS (1ull << 63)
-
-int lm_facts_open(struct lm_membership *m);
-void lm_facts_close(struct lm_membership *m);
-/* A manifest came into force. The chain is there afterwards if it can be. */
-void lm_facts_set(struct lm_membership *m, struct network *net);
-/* The network ends here; what is stored stays. */
-void lm_facts_end(struct lm_membership *m, struct network *net);
-/* The operator drops the network: nothing is kept, but that we voted in it and must not again. */
-int lm_facts_erase(struct lm_membership *m, const struct network *net);
-/* Is there a chain that can be asked (m->chain), and be proposed to? */
-bool lm_facts_has(const struct network *net);
-/* Members are asked how long their chains are, for lm_places_current. */
-void lm_facts_ask(struct lm_membership *m, struct network *net);
-/* We take part from now on. */
-void lm_facts_joined(struct lm_membership *m, struct network *net);
-void lm_facts_message(
-    struct lm_membership *m, struct party *from, uint8_t type, const uint8_t *body, size_t len);
-/* What is due, and what callbacks of the chain have noted. At the end of each call. */
-void lm_facts_visit(struct lm_membership *m);
-/* As lm_chain_propose. lm_places_done(tag), or its like in seats.c, comes later, never from here.
- */
-int lm_facts_propose(struct lm_membership *m, struct network *net,
-    const struct lm_chain_command *command, uint64_t tag);
-/* This gateway may know more of the chain than we do, or less. Repeated until it is heard of. */
-void lm_facts_greet(struct lm_membership *m, struct network *net, struct remote *r);
-void lm_facts_greet_due(struct lm_membership *m, struct pair *p);
-/* A session is there, or the gateway at its other end remembers nothing. */
-void lm_facts_up(struct lm_membership *m, struct pair *p);
-/* As lm_gossip_find. */
-const uint8_t *lm_facts_blob(
-    struct lm_membership *m, struct remote *r, const uint8_t hash[32], size_t *len);
-/* A pull for facts ended: its network, or false if that is gone. */
-bool lm_facts_pull_ended(
-    struct lm_membership *m, struct remote *r, const uint8_t hash[32], struct lm_net_id *net);
-void lm_facts_pulled(struct lm_membership *m, const struct pulled *doc);
-
-/* genesis.c */
-bool lm_genesis_ask_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
-bool lm_genesis_follow(struct lm_membership *m, struct party *from, struct lm_reader *r);
-/* The manifest has come into force: *why says if it stops the chain. */
-void lm_seats_warn(struct lm_membership *m, struct network *net, struct lm_why *why);
-/* Before another manifest takes the place of the one in force: serial 1 is kept. */
-int lm_genesis_keep(struct lm_membership *m, const struct lm_signed_manifest *newer);
-
-/* recovery.c */
-bool lm_recovery_is(const void *bytes, size_t len);
-/* As lm_network_judge. */
-int lm_recovery_judge(
-    struct lm_membership *m, const void *bytes, size_t len, uint64_t *serial, struct lm_why *why);
-
-/*
- * places.c: called by facts.c, never from inside of the chain but for lm_places_consent, which
- * changes nothing. A manifest came into force (lm_facts_set has been called), or the chain came to
- * be after it did.
- */
-void lm_places_set(struct lm_membership *m, struct network *net);
-void lm_places_end(struct lm_membership *m, struct network *net);
-void lm_places_grown(struct lm_membership *m, struct network *net);
-void lm_places_done(struct lm_membership *m, struct network *net, uint64_t tag,
-    enum lm_chain_verdict verdict, uint32_t block);
-/* As lm_address_current; again from time to time, while it is so. */
-void lm_places_current(struct lm_membership *m, struct network *net);
-/* Of the kinds that lib/address judges. */
-bool lm_places_consent(
-    struct lm_membership *m, const struct network *net, const struct lm_chain_command *command);
 
 /* lanes.c */
 /* New inbound lanes are due: a new epoch, a new secret, or a new pair. */

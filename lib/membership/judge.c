@@ -4,6 +4,7 @@
  * store. Whatever is wrong with it has one reason that the tenant can read, and
  * what was in force stays.
  */
+#include "membership/facts.h"
 #include "membership/internal.h"
 
 #include <errno.h>

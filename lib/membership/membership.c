@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "membership/facts.h"
 #include "membership/internal.h"
+#include "membership/places.h"
 
 #include <errno.h>
 

@@ -3,7 +3,9 @@
  * The networks whose manifests are in force, and what is remembered of those that
  * have ended here.
  */
+#include "membership/facts.h"
 #include "membership/internal.h"
+#include "membership/places.h"
 
 #include <errno.h>
 #include "base/log.h"

@@ -7,7 +7,9 @@
  *
  * Events only stir a network; it is looked at when the call that we are in ends.
  */
+#include "membership/facts.h"
 #include "membership/internal.h"
+#include "membership/places.h"
 
 #include <errno.h>
 #include "base/log.h"

@@ -3,7 +3,9 @@
  * The other gateways: the union of the providers of all manifests in force. A
  * remote is there as long as it has a pair; one session carries all its networks.
  */
+#include "membership/facts.h"
 #include "membership/internal.h"
+#include "membership/places.h"
 
 #include <errno.h>
 #include "base/log.h"

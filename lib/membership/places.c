@@ -9,6 +9,7 @@
  * A fact of lib/address has the key FACT_PLACES || what lib/address calls it.
  */
 #include "membership/facts.h"
+#include "membership/places.h"
 
 #include <errno.h>
 #include "base/log.h"

@@ -4,6 +4,7 @@
  * gateways have decided; which of them we serve; who has which address; and how the ledger says it.
  */
 #include "membership/internal.h"
+#include "membership/places.h"
 
 #include <errno.h>
 #include "base/log.h"

@@ -10,6 +10,7 @@
  * Values may grow: what follows is for those who know it.
  */
 #include "membership/internal.h"
+#include "membership/places.h"
 
 #include <errno.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What others say that they serve, and asking them: HOLDER ASK, HOLDER, and the ledger's claims. */
 #include "membership/internal.h"
+#include "membership/places.h"
 #include <errno.h>
 #include "places_world.h"
 
