@@ -126,6 +126,7 @@ void gw_control_run(struct gateway *gw)
 		next = lm_min_u64(next, lm_underlay_tick(gw->underlay, now.mono));
 		next = lm_min_u64(next, gw_advertise_tick(gw, now.mono));
 		next = lm_min_u64(next, gw_dns_tick(gw, now.mono));
+		next = lm_min_u64(next, gw_rates_tick(gw, now.mono));
 		if (gw_networks_tick(gw))
 			next = now.mono;
 		if (gw->records)

@@ -27,6 +27,7 @@
 #include "paths.h"
 
 #define GW_SECOND UINT64_C(1000000000)
+#define GW_BALANCE_EVERY (GW_SECOND / 5)
 #define GW_FACTS "fact" /* table of the store: by network, then the key that membership gives */
 
 /* Turns of the control loop: while one lasts, nobody else is answered. */
@@ -65,6 +66,7 @@ struct gateway {
 	struct gw_rules *rules; /* by network */
 	struct gw_paths paths;
 	struct lm_ra_times ra_times;
+	uint64_t balance_at; /* monotonic ns: gw_rates_tick */
 	struct gw_dns dns;
 
 	int epoll_fd, signal_fd, ask_fd;
@@ -122,10 +124,12 @@ uint16_t gw_workload_mtu(const struct gateway *gw);
  */
 void gw_network_publish(struct gateway *gw, uint32_t index);
 
-/* Its own limits, or the configuration's. */
+/* rates.c. Its own limits, or the configuration's. */
 struct lm_rates gw_attachment_rates(const struct gateway *gw, const struct gw_attachment *at);
 /* The configuration's limits are in force with the next publication of attachments, soon. */
 void gw_rates_apply(struct gateway *gw);
+/* Divides limits among the workers as they need them; returns when it wants to be called again. */
+uint64_t gw_rates_tick(struct gateway *gw, uint64_t now);
 
 /*
  * rules.c: compiled rules. gw_rules_get: *out is one to be freed, or given to the data plane.

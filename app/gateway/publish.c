@@ -11,22 +11,6 @@
 
 #define LM_LOG_MODULE "publish"
 
-struct lm_rates gw_attachment_rates(const struct gateway *gw, const struct gw_attachment *at)
-{
-	struct lm_rates rates = gw->config->endpoint_rates;
-
-	for (unsigned i = 0; i < LM_RATE_MAX; i++)
-		if (at->a.rates_given & 1u << i)
-			rates.of[i] = at->a.rates.of[i];
-	return rates;
-}
-
-void gw_rates_apply(struct gateway *gw)
-{
-	lm_dp_set_rates(gw->dp, &gw->config->network_rates, gw->config->rate_burst_ms);
-	gw->attachments.unpublished = true;
-}
-
 void gw_attachments_publish(struct gateway *gw)
 {
 	struct gw_attachments *as = &gw->attachments;

@@ -117,6 +117,12 @@ struct lm_dp_attachment {
  * For the attachments that are published from now on.
  */
 void lm_dp_set_rates(struct lm_dp *dp, const struct lm_rates *network, unsigned burst_ms);
+/*
+ * With several workers, a few times a second while something attached has a limit: divides limits
+ * that were exceeded among the workers anew. Returns how many.
+ */
+unsigned lm_dp_balance(struct lm_dp *dp);
+bool lm_dp_limited(const struct lm_dp *dp);
 /* The whole table at once. Copies. -ENOMEM: nothing has changed, or see attach.h. */
 int lm_dp_attachments_publish(struct lm_dp *dp, const struct lm_dp_attachment *list, unsigned n);
 

@@ -77,6 +77,7 @@ struct lm_dp {
 	uint32_t generation;
 	struct lm_rates network_rates;
 	uint64_t rate_burst; /* cycles */
+	bool limited; /* something attached has a limit */
 	struct lm_meters **network_meters; /* by network index; NULL: none */
 	unsigned punt_turn; /* worker whose punts are read first */
 	uint64_t skew; /* the workers', in tests */

@@ -37,6 +37,7 @@ struct lm_meter {
 	uint32_t version; /* the worker's */
 	uint32_t share[LM_METER_UNITS]; /* control's alone, see shares.h */
 	uint64_t seen[LM_METER_UNITS]; /* likewise: of offered, when last looked at */
+	uint32_t marked; /* see shares.h: the worker sets it, control takes it back */
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct lm_meter) == 128, "two cache lines, one of them the worker's");
 

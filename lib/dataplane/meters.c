@@ -4,6 +4,7 @@
 #include <string.h>
 #include <rte_common.h>
 #include "dataplane/meters.h"
+#include "dataplane/shares.h"
 #include "dataplane/worker.h"
 
 /* ---- one meter ------------------------------------------------------------ */
@@ -38,9 +39,12 @@ void lm_meter_adopt(struct lm_meter *m, uint64_t now)
 
 /* ---- workers -------------------------------------------------------------- */
 
-static enum lm_drop over(struct lm_meter *m, enum lm_drop why)
+static enum lm_drop over(
+    struct lm_worker *w, const struct lm_meters *of, struct lm_meter *m, enum lm_drop why)
 {
 	m->dropped++;
+	if (w->dp->config.n_workers > 1)
+		lm_marks_put(&w->marks, m, of->id);
 	return why;
 }
 
@@ -53,11 +57,11 @@ enum lm_drop lm_meters_ask(
 	uint64_t now = w->now << LM_METER_TIME_SHIFT;
 
 	if (own && !lm_meter_fits(own, now, bytes, own_full))
-		return over(
-		    own, way == LM_EGRESS ? LM_DROP_ENDPOINT_RATE_OUT : LM_DROP_ENDPOINT_RATE_IN);
+		return over(w, at->meters, own,
+		    way == LM_EGRESS ? LM_DROP_ENDPOINT_RATE_OUT : LM_DROP_ENDPOINT_RATE_IN);
 	if (net && !lm_meter_fits(net, now, bytes, net_full))
-		return over(
-		    net, way == LM_EGRESS ? LM_DROP_NETWORK_RATE_OUT : LM_DROP_NETWORK_RATE_IN);
+		return over(w, at->net_meters, net,
+		    way == LM_EGRESS ? LM_DROP_NETWORK_RATE_OUT : LM_DROP_NETWORK_RATE_IN);
 	if (own)
 		lm_meter_take(own, own_full);
 	if (net)
@@ -67,7 +71,7 @@ enum lm_drop lm_meters_ask(
 
 /* ---- control: making and setting ------------------------------------------ */
 
-static struct lm_meters *create(unsigned n_workers)
+static struct lm_meters *create(unsigned n_workers, uint32_t id)
 {
 	struct lm_meters *m = calloc(1, sizeof *m);
 	size_t size = n_workers * sizeof m->of[0];
@@ -80,6 +84,10 @@ static struct lm_meters *create(unsigned n_workers)
 		return NULL;
 	}
 	memset(m->of, 0, size);
+	for (unsigned i = 0; i < n_workers * 2; i++)
+		for (unsigned unit = 0; unit < LM_METER_UNITS; unit++)
+			m->of[i / 2].way[i % 2].share[unit] = LM_SHARES / n_workers;
+	m->id = id;
 	m->holders = 1;
 	m->n_workers = n_workers;
 	return m;
@@ -104,14 +112,23 @@ static void set_meter(const struct lm_dp *dp, struct lm_meters *m, unsigned work
 	struct lm_meter *meter = &m->of[worker].way[way];
 
 	for (unsigned unit = 0; unit < LM_METER_UNITS; unit++) {
-		uint64_t rate = m->rates.of[lm_rate_of(way, unit)];
+		uint64_t rate = m->rates.of[lm_rate_of(way, unit)], cost = 0;
 
-		__atomic_store_n(&meter->wanted_cost[unit],
-		    rate == 0 ? 0 : lm_meter_cost(dp->hz, rate, unit) * m->n_workers,
-		    __ATOMIC_RELAXED);
+		if (rate != 0)
+			cost = 1 + (uint64_t)((double)lm_meter_cost(dp->hz, rate, unit) *
+					      LM_SHARES / meter->share[unit]);
+		__atomic_store_n(&meter->wanted_cost[unit], cost, __ATOMIC_RELAXED);
 	}
 	__atomic_store_n(&meter->wanted_burst, m->burst << LM_METER_TIME_SHIFT, __ATOMIC_RELAXED);
 	__atomic_store_n(&meter->wanted_version, meter->wanted_version + 1, __ATOMIC_RELEASE);
+}
+
+void lm_meters_set(const struct lm_dp *dp, struct lm_meters *m)
+{
+	for (unsigned i = 0; i < m->n_workers; i++) {
+		set_meter(dp, m, i, LM_EGRESS);
+		set_meter(dp, m, i, LM_INGRESS);
+	}
 }
 
 static void set(const struct lm_dp *dp, struct lm_meters *m, const struct lm_rates *rates)
@@ -120,10 +137,7 @@ static void set(const struct lm_dp *dp, struct lm_meters *m, const struct lm_rat
 		return;
 	m->rates = *rates;
 	m->burst = dp->rate_burst;
-	for (unsigned i = 0; i < m->n_workers; i++) {
-		set_meter(dp, m, i, LM_EGRESS);
-		set_meter(dp, m, i, LM_INGRESS);
-	}
+	lm_meters_set(dp, m);
 }
 
 /* Those that the same endpoint has already, or new ones. NULL: none are wanted, or no memory. */
@@ -136,7 +150,7 @@ static struct lm_meters *meters_of(const struct lm_dp *dp, const struct lm_dp_at
 		return NULL;
 	if (old && old->valid && old->meters && old->net == a->net && old->endpoint == a->endpoint)
 		return hold(old->meters);
-	return create(dp->config.n_workers);
+	return create(dp->config.n_workers, a->id);
 }
 
 static struct lm_meters *meters_of_network(struct lm_dp *dp, uint32_t net)
@@ -144,7 +158,7 @@ static struct lm_meters *meters_of_network(struct lm_dp *dp, uint32_t net)
 	if (lm_rates_none(&dp->network_rates))
 		return NULL;
 	if (!dp->network_meters[net])
-		dp->network_meters[net] = create(dp->config.n_workers);
+		dp->network_meters[net] = create(dp->config.n_workers, LM_METERS_NETWORK | net);
 	return dp->network_meters[net] ? hold(dp->network_meters[net]) : NULL;
 }
 
@@ -163,7 +177,9 @@ int lm_meters_attach(struct lm_dp *dp, struct lm_attach_table *table,
 			return -ENOMEM;
 	}
 	/* Nothing can fail any more. */
+	dp->limited = networks && n > 0;
 	for (unsigned i = 0; i < n; i++) {
+		dp->limited |= table->by_id[list[i].id].meters != NULL;
 		set(dp, table->by_id[list[i].id].meters, &list[i].rates);
 		set(dp, table->by_id[list[i].id].net_meters, &dp->network_rates);
 	}
@@ -182,6 +198,11 @@ void lm_dp_set_rates(struct lm_dp *dp, const struct lm_rates *network, unsigned 
 	dp->rate_burst = dp->hz / 1000 * burst_ms;
 	for (uint32_t net = 0; net < dp->config.max_networks && lm_rates_none(network); net++)
 		lm_meters_forget_network(dp, net);
+}
+
+bool lm_dp_limited(const struct lm_dp *dp)
+{
+	return dp->limited;
 }
 
 /* ---- control: what one sees ------------------------------------------------ */

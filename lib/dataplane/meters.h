@@ -26,11 +26,14 @@ struct lm_meter_pair {
 
 struct lm_meters {
 	struct lm_meter_pair *of; /* by worker */
+	uint32_t id; /* the attachment's, or LM_METERS_NETWORK and the network's index */
 	/* Control's. */
 	unsigned holders, n_workers;
 	struct lm_rates rates;
 	uint64_t burst; /* cycles */
+	uint64_t looked_at; /* likewise: when it was last divided among workers */
 };
+#define LM_METERS_NETWORK (UINT32_C(1) << 31)
 
 /* Which of the four is the rate of this direction and unit? */
 static inline enum lm_rate lm_rate_of(enum lm_way way, enum lm_meter_unit unit)
@@ -41,6 +44,8 @@ static inline enum lm_rate lm_rate_of(enum lm_way way, enum lm_meter_unit unit)
 /* The table's attachments get their meters. -ENOMEM; those that they have are let go with it. */
 int lm_meters_attach(struct lm_dp *dp, struct lm_attach_table *table,
     const struct lm_dp_attachment *list, unsigned n);
+/* Tells the workers their parts of the rates. */
+void lm_meters_set(const struct lm_dp *dp, struct lm_meters *m);
 /* NULL is allowed. */
 void lm_meters_release(struct lm_meters *m);
 /* The network at this index is another one from now on. */

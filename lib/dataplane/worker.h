@@ -24,6 +24,7 @@
 #include "dataplane/network.h"
 #include "dataplane/notes.h"
 #include "dataplane/path.h"
+#include "dataplane/shares.h"
 
 #define LM_BURST 32
 
@@ -147,6 +148,7 @@ struct lm_worker {
 	struct lm_attach_state *attached; /* by attachment id */
 	struct lm_peer_traffic *peers; /* by peer slot */
 	struct lm_notes notes;
+	struct lm_marks marks;
 
 	struct lm_counters c LM_CACHE_ALIGNED;
 
