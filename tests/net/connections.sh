@@ -68,6 +68,25 @@ still_ticks()
 	eventually "$1" "$2" ticks $((n + 10))
 }
 
+# udp_server PORT: says a word to whoever says one
+udp_server()
+{
+	# shellcheck disable=SC2016
+	ip netns exec "$LM_ID-db" sh -c 'while echo pong | nc -u -l -W 1 "$1"; do :; done' sh "$1" \
+		>/dev/null 2>&1 </dev/null &
+	await 5 udp_listening "$1"
+}
+
+udp_listening()
+{
+	at db ss -Hlun "sport = :$1" | grep -q .
+}
+
+udp_asks()
+{
+	echo ping | at web nc -u -W 1 -w 3 100.64.10.20 "$1" | grep pong
+}
+
 half_open()
 {
 	query alpha /leasemesh/networks '.networks[] | select(.name == "shop") | .half_open'
@@ -108,6 +127,10 @@ scan web 100.64.10.20 -sA -p 22,5432,8000,8001,9000
 is "ACK scan: unfiltered" "5432 8000" "$(ports unfiltered)"
 scan web 100.64.10.20 -sU -p 7000,7001
 is "UDP scan: closed, by an ICMP error that belongs to it" "7000" "$(ports closed)"
+udp_server 7000
+udp_server 7001
+expect "UDP by nc, asked and answered" udp_asks 7000
+is "and at a port that is closed" "" "$(udp_asks 7001 || true)"
 scan db 100.64.10.10 -sA -g 5432 -p 22,4000
 is "ACK scan of web from db's open port: unfiltered" "" "$(ports unfiltered)"
 scan db 100.64.10.10 -sS -g 5432 -p 22,4000
