@@ -66,6 +66,19 @@ static int by_bytes(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
+/* Rows of a list in another order; the caller frees the array. NULL: no memory. */
+static const json_t **sort_rows(const json_t *rows, int (*compare)(const void *, const void *))
+{
+	size_t n = json_array_size(rows);
+	const json_t **sorted = calloc(n ? n : 1, sizeof(*sorted));
+
+	for (size_t i = 0; sorted && i < n; i++)
+		sorted[i] = json_array_get(rows, i);
+	if (sorted)
+		qsort(sorted, n, sizeof(*sorted), compare);
+	return sorted;
+}
+
 static void cell_protocol(struct table *t, const json_t *row, const char *key)
 {
 	json_int_t protocol = number_of(row, key);
@@ -116,14 +129,11 @@ void status_flows(const json_t *answer, const struct status_options *options)
 	};
 	const json_t *rows = json_object_get(answer, "flows");
 	size_t n = json_array_size(rows);
-	const json_t **sorted = calloc(n ? n : 1, sizeof(*sorted));
+	const json_t **sorted = sort_rows(rows, by_bytes);
 	struct table t;
 
 	if (!sorted)
 		return;
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = json_array_get(rows, i);
-	qsort(sorted, n, sizeof(*sorted), by_bytes);
 	columns_start(&t, columns);
 	for (size_t i = 0; i < n && (options->all || i < options->top); i++)
 		columns_row(&t, columns, sorted[i]);
@@ -135,7 +145,15 @@ void status_flows(const json_t *answer, const struct status_options *options)
 		    "the %u largest of %lld; --all shows more\n", options->top, (long long)count);
 }
 
-/* What rules denied last, and what they allowed with `log`. */
+static int by_age(const void *a, const void *b)
+{
+	json_int_t x = number_of(*(json_t *const *)a, "ago_s");
+	json_int_t y = number_of(*(json_t *const *)b, "ago_s");
+
+	return x < y ? -1 : x > y ? 1 : 0;
+}
+
+/* What rules denied last, and what they allowed with `log`: of all networks, the newest first. */
 void status_denied(const json_t *answer, const struct status_options *options)
 {
 	static const struct column columns[] = {
@@ -150,8 +168,18 @@ void status_denied(const json_t *answer, const struct status_options *options)
 	    {0},
 	};
 
+	const json_t *rows = json_object_get(answer, "denied");
+	const json_t **sorted = sort_rows(rows, by_age);
+	struct table t;
+
 	(void)options;
-	columns_print(columns, json_object_get(answer, "denied"));
+	if (!sorted)
+		return;
+	columns_start(&t, columns);
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		columns_row(&t, columns, sorted[i]);
+	table_end(&t);
+	free(sorted);
 }
 
 static void reasons(struct table *t, const json_t *counts, const char *kind, bool all)

@@ -283,12 +283,12 @@ uint64_t lm_dp_rule_hits(const struct lm_dp *dp, uint32_t net, const struct lm_p
 uint64_t lm_dp_rule_refused(const struct lm_dp *dp, uint32_t net, const struct lm_policy *policy,
     uint16_t member, enum lm_way way, uint16_t rule);
 /*
- * What rules decided last, the newest first: a sample of what they denied, and of what one with
- * `log` allowed. Bounded for each network and second, and in all. Cursor as in lm_dp_lanes.
+ * What rules of a network decided last, by one worker: a sample of what they denied, and then of
+ * what one with `log` allowed, of each the newest first. Bounded by the second. How many there are.
  */
+#define LM_DP_NOTED_MAX 32
 enum lm_noted { LM_NOTED_DENIED, LM_NOTED_ALLOWED, LM_NOTED_RATE }; /* over the rule's rate */
 struct lm_dp_noted_info {
-	uint32_t net;
 	struct lm_ip src, dst; /* src opened the flow, or wanted to */
 	uint16_t src_port, dst_port; /* host byte order; 0: the protocol has none */
 	uint8_t protocol;
@@ -297,8 +297,8 @@ struct lm_dp_noted_info {
 	uint32_t line; /* of the rule, in the manifest that was in force; 0: the default */
 	uint32_t ago_s;
 };
-unsigned lm_dp_noted(const struct lm_dp *dp, unsigned worker, uint32_t *cursor,
-    struct lm_dp_noted_info *out, unsigned max);
+unsigned lm_dp_noted(const struct lm_dp *dp, uint32_t net, unsigned worker,
+    struct lm_dp_noted_info out[LM_DP_NOTED_MAX]);
 /* Packet buffers in use, to prove that none is lost. Those that wait in a device's queues count. */
 unsigned lm_dp_mbufs_in_use(const struct lm_dp *dp);
 

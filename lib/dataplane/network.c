@@ -96,13 +96,14 @@ int lm_net_create(struct lm_net **out, const struct lm_dp_network *spec,
 		return -ENOMEM;
 	net->eps = calloc(spec->n_endpoints + 1, sizeof *net->eps);
 	net->slots = calloc(n_slots, sizeof *net->slots);
-	if (!net->eps || !net->slots || (spec->policy && take_rules(net, spec->policy, made) < 0)) {
+	net->notes = made->old ? lm_notes_hold(made->old->notes) : lm_notes_create(made->n_workers);
+	if (!net->eps || !net->slots || !net->notes ||
+	    (spec->policy && take_rules(net, spec->policy, made) < 0)) {
 		lm_net_free(net);
 		return -ENOMEM;
 	}
 	net->mask = n_slots - 1;
 	net->generation = made->generation;
-	net->born = made->old ? made->old->born : made->generation;
 	net->seed = made->seed;
 	net->mtu = spec->mtu;
 	net->gateway4 = lm_addr_of(&spec->gateway4);
@@ -132,6 +133,7 @@ void lm_net_free(void *arg)
 	lm_hits_release(net->hits);
 	lm_routes_free(net->routes);
 	lm_quotas_release(net->quotas);
+	lm_notes_release(net->notes);
 	free(net->eps);
 	free(net->slots);
 	free(net);

@@ -15,6 +15,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/flow.h"
 #include "dataplane/hits.h"
+#include "dataplane/notes.h"
 #include "dataplane/quotas.h"
 #include "dataplane/sa.h"
 
@@ -32,12 +33,12 @@ struct lm_ep {
 
 struct lm_net {
 	uint32_t generation; /* never repeats, of whatever network */
-	uint32_t born; /* the first generation of this network at its index */
 	uint16_t mtu;
 	struct lm_addr gateway4, gateway6; /* zero: none */
 	struct lm_policy *policy; /* NULL: nothing passes */
 	struct lm_hits *hits; /* of its rules; NULL without a policy */
 	struct lm_quotas *quotas; /* likewise; NULL: no rule has one */
+	struct lm_notes *notes; /* of what its rules decided */
 	struct lm_ep *eps;
 	uint32_t n_eps;
 	uint32_t mask;

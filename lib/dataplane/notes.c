@@ -1,20 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <rte_common.h>
 #include "dataplane/notes.h"
 #include "dataplane/worker.h"
 
-int lm_notes_init(struct lm_notes *notes, unsigned n_networks)
+struct lm_notes *lm_notes_create(unsigned n_workers)
 {
-	notes->ring = calloc(LM_NOTES, sizeof *notes->ring);
-	notes->limits = calloc(n_networks, sizeof *notes->limits);
-	return notes->ring && notes->limits ? 0 : -ENOMEM;
+	struct lm_notes *notes = calloc(1, sizeof *notes);
+	size_t bytes = n_workers * sizeof *notes->rings;
+
+	if (!notes)
+		return NULL;
+	notes->holders = 1;
+	notes->rings = aligned_alloc(RTE_CACHE_LINE_SIZE, bytes);
+	if (!notes->rings) {
+		free(notes);
+		return NULL;
+	}
+	memset(notes->rings, 0, bytes);
+	return notes;
 }
 
-void lm_notes_free(struct lm_notes *notes)
+struct lm_notes *lm_notes_hold(struct lm_notes *notes)
 {
-	free(notes->ring);
-	free(notes->limits);
+	notes->holders++;
+	return notes;
+}
+
+void lm_notes_release(struct lm_notes *notes)
+{
+	if (!notes || --notes->holders > 0)
+		return;
+	free(notes->rings);
+	free(notes);
 }
 
 struct asked {
@@ -57,8 +76,6 @@ static void fill(struct lm_note *note, const struct lm_pkt *p, const struct aske
 		note->src_port = rte_be_to_cpu_16(from_b ? k->port_b : k->port_a);
 		note->dst_port = rte_be_to_cpu_16(from_b ? k->port_a : k->port_b);
 	}
-	note->net = k->net_proto >> 8;
-	note->generation = p->net->generation;
 	note->proto = p->proto;
 }
 
@@ -80,16 +97,15 @@ void lm_note_ruling(
 {
 	const struct asked a = {
 	    .src = back ? p->dst_ep : p->src_ep, .dst = back ? p->src_ep : p->dst_ep, .back = back};
-	bool allowed = ruling->verdict == LM_ALLOW;
-	struct lm_notes *notes = &w->notes;
+	enum lm_note_kind kind = ruling->verdict == LM_ALLOW ? LM_NOTE_ALLOWED : LM_NOTE_DENIED;
+	struct lm_note_ring *ring = &p->net->notes->rings[w->index][kind];
 	enum lm_way way;
 
 	if (!pick(p->net->policy, &a, ruling, &way) ||
-	    !lm_limit_take(&notes->limits[p->key.net_proto >> 8][allowed], w->now,
-		w->dp->hz / LM_NOTES_SECOND, LM_NOTES_BURST))
+	    !lm_limit_take(&ring->limit, w->now, w->dp->hz / LM_NOTES_SECOND, LM_NOTES_BURST))
 		return;
 	const struct lm_policy_rule *rule = rule_of(p->net->policy, &a, way, ruling);
-	struct lm_note *note = &notes->ring[notes->written & (LM_NOTES - 1)];
+	struct lm_note *note = &ring->notes[ring->written & (LM_NOTES - 1)];
 
 	__atomic_store_n(&note->number, 0, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
@@ -98,9 +114,11 @@ void lm_note_ruling(
 	note->way = (uint8_t)way;
 	note->verdict = (uint8_t)verdict_of(ruling);
 	note->line = rule ? rule->line : 0;
-	__atomic_store_n(&note->number, notes->written + 1, __ATOMIC_RELEASE);
-	__atomic_store_n(&notes->written, notes->written + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&note->number, ring->written + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&ring->written, ring->written + 1, __ATOMIC_RELEASE);
 }
+
+_Static_assert(LM_DP_NOTED_MAX == LM_NOTES * LM_NOTE_KINDS, "all of a worker's");
 
 /* ---- on the control lcore -------------------------------------------------- */
 
@@ -114,41 +132,48 @@ static bool copy(struct lm_note *out, const struct lm_note *from, uint64_t numbe
 	return __atomic_load_n(&from->number, __ATOMIC_RELAXED) == number;
 }
 
-/* The index may have been another tenant's when it was written. */
-static bool is_of(const struct lm_dp *dp, const struct lm_note *note)
+static void tell(struct lm_dp_noted_info *out, const struct lm_note *note, uint32_t ago_s)
 {
-	const struct lm_net *net = dp->nets[note->net];
-
-	return net && (int32_t)(note->generation - net->born) >= 0;
+	*out = (struct lm_dp_noted_info){.src = lm_addr_ip(note->src),
+	    .dst = lm_addr_ip(note->dst),
+	    .src_port = note->src_port,
+	    .dst_port = note->dst_port,
+	    .protocol = note->proto,
+	    .verdict = note->verdict,
+	    .way = note->way,
+	    .line = note->line,
+	    .ago_s = ago_s};
 }
 
-unsigned lm_dp_noted(const struct lm_dp *dp, unsigned worker, uint32_t *cursor,
+/* The last max of a ring, the newest first. */
+static unsigned tell_ring(const struct lm_worker *w, const struct lm_note_ring *ring,
     struct lm_dp_noted_info *out, unsigned max)
 {
+	uint64_t written = __atomic_load_n(&ring->written, __ATOMIC_ACQUIRE);
+	uint64_t now = rte_rdtsc() + w->skew;
 	unsigned n = 0;
 
-	if (worker >= dp->config.n_workers)
-		return 0;
-	const struct lm_worker *w = dp->workers[worker];
-	uint64_t written = __atomic_load_n(&w->notes.written, __ATOMIC_ACQUIRE);
-	uint64_t now = rte_rdtsc() + w->skew;
-	for (; *cursor < LM_NOTES && *cursor < written && n < max; ++*cursor) {
-		uint64_t number = written - *cursor;
+	for (unsigned i = 0; i < LM_NOTES && i < written && n < max; i++) {
+		uint64_t number = written - i;
 		struct lm_note note;
 
-		if (!copy(&note, &w->notes.ring[(number - 1) & (LM_NOTES - 1)], number) ||
-		    !is_of(dp, &note))
-			continue;
-		out[n++] = (struct lm_dp_noted_info){.net = note.net,
-		    .src = lm_addr_ip(note.src),
-		    .dst = lm_addr_ip(note.dst),
-		    .src_port = note.src_port,
-		    .dst_port = note.dst_port,
-		    .protocol = note.proto,
-		    .verdict = note.verdict,
-		    .way = note.way,
-		    .line = note.line,
-		    .ago_s = now > note.at ? (uint32_t)((now - note.at) / dp->hz) : 0};
+		if (copy(&note, &ring->notes[(number - 1) & (LM_NOTES - 1)], number))
+			tell(&out[n++], &note,
+			    now > note.at ? (uint32_t)((now - note.at) / w->dp->hz) : 0);
 	}
+	return n;
+}
+
+unsigned lm_dp_noted(const struct lm_dp *dp, uint32_t index, unsigned worker,
+    struct lm_dp_noted_info out[LM_DP_NOTED_MAX])
+{
+	const struct lm_net *net = index < dp->config.max_networks ? dp->nets[index] : NULL;
+	unsigned n = 0;
+
+	if (!net || worker >= dp->config.n_workers)
+		return 0;
+	for (unsigned kind = 0; kind < LM_NOTE_KINDS; kind++)
+		n += tell_ring(dp->workers[worker], &net->notes->rings[worker][kind], out + n,
+		    LM_DP_NOTED_MAX - n);
 	return n;
 }

@@ -89,8 +89,6 @@ int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index)
 		return -ENOMEM;
 	memset(w->attached, 0, (size_t)dp->config.max_endpoints * sizeof *w->attached);
 	int err = lm_gcm_engine_create(&w->gcm);
-	if (err == 0)
-		err = lm_notes_init(&w->notes, dp->config.max_networks);
 	const struct lm_flows_config flows = {.limit = dp->config.flows,
 	    .net_limit = dp->config.network_flows,
 	    .n_nets = dp->config.max_networks,
@@ -130,7 +128,6 @@ void lm_worker_free(struct lm_worker *w)
 	lm_gcm_engine_free(w->gcm);
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
-	lm_notes_free(&w->notes);
 	free(w->attached);
 	free(w->peers);
 	free(w->sources);

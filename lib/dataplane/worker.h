@@ -22,7 +22,6 @@
 #include "dataplane/fragment.h"
 #include "dataplane/limit.h"
 #include "dataplane/network.h"
-#include "dataplane/notes.h"
 #include "dataplane/path.h"
 #include "dataplane/shares.h"
 
@@ -147,7 +146,6 @@ struct lm_worker {
 	uint64_t aged; /* cycles: when flows were last aged */
 	struct lm_attach_state *attached; /* by attachment id */
 	struct lm_peer_traffic *peers; /* by peer slot */
-	struct lm_notes notes;
 	struct lm_marks marks;
 
 	struct lm_counters c LM_CACHE_ALIGNED;

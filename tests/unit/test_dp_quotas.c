@@ -82,7 +82,7 @@ static void test_new_flows(void)
 {
 	struct rig *r = create("{to: db, protocol: udp, ports: 53, rate: 3/m}, " ALL_OUT, ALL_IN);
 	struct rig_packet p = udp(1000, 53);
-	struct lm_dp_noted_info note;
+	struct lm_dp_noted_info note[LM_DP_NOTED_MAX];
 
 	for (uint16_t i = 0; i < 3; i++)
 		CU_ASSERT_TRUE(passes(r, udp(1000 + i, 53)));
@@ -99,11 +99,11 @@ static void test_new_flows(void)
 	CU_ASSERT_EQUAL(refused(r, 0, LM_EGRESS, 1), 0);
 	CU_ASSERT_EQUAL(refused(r, 0, LM_EGRESS, LM_RULE_NONE), 0);
 	CU_ASSERT_EQUAL(refused(r, 1, LM_EGRESS, 0), 0);
-	uint32_t cursor = 0;
-	CU_ASSERT_EQUAL(lm_dp_noted(r->gw[0].dp, 0, &cursor, &note, 1), 1);
-	CU_ASSERT_EQUAL(note.verdict, LM_NOTED_RATE);
-	CU_ASSERT_EQUAL(note.way, LM_EGRESS);
-	CU_ASSERT_EQUAL(note.line, lm_policy_rule(r->rules[0][0], WEB_MEMBER, LM_EGRESS, 0)->line);
+	CU_ASSERT_EQUAL(lm_dp_noted(r->gw[0].dp, 0, 0, note), 2);
+	CU_ASSERT_EQUAL(note[0].verdict, LM_NOTED_RATE);
+	CU_ASSERT_EQUAL(note[0].way, LM_EGRESS);
+	CU_ASSERT_EQUAL(
+	    note[0].line, lm_policy_rule(r->rules[0][0], WEB_MEMBER, LM_EGRESS, 0)->line);
 
 	/* A third of a minute each, and never more than three at once. */
 	wait_s(r, 20);
@@ -127,11 +127,10 @@ static void test_both_gateways(void)
 	CU_ASSERT_TRUE(over(r, udp(3, 53), 1));
 	CU_ASSERT_EQUAL(refused(r, 1, LM_INGRESS, 0), 1);
 	CU_ASSERT_EQUAL(refused(r, 0, LM_INGRESS, 0), 0);
-	struct lm_dp_noted_info note;
-	uint32_t cursor = 0;
-	CU_ASSERT_EQUAL(lm_dp_noted(r->gw[1].dp, 0, &cursor, &note, 1), 1);
-	CU_ASSERT_EQUAL(note.verdict, LM_NOTED_RATE);
-	CU_ASSERT_EQUAL(note.way, LM_INGRESS);
+	struct lm_dp_noted_info note[LM_DP_NOTED_MAX];
+	CU_ASSERT_EQUAL(lm_dp_noted(r->gw[1].dp, 0, 0, note), 1);
+	CU_ASSERT_EQUAL(note[0].verdict, LM_NOTED_RATE);
+	CU_ASSERT_EQUAL(note[0].way, LM_INGRESS);
 	rig_end(r);
 }
 
