@@ -357,6 +357,47 @@ static int diff_members(struct diff *d)
 	return err;
 }
 
+/* ---- routes ---- */
+
+static const struct lm_route *find_route(const struct lm_manifest *m, const struct lm_prefix *p)
+{
+	for (unsigned i = 0; i < m->n_routes; i++)
+		if (memcmp(&m->routes[i].prefix, p, sizeof(*p)) == 0)
+			return &m->routes[i];
+	return NULL;
+}
+
+/* Either may be NULL, not both. */
+static int diff_route(struct diff *d, const struct lm_route *a, const struct lm_route *b)
+{
+	char *from = a ? rule_vias_text(d->a, a) : NULL, *to = b ? rule_vias_text(d->b, b) : NULL;
+	char prefix[LM_PREFIX_TEXT];
+	int err = (a && !from) || (b && !to) ? -1 : 0;
+
+	lm_prefix_text(prefix, a ? &a->prefix : &b->prefix);
+	if (!err && !b)
+		say(d, "- route %s via %s", prefix, from);
+	else if (!err && !a)
+		say(d, "+ route %s via %s", prefix, to);
+	else if (!err && strcmp(from, to) != 0)
+		say(d, "~ route %s: via %s -> %s", prefix, from, to);
+	free(from);
+	free(to);
+	return err;
+}
+
+static int diff_routes(struct diff *d)
+{
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < d->a->n_routes; i++)
+		err = diff_route(d, &d->a->routes[i], find_route(d->b, &d->a->routes[i].prefix));
+	for (unsigned i = 0; !err && i < d->b->n_routes; i++)
+		if (!find_route(d->a, &d->b->routes[i].prefix))
+			err = diff_route(d, NULL, &d->b->routes[i]);
+	return err;
+}
+
 int manifest_diff(const struct manifest_file *a, const struct manifest_file *b)
 {
 	struct diff d = {.a = manifest_of(a), .b = manifest_of(b)};
@@ -364,5 +405,5 @@ int manifest_diff(const struct manifest_file *a, const struct manifest_file *b)
 	diff_owner(&d, a->signed_file, b->signed_file);
 	diff_head(&d);
 	diff_providers(&d);
-	return diff_members(&d) < 0 ? -1 : (int)d.changes;
+	return diff_members(&d) < 0 || diff_routes(&d) < 0 ? -1 : (int)d.changes;
 }

@@ -129,10 +129,10 @@ static void show_endpoint(const struct lm_manifest *m, const struct lm_endpoint 
 	    manifest_place_text(text, m, e));
 }
 
-static void show_comment(const struct lm_rule *r)
+static void show_comment(const char *comment)
 {
-	if (r->comment)
-		printf("    # %s\n", r->comment);
+	if (comment)
+		printf("    # %s\n", comment);
 }
 
 static void show_rule(const struct lm_manifest *m, const struct lm_rule *r, bool ingress)
@@ -140,7 +140,7 @@ static void show_rule(const struct lm_manifest *m, const struct lm_rule *r, bool
 	printf("  ");
 	rule_print(stdout, m, r, ingress);
 	putchar('\n');
-	show_comment(r);
+	show_comment(r->comment);
 }
 
 static void show_labels(const struct lm_manifest *m, const struct lm_member *member)
@@ -163,6 +163,20 @@ static void show_member(const struct lm_manifest *m, const struct lm_member *mem
 		show_rule(m, &member->egress[i], false);
 }
 
+static void show_routes(const struct lm_manifest *m)
+{
+	char text[LM_PREFIX_TEXT];
+	if (m->n_routes)
+		puts("\nroutes");
+	for (unsigned i = 0; i < m->n_routes; i++) {
+		const struct lm_route *r = &m->routes[i];
+		printf("  %s via ", lm_prefix_text(text, &r->prefix));
+		rule_print_vias(stdout, m, r);
+		putchar('\n');
+		show_comment(r->comment);
+	}
+}
+
 void manifest_show(const struct manifest_file *f)
 {
 	const struct lm_manifest *m = manifest_of(f);
@@ -171,4 +185,5 @@ void manifest_show(const struct manifest_file *f)
 		show_provider(&m->providers[i]);
 	for (unsigned i = 0; i < m->n_members; i++)
 		show_member(m, &m->members[i]);
+	show_routes(m);
 }

@@ -134,11 +134,20 @@ char *rule_text(const struct lm_manifest *m, const struct lm_rule *rule, bool in
 
 /* ---- tests ---- */
 
+static void print_via(FILE *out, const struct lm_manifest *m, const struct lm_via *via)
+{
+	fprintf(out, "%s", m->members[via->member].name);
+	if (via->replica >= 0)
+		fprintf(out, "/%d", via->replica);
+}
+
 static void print_end(FILE *out, const struct lm_manifest *m, const struct lm_probe_end *end)
 {
-	fprintf(out, "%s", m->members[end->member].name);
-	if (end->replica >= 0)
-		fprintf(out, "/%d", end->replica);
+	char text[LM_IP_TEXT];
+	if (end->ip.family)
+		fprintf(out, "%s", lm_ip_text(text, &end->ip));
+	else
+		print_via(out, m, &end->who);
 }
 
 void rule_print_probe(FILE *out, const struct lm_manifest *m, const struct lm_probe *probe)
@@ -150,4 +159,25 @@ void rule_print_probe(FILE *out, const struct lm_manifest *m, const struct lm_pr
 	print_protocol(out, probe->protocol);
 	if (probe->port)
 		fprintf(out, " %u", probe->port);
+}
+
+/* ---- routes ---- */
+
+void rule_print_vias(FILE *out, const struct lm_manifest *m, const struct lm_route *r)
+{
+	for (unsigned i = 0; i < r->n_vias; i++) {
+		fprintf(out, "%s", i ? ", " : "");
+		print_via(out, m, &r->vias[i]);
+	}
+}
+
+char *rule_vias_text(const struct lm_manifest *m, const struct lm_route *r)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	if (!out)
+		return NULL;
+	rule_print_vias(out, m, r);
+	return fclose(out) == 0 ? text : NULL;
 }

@@ -67,17 +67,28 @@ static void describe(
 	}
 }
 
+/* The endpoints of a route are written as the data plane wants them. */
+static void describe_routes(struct lm_dp_route *out, const struct lm_manifest *m)
+{
+	for (unsigned i = 0; i < m->n_routes; i++)
+		out[i] = (struct lm_dp_route){.prefix = m->routes[i].prefix,
+		    .vias = m->routes[i].endpoints,
+		    .n_vias = m->routes[i].n_endpoints};
+}
+
 static void publish(
     struct gateway *gw, const struct lm_network *net, const struct gw_attachment *seated)
 {
 	const struct lm_manifest *m = net->manifest;
 	struct lm_dp_endpoint *endpoints = calloc(m->n_endpoints + 1, sizeof(*endpoints));
+	struct lm_dp_route *routes = calloc(m->n_routes + 1, sizeof(*routes));
 	struct lm_policy *policy = NULL;
-	int err = endpoints ? gw_rules_get(gw, net, &policy) : -ENOMEM;
+	int err = endpoints && routes ? gw_rules_get(gw, net, &policy) : -ENOMEM;
 
 	if (err)
 		goto out;
 	describe(gw, endpoints, net);
+	describe_routes(routes, m);
 	for (const struct gw_attachment *at = seated; at; at = at->in_seats.next)
 		if (at->served)
 			endpoints[at->endpoint].attachment = at->id;
@@ -90,6 +101,8 @@ static void publish(
 	    .policy = policy,
 	    .endpoints = endpoints,
 	    .n_endpoints = m->n_endpoints,
+	    .routes = routes,
+	    .n_routes = m->n_routes,
 	};
 	err = lm_dp_network_publish(gw->dp, net->index, &spec);
 out:
@@ -98,6 +111,7 @@ out:
 		lm_error("network '%s': not published to the workers, what they had stays: %s",
 		    m->network, strerror(-err));
 	}
+	free(routes);
 	free(endpoints);
 }
 

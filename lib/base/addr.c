@@ -194,6 +194,22 @@ bool lm_ip_is_special(const struct lm_ip *ip)
 	return true;
 }
 
+const struct lm_prefix *lm_prefixes_special(unsigned *n)
+{
+	static const struct lm_prefix list[] = {
+	    {{4, {0}}, 8},
+	    {{4, {127}}, 8},
+	    {{4, {169, 254}}, 16},
+	    {{4, {224}}, 3}, /* with 240.0.0.0/4 */
+	    {{6, {0}}, 64},
+	    {{6, {0xfe, 0x80}}, 10},
+	    {{6, {0xff}}, 8},
+	};
+
+	*n = sizeof(list) / sizeof(list[0]);
+	return list;
+}
+
 struct lm_ip lm_prefix_nth(const struct lm_prefix *p, uint32_t n)
 {
 	struct lm_ip ip = p->ip;

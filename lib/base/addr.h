@@ -62,6 +62,11 @@ bool lm_prefix_contains(const struct lm_prefix *p, const struct lm_ip *ip);
 bool lm_ip_is_link_local(const struct lm_ip *ip);
 /* Multicast, broadcast, loopback, unspecified or link-local: no host of a network has it. */
 bool lm_ip_is_special(const struct lm_ip *ip);
+/*
+ * Prefixes that no route can lead to: "this network", loopback, link-local, multicast, reserved,
+ * and all of ::/64 with the IPv4-mapped addresses in it. *n: how many.
+ */
+const struct lm_prefix *lm_prefixes_special(unsigned *n);
 /* The n-th address of a prefix (n = 0: its network address). */
 struct lm_ip lm_prefix_nth(const struct lm_prefix *p, uint32_t n);
 

@@ -8,17 +8,6 @@
 
 /* ---- on the control lcore -------------------------------------------------- */
 
-/* Nobody routes these. All of ::/64, with IPv4 as we write it, is refused before anybody asks. */
-static const struct lm_prefix never[] = {
-    {{4, {0}}, 8},
-    {{4, {127}}, 8},
-    {{4, {169, 254}}, 16},
-    {{4, {224}}, 3}, /* multicast, and 240.0.0.0/4 */
-    {{6, {0}}, 64},
-    {{6, {0xfe, 0x80}}, 10},
-    {{6, {0xff}}, 8},
-};
-
 struct number {
 	uint64_t hi, lo;
 };
@@ -111,7 +100,10 @@ static bool is_allowed(const struct lm_dp_network *spec, unsigned route)
 {
 	const struct lm_prefix *p = &spec->routes[route].prefix;
 
-	for (unsigned i = 0; i < RTE_DIM(never); i++)
+	unsigned n;
+	const struct lm_prefix *never = lm_prefixes_special(&n);
+
+	for (unsigned i = 0; i < n; i++)
 		if (holds(&never[i], p))
 			return false;
 	for (unsigned i = 0; i < route; i++)
@@ -123,7 +115,9 @@ static bool is_allowed(const struct lm_dp_network *spec, unsigned route)
 
 static int index_prefixes(struct lm_routes *r, const struct lm_dp_network *spec)
 {
-	unsigned most = spec->n_routes + RTE_DIM(never) + 2, n = 0;
+	unsigned n_never, n = 0;
+	const struct lm_prefix *never = lm_prefixes_special(&n_never);
+	unsigned most = spec->n_routes + n_never + 2;
 	struct span *spans = calloc(most, sizeof *spans);
 	struct sweep s = {.routes = r, .open = calloc(most, sizeof *s.open)};
 	int err = spans && s.open ? 0 : -ENOMEM;
@@ -137,7 +131,7 @@ static int index_prefixes(struct lm_routes *r, const struct lm_dp_network *spec)
 			spans[n++] = span_of(&spec->routes[i].prefix, i);
 	}
 	if (err == 0) {
-		for (unsigned i = 0; i < RTE_DIM(never); i++)
+		for (unsigned i = 0; i < n_never; i++)
 			spans[n++] = span_of(&never[i], LM_DP_NONE);
 		if (spec->net4.ip.family)
 			spans[n++] = span_of(&spec->net4, LM_DP_NONE);
@@ -155,7 +149,7 @@ static bool is_served(const struct lm_ep *ep)
 	return ep->peer == LM_DP_NONE ? ep->attachment != LM_DP_NONE : !ep->away;
 }
 
-static void choose(struct lm_route *r, const struct lm_net *net)
+static void choose(struct lm_routed *r, const struct lm_net *net)
 {
 	r->active = r->vias[0];
 	for (unsigned i = 0; i < r->n_vias && !r->up; i++)
@@ -166,21 +160,21 @@ static void choose(struct lm_route *r, const struct lm_net *net)
 }
 
 /* What the network had before for this prefix. The order changes seldom. */
-static const struct lm_route *before(
+static const struct lm_routed *before(
     const struct lm_routes *old, const struct lm_prefix *prefix, unsigned hint)
 {
 	for (unsigned i = 0; old && i < old->n; i++) {
-		const struct lm_route *r = &old->list[(hint + i) % old->n];
+		const struct lm_routed *r = &old->list[(hint + i) % old->n];
 		if (r->prefix.len == prefix->len && lm_ip_equal(&r->prefix.ip, &prefix->ip))
 			return r;
 	}
 	return NULL;
 }
 
-static uint64_t active_since(const struct lm_route *r, unsigned index, const struct lm_net *net,
+static uint64_t active_since(const struct lm_routed *r, unsigned index, const struct lm_net *net,
     const struct lm_net_made *made)
 {
-	const struct lm_route *old =
+	const struct lm_routed *old =
 	    made->old ? before(made->old->routes, &r->prefix, index) : NULL;
 	if (!old || !old->up)
 		return made->now;
@@ -193,7 +187,7 @@ static uint64_t active_since(const struct lm_route *r, unsigned index, const str
 static int add(struct lm_routes *routes, const struct lm_dp_route *from, const struct lm_net *net,
     const struct lm_net_made *made, uint16_t *vias)
 {
-	struct lm_route *r = &routes->list[routes->n];
+	struct lm_routed *r = &routes->list[routes->n];
 
 	for (unsigned i = 0; i < from->n_vias; i++) {
 		if (from->vias[i] >= net->n_eps)
@@ -202,7 +196,7 @@ static int add(struct lm_routes *routes, const struct lm_dp_route *from, const s
 	}
 	if (from->n_vias == 0)
 		return -EINVAL;
-	*r = (struct lm_route){.prefix = from->prefix, .vias = vias, .n_vias = from->n_vias};
+	*r = (struct lm_routed){.prefix = from->prefix, .vias = vias, .n_vias = from->n_vias};
 	choose(r, net);
 	r->since = active_since(r, routes->n, net, made);
 	routes->n++;
@@ -248,7 +242,7 @@ void lm_routes_free(struct lm_routes *routes)
 }
 
 static void describe(
-    struct lm_dp_route_info *out, const struct lm_routes *routes, const struct lm_route *r)
+    struct lm_dp_route_info *out, const struct lm_routes *routes, const struct lm_routed *r)
 {
 	*out = (struct lm_dp_route_info){
 	    .route = (unsigned)(r - routes->list), .endpoint = r->active, .up = r->up};
@@ -269,7 +263,7 @@ int lm_dp_route_of(
     const struct lm_dp *dp, uint32_t index, const struct lm_ip *ip, struct lm_dp_route_info *out)
 {
 	const struct lm_net *net = index < dp->config.max_networks ? dp->nets[index] : NULL;
-	const struct lm_route *r = net ? lm_routes_find(net->routes, lm_addr_of(ip)) : NULL;
+	const struct lm_routed *r = net ? lm_routes_find(net->routes, lm_addr_of(ip)) : NULL;
 
 	if (!r)
 		return -ENOENT;
@@ -279,7 +273,7 @@ int lm_dp_route_of(
 
 /* ---- on workers ------------------------------------------------------------- */
 
-const struct lm_route *lm_routes_find(const struct lm_routes *routes, struct lm_addr addr)
+const struct lm_routed *lm_routes_find(const struct lm_routes *routes, struct lm_addr addr)
 {
 	const struct number at = number_of(addr);
 
@@ -302,7 +296,7 @@ const struct lm_route *lm_routes_find(const struct lm_routes *routes, struct lm_
 const struct lm_ep *lm_route_sender(
     const struct lm_net *net, uint32_t attachment, struct lm_addr addr)
 {
-	const struct lm_route *r = lm_routes_find(net->routes, addr);
+	const struct lm_routed *r = lm_routes_find(net->routes, addr);
 
 	for (unsigned i = 0; r && i < r->n_vias; i++)
 		if (net->eps[r->vias[i]].attachment == attachment)
@@ -312,7 +306,7 @@ const struct lm_ep *lm_route_sender(
 
 static bool lives_at(const struct lm_net *net, struct lm_addr addr, uint32_t peer)
 {
-	const struct lm_route *r = lm_routes_find(net->routes, addr);
+	const struct lm_routed *r = lm_routes_find(net->routes, addr);
 
 	for (unsigned i = 0; r && i < r->n_vias; i++)
 		if (net->eps[r->vias[i]].peer == peer)
@@ -332,7 +326,7 @@ enum lm_drop lm_route_other_via(struct lm_pkt *p, struct lm_addr src, struct lm_
 		return LM_DROP_INNER_SOURCE;
 	if (p->dst_ep->peer == LM_DP_NONE)
 		return LM_FINE;
-	const struct lm_route *r = lm_routes_find(net->routes, dst);
+	const struct lm_routed *r = lm_routes_find(net->routes, dst);
 	for (unsigned i = 0; r && i < r->n_vias; i++) {
 		const struct lm_ep *ep = &net->eps[r->vias[i]];
 		if (ep->peer == LM_DP_NONE && is_served(ep)) {
@@ -356,7 +350,7 @@ static uint64_t side_since(const struct lm_net *net, const struct lm_ep *ep, str
 {
 	if (!net->routes || lm_addr_equal(ep->addr4, addr) || lm_addr_equal(ep->addr6, addr))
 		return ep->since;
-	const struct lm_route *r = lm_routes_find(net->routes, addr);
+	const struct lm_routed *r = lm_routes_find(net->routes, addr);
 	return r ? RTE_MAX(r->since, ep->since) : ep->since;
 }
 

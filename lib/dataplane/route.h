@@ -16,7 +16,7 @@
 
 struct lm_pkt;
 
-struct lm_route {
+struct lm_routed {
 	struct lm_prefix prefix;
 	const uint16_t *vias; /* endpoints, in order of preference; not none */
 	unsigned n_vias;
@@ -32,7 +32,7 @@ struct lm_route_range {
 };
 
 struct lm_routes {
-	struct lm_route *list; /* in the order of the network's */
+	struct lm_routed *list; /* in the order of the network's */
 	unsigned n;
 	struct lm_route_range *ranges; /* sorted; the first begins at 0 */
 	unsigned n_ranges;
@@ -48,7 +48,7 @@ int lm_routes_create(struct lm_routes **out, const struct lm_net *net,
 void lm_routes_free(struct lm_routes *routes);
 
 /* The longest prefix with this address; NULL: none, or the network's own. routes may be NULL. */
-const struct lm_route *lm_routes_find(const struct lm_routes *routes, struct lm_addr addr);
+const struct lm_routed *lm_routes_find(const struct lm_routes *routes, struct lm_addr addr);
 
 /* Who has this address, or is the active via of its route: an endpoint, or LM_DP_NONE. */
 static inline uint32_t lm_net_owner(const struct lm_net *net, struct lm_addr addr)
@@ -57,7 +57,7 @@ static inline uint32_t lm_net_owner(const struct lm_net *net, struct lm_addr add
 
 	if (ep != LM_DP_NONE || !net->routes)
 		return ep;
-	const struct lm_route *r = lm_routes_find(net->routes, addr);
+	const struct lm_routed *r = lm_routes_find(net->routes, addr);
 	return r ? r->active : LM_DP_NONE;
 }
 
@@ -68,7 +68,7 @@ static inline uint32_t lm_net_next(const struct lm_net *net, struct lm_addr addr
 
 	if (ep != LM_DP_NONE || !net->routes)
 		return ep;
-	const struct lm_route *r = lm_routes_find(net->routes, addr);
+	const struct lm_routed *r = lm_routes_find(net->routes, addr);
 	return r && r->up ? r->active : LM_DP_NONE;
 }
 

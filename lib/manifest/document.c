@@ -17,6 +17,7 @@ enum {
 	K_PREFIXES,
 	K_PROVIDERS,
 	K_MEMBERS,
+	K_ROUTES,
 	K_POLICY,
 	K_TESTS
 };
@@ -30,6 +31,7 @@ static const struct lm_key_rule document_keys[] = {
     [K_PREFIXES] = {"prefixes", true},
     [K_PROVIDERS] = {"providers", true},
     [K_MEMBERS] = {"members", true},
+    [K_ROUTES] = {"routes", false},
     [K_POLICY] = {"policy", false},
     [K_TESTS] = {"tests", false},
 };
@@ -142,12 +144,16 @@ static int read_head(
 	return err;
 }
 
-static int read_policy(
+/* What names members. Tests come last, as they may name routed addresses. */
+static int read_rest(
     struct lm_manifest_full *f, const struct lm_place *root, const struct lm_yaml_node **values)
 {
 	int err = 0;
-	struct lm_place p = lm_place_key(root, "policy", values[K_POLICY]);
+	struct lm_place p = lm_place_key(root, "routes", values[K_ROUTES]);
 	if (p.node)
+		err = lm_schema_routes(f, &p);
+	p = lm_place_key(root, "policy", values[K_POLICY]);
+	if (p.node && err == 0)
 		err = lm_schema_policy(&f->m, &p);
 	p = lm_place_key(root, "tests", values[K_TESTS]);
 	return p.node && err == 0 ? lm_schema_probes(f, &p) : err;
@@ -177,5 +183,5 @@ int lm_schema_document(struct lm_manifest_full *f, const struct lm_place *root)
 	err = lm_schema_members(f, &p);
 	if (err == 0)
 		err = lm_schema_check_room(&f->m, &prefixes);
-	return err ? err : read_policy(f, root, values);
+	return err ? err : read_rest(f, root, values);
 }

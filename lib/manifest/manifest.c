@@ -66,6 +66,7 @@ void lm_manifest_free(struct lm_manifest *m)
 		free(m->labels[i]);
 	free(m->labels);
 	free(m->probes);
+	lm_routes_release(m);
 	free(f);
 }
 

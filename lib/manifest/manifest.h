@@ -36,6 +36,9 @@
 #define LM_MEMBER_LABELS_MAX 8
 #define LM_LABELS_MAX (LM_MEMBERS_MAX * LM_MEMBER_LABELS_MAX) /* of a network */
 #define LM_PROBES_MAX 1024
+#define LM_ROUTES_MAX 256
+#define LM_ROUTE_VIAS_MAX 8
+#define LM_ROUTE_REPLICAS_MAX 64 /* of all its vias together */
 
 /* protocols as in IPv4 Protocol / IPv6 Next Header; LM_PROTO_ANY matches all */
 #define LM_PROTO_ANY 0xffff
@@ -118,9 +121,31 @@ struct lm_member {
 };
 
 /* "web/0" or "web": all of its replicas. */
-struct lm_probe_end {
+struct lm_via {
 	uint16_t member;
 	int32_t replica; /* -1: each of them */
+};
+
+/*
+ * A prefix that is reached via members: packets go to the first replica that is served, in this
+ * order. Each of them may send from the prefix, but from what a longer one of another route holds.
+ */
+struct lm_route {
+	struct lm_prefix
+	    prefix; /* not inside of the network's own; one that holds it does not count there */
+	struct lm_via *vias; /* as the document has it */
+	unsigned n_vias; /* 1 .. LM_ROUTE_VIAS_MAX */
+	uint16_t *endpoints; /* the same one by one: indices, each once */
+	unsigned n_endpoints; /* 1 .. LM_ROUTE_REPLICAS_MAX */
+	char *comment; /* NULL: none */
+	unsigned line; /* in the YAML document */
+};
+
+/* Replicas, or an address: that of one of them, or one that is routed. */
+struct lm_probe_end {
+	struct lm_via who; /* of a routed address: the route's first */
+	struct lm_ip ip; /* family 0: no address was said */
+	int32_t route; /* index into routes: ip is reached by it; -1 */
 };
 
 /* What the tenant says must come of the rules (`tests:`). lib/policy asks them. */
@@ -160,6 +185,8 @@ struct lm_manifest {
 	unsigned n_labels;
 	struct lm_probe *probes;
 	unsigned n_probes;
+	struct lm_route *routes;
+	unsigned n_routes;
 	struct lm_endpoint *endpoints; /* in order of member, then replica */
 	unsigned n_endpoints;
 	unsigned n_decided; /* of them: lm_endpoint_decided() */
@@ -218,6 +245,10 @@ size_t lm_endpoint_key(
 int lm_endpoint_of(const struct lm_manifest *m, const uint8_t *key, size_t key_len);
 /* The endpoint that the manifest gives this address, likewise. */
 int lm_manifest_address(const struct lm_manifest *m, const struct lm_ip *ip);
+/* The route with the longest prefix for this address; -ENOENT also for the network's own. */
+int lm_manifest_route(const struct lm_manifest *m, const struct lm_ip *ip);
+/* Is the endpoint one of the route's? */
+bool lm_route_has(const struct lm_route *r, unsigned endpoint);
 
 /*
  * The signed envelope, a text header and the document's exact bytes:

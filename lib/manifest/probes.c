@@ -33,9 +33,7 @@ int lm_schema_policy(struct lm_manifest *m, const struct lm_place *p)
 
 /* ---- tests ---- */
 
-/* "web" or "web/0". */
-static int read_end(
-    struct lm_probe_end *out, const struct lm_manifest_full *f, const struct lm_place *p)
+int lm_schema_via(struct lm_via *out, const struct lm_manifest_full *f, const struct lm_place *p)
 {
 	static const char what[] = "the name of a member, or of a replica like web/0";
 	const char *text = lm_place_text(p, what);
@@ -50,7 +48,7 @@ static int read_end(
 	int64_t i = lm_sorted_find(&f->member_names, name);
 	if (i < 0)
 		return lm_place_error(p, EINVAL, "no member is called %s", lm_quote(quoted, name));
-	*out = (struct lm_probe_end){.member = (uint16_t)i, .replica = -1};
+	*out = (struct lm_via){.member = (uint16_t)i, .replica = -1};
 	if (text[len] == '\0')
 		return 0;
 	uint64_t replica;
@@ -61,6 +59,32 @@ static int read_end(
 		return lm_place_error(p, EINVAL, "%s has %u replica%s", name, n, n == 1 ? "" : "s");
 	out->replica = (int32_t)replica;
 	return 0;
+}
+
+/* An endpoint's own address, or a routed one. */
+static int read_address(
+    struct lm_probe_end *out, const struct lm_manifest *m, const struct lm_place *p)
+{
+	int e = lm_manifest_address(m, &out->ip);
+	out->route = lm_manifest_route(m, &out->ip);
+	if (e >= 0)
+		out->who = (struct lm_via){m->endpoints[e].member, m->endpoints[e].replica};
+	else if (out->route >= 0)
+		out->who = m->routes[out->route].vias[0];
+	else
+		return lm_place_error(p, EINVAL,
+		    "no endpoint is given this address here, and no "
+		    "route leads there");
+	return 0;
+}
+
+static int read_end(
+    struct lm_probe_end *out, const struct lm_manifest_full *f, const struct lm_place *p)
+{
+	*out = (struct lm_probe_end){.route = -1};
+	if (p->node->kind == LM_YAML_SCALAR && lm_ip_parse(&out->ip, p->node->text) == 0)
+		return read_address(out, &f->m, p);
+	return lm_schema_via(&out->who, f, p);
 }
 
 static int read_port(

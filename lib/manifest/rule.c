@@ -85,7 +85,7 @@ static bool is_printable(const char *text)
 	return true;
 }
 
-static int read_comment(struct lm_rule *rule, const struct lm_place *p)
+int lm_schema_comment(char **out, const struct lm_place *p)
 {
 	const char *text = lm_place_text(p, "a text");
 	if (!text)
@@ -95,8 +95,8 @@ static int read_comment(struct lm_rule *rule, const struct lm_place *p)
 		    LM_RULE_COMMENT_MAX);
 	if (!is_printable(text))
 		return lm_place_error(p, EINVAL, "a control character in the text");
-	rule->comment = strdup(text);
-	return rule->comment ? 0 : -ENOMEM;
+	*out = strdup(text);
+	return *out ? 0 : -ENOMEM;
 }
 
 /* ---- the rule ---- */
@@ -142,7 +142,7 @@ static int read_what(
 		err = read_rate(rule, &v);
 	v = lm_place_key(p, "comment", values[K_COMMENT]);
 	if (v.node && err == 0)
-		err = read_comment(rule, &v);
+		err = lm_schema_comment(&rule->comment, &v);
 	return err;
 }
 

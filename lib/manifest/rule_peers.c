@@ -88,8 +88,7 @@ int lm_schema_rule_labels(
 
 /* ---- by address ---- */
 
-/* An address alone is the prefix with nothing else in it. */
-static int read_prefix(struct lm_prefix *out, const struct lm_place *p)
+int lm_schema_prefix(struct lm_prefix *out, const struct lm_place *p)
 {
 	static const char what[] = "a prefix like 10.0.0.0/8 or \"fd00::/8\", or an address";
 	const char *text = lm_place_text(p, what);
@@ -124,7 +123,7 @@ static int read_prefixes(struct lm_prefix **out, unsigned *n_out, const struct l
 		return -ENOMEM;
 	*out = list;
 	for (unsigned i = 0; err == 0 && lm_place_next(p, &item, i); i++) {
-		err = read_prefix(&list[i], &item);
+		err = lm_schema_prefix(&list[i], &item);
 		for (unsigned k = 0; k < i && err == 0; k++)
 			if (same_prefix(&list[k], &list[i]))
 				err = lm_place_error(

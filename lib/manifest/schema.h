@@ -46,6 +46,10 @@ int lm_schema_peers(
 int lm_schema_rule_labels(
     struct lm_rule *rule, const struct lm_manifest_full *f, const struct lm_place *p);
 int lm_schema_rule_prefixes(struct lm_rule *rule, const struct lm_place *p);
+/* A prefix, or an address, which is the prefix with nothing else in it. */
+int lm_schema_prefix(struct lm_prefix *out, const struct lm_place *p);
+/* For people; *out is NULL before. */
+int lm_schema_comment(char **out, const struct lm_place *p);
 int lm_schema_except(struct lm_rule *rule, const struct lm_place *p);
 int lm_schema_ports(struct lm_rule *rule, const struct lm_place *p);
 /* A protocol; any: 'any' is one. */
@@ -53,6 +57,11 @@ int lm_schema_protocol(uint16_t *out, bool any, const struct lm_place *p);
 int lm_schema_port(uint16_t *out, const struct lm_place *p);
 /* 'allow' or 'deny'. */
 int lm_schema_action(bool *deny, const struct lm_place *p);
+/* "web" or "web/0". */
+int lm_schema_via(struct lm_via *out, const struct lm_manifest_full *f, const struct lm_place *p);
+/* `routes` of the document, whose members are known. */
+int lm_schema_routes(struct lm_manifest_full *f, const struct lm_place *p);
+void lm_routes_release(struct lm_manifest *m);
 /* `policy` and `tests` of the document. */
 int lm_schema_policy(struct lm_manifest *m, const struct lm_place *p);
 int lm_schema_probes(struct lm_manifest_full *f, const struct lm_place *p);

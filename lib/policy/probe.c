@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tenant's tests, asked of the compiled rules. An end of a test is a replica, or
- * all of a member's. Where rules look at addresses, each that the replica may have is
- * asked for; of a range, since gateways give the address, its first and every one at
- * which the answer may become another.
+ * all of a member's, or an address; one that is routed counts as each of the members it is routed
+ * via. Where rules look at addresses, each that the replica may have is asked for; of a range,
+ * since gateways give the address, its first and every one at which the answer may become another.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ struct probing {
 
 static const struct lm_policy_index *index_of(const struct probing *g)
 {
-	uint16_t own = g->way == LM_EGRESS ? g->probe->from.member : g->probe->to.member;
+	uint16_t own = g->way == LM_EGRESS ? g->probe->from.who.member : g->probe->to.who.member;
 	const struct lm_policy_list *l = &g->p->lists[g->way][own];
 	return g->family == 4 ? &l->ip4 : &l->ip6;
 }
@@ -42,8 +42,8 @@ static bool spend(struct probing *g)
 static int ask(struct probing *g, const struct lm_ip *peer)
 {
 	const struct lm_probe *probe = g->probe;
-	struct lm_policy_key key = {.src_member = probe->from.member,
-	    .dst_member = probe->to.member,
+	struct lm_policy_key key = {.src_member = probe->from.who.member,
+	    .dst_member = probe->to.who.member,
 	    .protocol = probe->protocol,
 	    .dst_port = probe->port,
 	    .src = {.family = (uint8_t)g->family},
@@ -106,9 +106,10 @@ static const struct lm_prefix *prefix_of(const struct probing *g)
 static unsigned replicas_of(
     const struct probing *g, const struct lm_probe_end *end, const struct lm_endpoint **first)
 {
-	const struct lm_member *member = &g->m->members[end->member];
-	*first = g->m->endpoints + member->first_endpoint + (end->replica > 0 ? end->replica : 0);
-	return end->replica >= 0 ? 1 : member->n_endpoints;
+	const struct lm_member *member = &g->m->members[end->who.member];
+	*first = g->m->endpoints + member->first_endpoint +
+		 (end->who.replica > 0 ? end->who.replica : 0);
+	return end->who.replica >= 0 ? 1 : member->n_endpoints;
 }
 
 /* Can it have an address of the family? A member without replicas may get one. */
@@ -116,6 +117,8 @@ static bool has_family(const struct probing *g, const struct lm_probe_end *end)
 {
 	const struct lm_endpoint *e;
 	unsigned n = replicas_of(g, end, &e);
+	if (end->ip.family)
+		return g->family == end->ip.family;
 	if (!prefix_of(g)->ip.family)
 		return false;
 	for (unsigned i = 0; i < n; i++)
@@ -129,6 +132,8 @@ static int ask_replicas(struct probing *g, const struct lm_probe_end *peer)
 	const struct lm_endpoint *e;
 	unsigned n = replicas_of(g, peer, &e);
 	bool given = false;
+	if (peer->ip.family)
+		return ask(g, &peer->ip);
 	int err = n == 0 ? ask_range(g, prefix_of(g)) : 0;
 	for (unsigned i = 0; i < n && err == 0; i++) {
 		const struct lm_ip *ip = g->family == 4 ? &e[i].ipv4 : &e[i].ipv6;
@@ -158,7 +163,7 @@ static const char *side_text(char out[SIDE_TEXT], const struct probing *g, enum 
     const struct answers *a, bool denied)
 {
 	bool egress = way == LM_EGRESS;
-	uint16_t member = egress ? g->probe->from.member : g->probe->to.member;
+	uint16_t member = egress ? g->probe->from.who.member : g->probe->to.who.member;
 	const struct lm_policy_rule *rule = lm_policy_rule(g->p, member, way, a->rule[denied]);
 	char ip[LM_IP_TEXT], by[32] = "no rule for it";
 	const char *at = a->at[denied].family ? lm_ip_text(ip, &a->at[denied]) : NULL;
@@ -189,23 +194,45 @@ static int judge_family(struct probing *g, struct lm_why *why)
 	return 0;
 }
 
+/* In all families in which the two may meet. *asked: there was one. */
+static int judge_pair(struct probing *g, bool *asked, struct lm_why *why)
+{
+	int err = 0;
+	for (g->family = 4; g->family <= 6 && err == 0; g->family += 2) {
+		if ((g->family == 4 && g->probe->protocol == LM_PROTO_ICMPV6) ||
+		    !has_family(g, &g->probe->from) || !has_family(g, &g->probe->to))
+			continue;
+		*asked = true;
+		err = judge_family(g, why);
+	}
+	return err;
+}
+
+/* A routed address may be of any member that it is routed via: the i-th. False: there is none. */
+static bool choose(struct lm_probe_end *end, const struct lm_manifest *m, unsigned i)
+{
+	if (end->route < 0)
+		return i == 0;
+	const struct lm_route *r = &m->routes[end->route];
+	if (i >= r->n_vias)
+		return false;
+	end->who = r->vias[i];
+	return true;
+}
+
 int lm_policy_probe(const struct lm_policy *p, const struct lm_manifest *m, unsigned i,
     unsigned *steps, struct lm_why *why)
 {
-	struct probing g = {.p = p, .m = m, .probe = &m->probes[i], .steps = steps};
+	struct lm_probe probe = m->probes[i];
+	struct probing g = {.p = p, .m = m, .probe = &probe, .steps = steps};
 	bool asked = false;
-	for (g.family = 4; g.family <= 6; g.family += 2) {
-		if ((g.family == 4 && g.probe->protocol == LM_PROTO_ICMPV6) ||
-		    !has_family(&g, &g.probe->from) || !has_family(&g, &g.probe->to))
-			continue;
-		asked = true;
-		int err = judge_family(&g, why);
-		if (err < 0)
-			return err;
-	}
-	return asked ? 0
-		     : lm_why(why, EINVAL,
-			   "the two have no addresses between which this could be sent");
+	int err = 0;
+	for (unsigned a = 0; err == 0 && choose(&probe.from, m, a); a++)
+		for (unsigned b = 0; err == 0 && choose(&probe.to, m, b); b++)
+			err = judge_pair(&g, &asked, why);
+	if (err < 0 || asked)
+		return err;
+	return lm_why(why, EINVAL, "the two have no addresses between which this could be sent");
 }
 
 int lm_policy_check(const struct lm_manifest *m, const char *file, struct lm_why *why)

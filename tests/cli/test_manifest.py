@@ -270,6 +270,12 @@ class Manifests(Tool):
             self.assertIn("\n" + line + "\n", "\n" + text)
         plain = self.text("manifest", "show", "shop.yaml")
         self.assertIn("signature   none", plain)
+        self.assertNotIn("routes", plain)
+        self.write("routes.yaml", source("conf/manifests/routes.yaml").replace(
+            "via: router}", "via: [exit, router/1]}"))
+        self.assertTrue(self.text("manifest", "show", "routes.yaml").endswith(
+            "\nroutes\n  10.20.0.0/16 via router\n    # the laboratory\n"
+            "  fd99:20::/48 via exit, router/1\n  0.0.0.0/0 via exit\n"))
         self.assertNotIn("\nnetwork id ", plain)
 
 
@@ -397,6 +403,18 @@ class Diff(Tool):
         self.assertIn("only one", self.usage_error("manifest", "diff", "-", "-"))
 
 
+    def test_routes(self):
+        self.shop = source("conf/manifests/routes.yaml")
+        self.write("old.yaml", self.shop)
+        self.assertEqual(self.diff(("comment: the laboratory", "comment: no"), expect=0), [])
+        self.assertEqual(
+            self.diff(("via: exit}", "via: [exit, router/1]}"),
+                      ("  - {prefix: \"fd99:20::/48\", via: router}\n", ""),
+                      ("routes:\n", "routes:\n  - {prefix: 10.30.0.0/16, via: router/0}\n")),
+            ["- route fd99:20::/48 via router",
+             "~ route 0.0.0.0/0: via exit -> exit, router/1",
+             "+ route 10.30.0.0/16 via router/0"])
+
     def test_rules_in_order(self):
         deny, web = "{to: db, protocol: any, action: deny}", "    labels: [front]\n"
         self.shop = source("conf/manifests/firewall.yaml")
@@ -516,6 +534,15 @@ class Documentation(Tool):
         self.assertGreaterEqual(len(excerpts), 3)
         for excerpt in excerpts:
             self.assertIn(excerpt, example)
+
+    def test_the_guide_works_through_the_routes(self):
+        guide = source("docs/tenant-guide.md").split("## Routes", 1)[1].split("\n## ")[0]
+        example = source("conf/manifests/routes.yaml")
+        excerpts = re.findall(r"(?s)```yaml\n(.*?)```", guide)
+        self.assertGreaterEqual(len(excerpts), 6)
+        for excerpt in excerpts:
+            for line in excerpt.splitlines():
+                self.assertIn(line.split(", comment")[0], example)
 
     def test_the_guide_names_every_service(self):
         table = source("docs/tenant-guide.md").split("| service | port |", 1)[1].split("\n\n")[0]

@@ -162,10 +162,10 @@ static void test_probes(void)
 	    "  - {from: web/1, to: web, protocol: icmpv6, expect: deny}\n");
 	CU_ASSERT_EQUAL_FATAL(m->n_probes, 2);
 	const struct lm_probe *a = &m->probes[0], *b = &m->probes[1];
-	CU_ASSERT_TRUE(a->from.member == 0 && a->from.replica == -1);
-	CU_ASSERT_TRUE(a->to.member == 1 && a->to.replica == 0);
+	CU_ASSERT_TRUE(a->from.who.member == 0 && a->from.who.replica == -1);
+	CU_ASSERT_TRUE(a->to.who.member == 1 && a->to.who.replica == 0);
 	CU_ASSERT_TRUE(a->protocol == 6 && a->port == 5432 && !a->deny && a->line == 33);
-	CU_ASSERT_TRUE(b->from.member == 0 && b->from.replica == 1);
+	CU_ASSERT_TRUE(b->from.who.member == 0 && b->from.who.replica == 1);
 	CU_ASSERT_TRUE(b->protocol == 58 && b->port == 0 && b->deny && b->line == 34);
 	lm_manifest_free(m);
 }

@@ -149,6 +149,50 @@ static void test_too_many_steps(void)
 	free(t.text);
 }
 
+/* What is behind members, by its own address, as the rules of the member that it is routed via. */
+static void test_routed(void)
+{
+	static const char members[] =
+	    /*  7 */
+	    "- {name: web, deployment: 1, endpoints: [{provider: a, ipv4: 10.0.0.10}],\n"
+	    /*  8 */ "   egress: [{prefixes: 10.20.5.0/24, protocol: tcp, ports: 443}, "
+	    "{to: gw-b, protocol: icmp}]}\n"
+	    /*  9 */ "- {name: gw-a, deployment: 2, endpoints: [{provider: a, ipv4: 10.0.0.20}],\n"
+	    /* 10 */ "   ingress: [{from: any, protocol: any}]}\n"
+	    /* 11 */ "- {name: gw-b, deployment: 3, endpoints: [{provider: a, ipv4: 10.0.0.21}],\n"
+	    /* 12 */ "   ingress: [{prefixes: 10.0.0.10, protocol: tcp}]}\n"
+	    /* 13 */ "routes:\n"
+	    /* 14 */ "- {prefix: 10.20.0.0/16, via: [gw-a, gw-b]}\n"
+	    /* 15 */ "- {prefix: 10.30.0.0/16, via: gw-b}\n";
+	/* The first test is in line 17. */
+	check(members,
+	    "- {from: web, to: 10.20.5.1, protocol: tcp, port: https, expect: allow}\n"
+	    "- {from: web, to: 10.20.5.1, protocol: tcp, port: 80, expect: deny}\n"
+	    "- {from: web, to: 10.20.6.1, protocol: tcp, port: https, expect: deny}\n"
+	    "- {from: web, to: 10.30.6.1, protocol: icmp, expect: deny}\n"
+	    "- {from: 10.0.0.10, to: 10.20.5.255, protocol: tcp, port: https, expect: allow}\n"
+	    "- {from: 10.20.5.1, to: web, protocol: tcp, port: 443, expect: deny}\n"
+	    "- {from: 10.30.5.1, to: 10.20.1.1, protocol: tcp, port: 443, expect: deny}\n",
+	    0, NULL);
+	check(members, "- {from: web, to: 10.20.6.1, protocol: tcp, port: 443, expect: allow}\n",
+	    -EINVAL,
+	    "17: tests[0]: expected allow, but the egress of web (no rule for it, for 10.20.6.1) "
+	    "denies it");
+	/* Any of the members that it is routed via may be the one. */
+	check(members, "- {from: web, to: 10.20.1.1, protocol: icmp, expect: allow}\n", -EINVAL,
+	    "17: tests[0]: expected allow, but the egress of web (no rule for it, for 10.20.1.1) "
+	    "denies it");
+	check(members, "- {from: web, to: 10.30.1.1, protocol: icmp, expect: allow}\n", -EINVAL,
+	    "17: tests[0]: expected allow, but the ingress of gw-b (no rule for it, for "
+	    "10.0.0.10) denies it");
+	check(members, "- {from: web, to: 10.20.5.1, protocol: tcp, port: 443, expect: deny}\n",
+	    -EINVAL,
+	    "17: tests[0]: expected deny, but the egress of web (line 8, for 10.20.5.1) and the "
+	    "ingress of gw-a (line 10) allow it");
+	check(members, "- {from: web, to: 10.20.5.1, protocol: icmpv6, expect: deny}\n", -EINVAL,
+	    "17: tests[0]: the two have no addresses between which this could be sent");
+}
+
 LM_SUITE("policy_probes", {"as_expected", test_as_expected},
     {"each_way_to_fail", test_each_way_to_fail}, {"given_addresses", test_given_addresses},
-    {"too_many_steps", test_too_many_steps})
+    {"too_many_steps", test_too_many_steps}, {"routed", test_routed})
