@@ -350,7 +350,7 @@ dhcp()
 
 	case $client in
 	udhcpc)
-		at "$1" env LM_LEASE="$dir/lease" udhcpc -i eth0 -n -t 10 -T 1 -O mtu -O lease -O search \
+		at "$1" env LM_LEASE="$dir/lease" udhcpc -i eth0 -n -t 10 -T 1 -O mtu -O lease -O search -O staticroutes \
 			-p "$dir/dhcp.pid" -s "$LM_ROOT/app/demo/dhcp-lease"
 		;;
 	dhclient)

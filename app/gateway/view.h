@@ -15,6 +15,7 @@ struct gw_view {
 	struct lm_workload_view w;
 	const struct lm_membership *membership;
 	const struct lm_network *net;
+	unsigned endpoint; /* the workload's */
 	char host[LM_NAME_MAX + 16], domain[LM_NAME_MAX + 80];
 };
 

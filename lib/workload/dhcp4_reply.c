@@ -14,6 +14,7 @@
 #define MESSAGE_SIZE_MIN 576
 #define MESSAGE_SIZE_MAX 1280
 #define OVERLOAD_LEN 3
+#define ROUTE_MAX 9
 
 enum { OPTIONS, FILE_FIELD, SNAME, AREAS };
 
@@ -70,6 +71,56 @@ static void option_search(struct reply *r, const char *domain)
 		option(r, DHCP_SEARCH, name, lm_writer_len(&w));
 }
 
+/* RFC 3442: the length, as many bytes of the prefix as count, the router. */
+static size_t write_route(uint8_t out[ROUTE_MAX], const struct lm_prefix *p, const struct lm_ip *by)
+{
+	size_t n = (p->len + 7u) / 8;
+
+	out[0] = p->len;
+	memcpy(out + 1, p->ip.b, n);
+	memcpy(out + 1 + n, by->b, 4);
+	return 1 + n + 4;
+}
+
+/* Also behind what another instance of the option holds: clients put them together (RFC 3396). */
+static bool route_in(struct area *area, uint8_t **current, const uint8_t *route, size_t len)
+{
+	if (*current && *current >= area->start && *current < area->at &&
+	    (*current)[1] + len <= UINT8_MAX && (size_t)(area->end - area->at) >= len) {
+		memcpy(area->at, route, len);
+		area->at += len;
+		(*current)[1] = (uint8_t)((*current)[1] + len);
+		return true;
+	}
+	uint8_t *begin = area->at;
+	if (!option_in(area, DHCP_CLASSLESS_ROUTES, route, len))
+		return false;
+	*current = begin;
+	return true;
+}
+
+/*
+ * Clients that ask for it ignore the router option: the default route is in here as well, and
+ * first, for not all may fit. Nothing goes into an earlier area than what came before it, as areas
+ * are put together in their order.
+ */
+static void option_routes(struct reply *r, const struct lm_workload_view *v)
+{
+	struct lm_prefix p = {.ip.family = 4};
+	uint8_t route[ROUTE_MAX], *current = NULL;
+	unsigned cursor = 0, area = 0;
+	bool more = v->default4 || (v->route && v->route(v->ctx, 4, &cursor, &p));
+
+	while (more && area < AREAS) {
+		size_t len = write_route(route, &p, &v->gateway4);
+
+		if (!route_in(&r->areas[area], &current, route, len))
+			area++;
+		else
+			more = v->route && v->route(v->ctx, 4, &cursor, &p);
+	}
+}
+
 /* What belongs to every OFFER and ACK: how the network looks, and for how long it is so. */
 static void network_options(
     struct reply *r, const struct lm_workload_view *v, const struct dhcp4_request *q)
@@ -85,7 +136,7 @@ static void network_options(
 	/* Not only on request: without them, the MTU above all, the address is of no use. */
 	option_u32(r, DHCP_SUBNET_MASK, mask);
 	/* The network itself is on link by its mask: without a router nothing else leads here. */
-	if (v->default_route)
+	if (v->default4)
 		option(r, DHCP_ROUTER, v->gateway4.b, 4);
 	option(r, DHCP_MTU, &mtu, sizeof mtu);
 	if (v->net4.len < 31)
@@ -97,16 +148,10 @@ static void network_options(
 static void requested_options(
     struct reply *r, const struct lm_workload_view *v, const struct dhcp4_request *q)
 {
-	/* Clients that ask for it ignore the router option: the default route is in here as well.
-	 */
-	if (v->default_route && dhcp4_wants(q, DHCP_CLASSLESS_ROUTES)) {
-		uint8_t route[5] = {0};
-
-		memcpy(route + 1, v->gateway4.b, 4);
-		option(r, DHCP_CLASSLESS_ROUTES, route, sizeof route);
-	}
 	if (!q->wanted || dhcp4_wants(q, DHCP_DNS))
 		option(r, DHCP_DNS, v->gateway4.b, 4);
+	if (dhcp4_wants(q, DHCP_CLASSLESS_ROUTES))
+		option_routes(r, v);
 	if (!q->wanted || dhcp4_wants(q, DHCP_DOMAIN))
 		option_text(r, DHCP_DOMAIN, v->domain);
 	if (!q->wanted || dhcp4_wants(q, DHCP_HOST_NAME))

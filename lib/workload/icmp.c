@@ -3,7 +3,7 @@
  * ICMP: echo to the gateway's own addresses, and the errors that tell a
  * workload why its packet went nowhere. An error is sent only where RFC 1812
  * section 4.3.2.7 and RFC 4443 section 2.4 (e) allow one, and only to the
- * workload that sent the packet, under its own address.
+ * workload that sent the packet, under its own address or one that is routed via it.
  */
 #include "workload/answer.h"
 
@@ -86,8 +86,10 @@ static bool may_answer(const struct lm_workload_view *view, const struct lm_fram
 		return false;
 	if (f->later_fragment || !lm_mac_is_host(f->ether->src_addr.addr_bytes))
 		return false;
-	/* Its own address: what else a packet may claim is not a single host that we know. */
-	if (!lm_ip_equal(src, f->ip == 4 ? &view->ipv4 : &view->ipv6))
+	/* Its own address, or one behind it: what else a packet may claim is no host that we know.
+	 */
+	if (!lm_ip_equal(src, f->ip == 4 ? &view->ipv4 : &view->ipv6) &&
+	    !(view->is_behind && view->is_behind(view->ctx, src)))
 		return false;
 	bool multicast = (f->ether->dst_addr.addr_bytes[0] & 1) || is_multicast(view, dst);
 	if (multicast && !(multicast_too && f->ip == 6))

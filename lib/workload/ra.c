@@ -35,13 +35,32 @@ static void write_prefix(struct lm_writer *w, const struct lm_prefix *net)
 	lm_write(w, net->ip.b, 16);
 }
 
-static void write_route(struct lm_writer *w, const struct lm_prefix *net)
+/* With as much of the prefix as counts: none, half, or all (RFC 4191 section 2.3). */
+static unsigned route_units(const struct lm_prefix *p)
 {
-	write_option(w, ND_OPTION_ROUTE, 3);
-	lm_write_u8(w, net->len);
+	return p->len == 0 ? 1 : p->len <= 64 ? 2 : 3;
+}
+
+static void write_route(struct lm_writer *w, const struct lm_prefix *p)
+{
+	unsigned units = route_units(p);
+
+	write_option(w, ND_OPTION_ROUTE, (uint8_t)units);
+	lm_write_u8(w, p->len);
 	lm_write_u8(w, 0); /* medium preference */
 	lm_write_u32(w, LM_RA_LIFETIME_SECONDS);
-	lm_write(w, net->ip.b, 16);
+	lm_write(w, p->ip.b, (units - 1) * 8);
+}
+
+/* What is routed in the network, as far as it fits into a packet that passes everywhere. */
+static void write_routes(struct lm_writer *w, const uint8_t *ip, const struct lm_workload_view *v)
+{
+	struct lm_prefix p;
+	unsigned cursor = 0;
+
+	while (v->route && v->route(v->ctx, 6, &cursor, &p) &&
+	       (size_t)(w->at - ip) + route_units(&p) * 8 <= RTE_IPV6_MIN_MTU)
+		write_route(w, &p);
 }
 
 static void write_dns(struct lm_writer *w, const struct lm_ip *server)
@@ -67,11 +86,11 @@ static void write_search(struct lm_writer *w, const char *domain)
 	lm_write(w, name, padded);
 }
 
-static void write_body(struct lm_writer *w, const struct lm_workload_view *v)
+static void write_body(struct lm_writer *w, const uint8_t *ip, const struct lm_workload_view *v)
 {
 	lm_write_u8(w, LM_HOP_LIMIT);
 	lm_write_u8(w, RA_MANAGED);
-	lm_write_u16(w, v->default_route ? LM_RA_LIFETIME_SECONDS : 0);
+	lm_write_u16(w, v->default6 ? LM_RA_LIFETIME_SECONDS : 0);
 	lm_write_u64(w, 0); /* reachable time, retransmission timer: the host's own */
 	write_option(w, ND_OPTION_SOURCE_MAC, 1);
 	lm_write(w, v->gateway_mac.b, sizeof v->gateway_mac.b);
@@ -82,11 +101,12 @@ static void write_body(struct lm_writer *w, const struct lm_workload_view *v)
 	}
 	write_prefix(w, &v->net6);
 	/* Who is nobody's default router can still say what is behind it. */
-	if (!v->default_route)
+	if (!v->default6)
 		write_route(w, &v->net6);
 	write_dns(w, &v->gateway6);
 	if (v->domain)
 		write_search(w, v->domain);
+	write_routes(w, ip, v);
 }
 
 static enum lm_workload_result advertise(struct lm_answer *a, const struct lm_ip *to)
@@ -100,7 +120,7 @@ static enum lm_workload_result advertise(struct lm_answer *a, const struct lm_ip
 	lm_answer_start(a, &b, RTE_ETHER_TYPE_IPV6);
 	lm_build_ip(&b, &own, to, IPPROTO_ICMPV6, LM_HOP_LIMIT_ND);
 	lm_build_icmp(&b, ND_ROUTER_ADVERTISEMENT, 0);
-	write_body(&b.w, v);
+	write_body(&b.w, b.ip, v);
 	return lm_answer_end(a, &b, LM_WL_ND_IGNORED);
 }
 

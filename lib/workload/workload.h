@@ -30,7 +30,15 @@ struct lm_workload_view {
 	struct lm_ip gateway4, gateway6;
 	uint16_t mtu; /* inner IP bytes, as told by DHCP option 26 and router advertisements */
 	uint32_t lease_seconds;
-	bool default_route; /* false: the network is reached by us, the rest is not our business */
+	/* False: the network is reached by us, and what is routed, the rest is not our business. */
+	bool default4, default6;
+	/*
+	 * The prefixes of a family that are routed in the network and not via this workload, but
+	 * the default, one a call: cursor begins at 0. False: no more. NULL: there are none.
+	 */
+	bool (*route)(void *ctx, int family, unsigned *cursor, struct lm_prefix *out);
+	/* Is ip routed via this workload, which may send from it, then? NULL: nothing is. */
+	bool (*is_behind)(void *ctx, const struct lm_ip *ip);
 	const char *host_name; /* "web-0" or NULL: option 12 */
 	const char *domain; /* "shop.internal" or NULL: options 15 and 119, and IPv6's */
 	/*

@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct lm_workload_view v = {.gateway_mac = {{2, 0, 0, 0, 0, 1}},
 	    .mtu = 1418,
 	    .lease_seconds = 3600,
-	    .default_route = true,
+	    .default4 = true,
+	    .default6 = true,
 	    .host_name = "web-0",
 	    .domain = "shop.internal",
 	    .uuid = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
@@ -50,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (how & 8)
 		v.vlan = 101;
 	if (how & 16)
-		v.default_route = false;
+		v.default4 = v.default6 = false;
 	if (how & 1)
 		mend(frame, size);
 	lm_workload_input(&v, frame, size, out, &len);

@@ -300,7 +300,7 @@ static void test_messages(void)
 	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
 	CU_ASSERT_TRUE(lacks(&out, 12) && lacks(&out, 15));
 	/* Where workloads have another way out, nothing but the network leads here. */
-	v.default_route = false;
+	v.default4 = v.default6 = false;
 	in = frame_load(FRAMES, "udhcpc_discover");
 	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
 	CU_ASSERT_TRUE(lacks(&out, 3) && lacks(&out, 121));
@@ -667,9 +667,96 @@ static void test_overloaded_reply(void)
 	CU_ASSERT_TRUE(has(&out, 52, "\3", 1));
 }
 
+/* ---- routes ---- */
+
+static const char *routed[40];
+
+static bool next_route(void *ctx, int family, unsigned *cursor, struct lm_prefix *out)
+{
+	(void)ctx;
+	if (family != 4 || *cursor >= sizeof routed / sizeof routed[0] || !routed[*cursor])
+		return false;
+	CU_ASSERT_EQUAL_FATAL(lm_prefix_parse(out, routed[(*cursor)++]), 0);
+	return true;
+}
+
+/* What a client makes of all instances of the option, put together in their order (RFC 3396). */
+static size_t routes_told(const struct frame *f, uint8_t out[1024])
+{
+	const uint8_t *areas[] = {f->b + OPTIONS, f->b + OPTIONS - 4 - 128,
+	    f->b + OPTIONS - 4 - 128 - 64}; /* then file, then sname */
+	const uint8_t *ends[] = {f->b + f->len, f->b + OPTIONS - 4, f->b + OPTIONS - 4 - 128};
+	uint8_t overload = 0;
+	size_t len = 0;
+
+	for (unsigned i = 0; i < 3; i++) {
+		if (i > 0 && !(overload & i))
+			continue;
+		for (const uint8_t *o = areas[i]; o + 1 < ends[i] && *o != 255; o += 2 + o[1]) {
+			if (o[0] == 52)
+				overload = o[2];
+			if (o[0] != 121)
+				continue;
+			memcpy(out + len, o + 2, o[1]);
+			len += o[1];
+		}
+	}
+	return len;
+}
+
+static void test_routes(void)
+{
+	struct lm_workload_view v = make_view();
+	struct frame out, in = MAKE(53, 1, 1, 55, 3, 1, 3, 121, 255);
+	uint8_t told[1024];
+
+	v.route = next_route;
+	/* As many bytes of a prefix as count (RFC 3442); the default route first. */
+	routed[0] = "10.20.0.0/16", routed[1] = "192.0.2.128/25", routed[2] = "10.0.0.0/7";
+	static const uint8_t all[] = {0, 100, 64, 0, 1, 16, 10, 20, 100, 64, 0, 1, 25, 192, 0, 2,
+	    128, 100, 64, 0, 1, 7, 10, 100, 64, 0, 1};
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_TRUE(has(&out, 121, all, sizeof all));
+	CU_ASSERT_TRUE(has(&out, 3, "\x64\x40\0\x01", 4)); /* for who does not know 121 */
+	v.default4 = false;
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_TRUE(has(&out, 121, all + 5, sizeof all - 5));
+	CU_ASSERT_TRUE(lacks(&out, 3));
+	in = MAKE(53, 1, 1, 55, 2, 1, 3, 255);
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_TRUE(lacks(&out, 121)); /* did not ask */
+	in = MAKE(53, 1, 1, 55, 3, 1, 3, 121, 255);
+	routed[0] = NULL;
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_TRUE(lacks(&out, 121));
+
+	/* More than one option holds: whole routes, the first ones. */
+	char text[40][LM_PREFIX_TEXT];
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(text[i], sizeof text[i], "10.0.%u.0/24", i);
+		routed[i] = text[i];
+	}
+	static const size_t sizes[] = {576, 1280};
+	for (unsigned k = 0; k < 2; k++) {
+		in = MAKE(53, 1, 1, 55, 4, 1, 3, 6, 121, 57, 2, (uint8_t)(sizes[k] >> 8),
+		    (uint8_t)sizes[k], 255);
+		CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+		size_t len = routes_told(&out, told);
+		CU_ASSERT_EQUAL(len % 8, 0);
+		CU_ASSERT_TRUE(k ? len == 40 * 8 : len >= 25 * 8);
+		for (size_t i = 0; i < len / 8; i++) {
+			const uint8_t expected[] = {24, 10, 0, (uint8_t)i, 100, 64, 0, 1};
+			CU_ASSERT_EQUAL(memcmp(told + 8 * i, expected, 8), 0);
+		}
+		CU_ASSERT_TRUE(has(&out, 6, "\x64\x40\0\x01", 4)); /* DNS is not crowded out */
+	}
+	memset(routed, 0, sizeof routed);
+}
+
 LM_SUITE("dhcp4", {"udhcpc", test_udhcpc}, {"dhclient", test_dhclient}, {"request", test_request},
     {"messages", test_messages}, {"release_decline", test_release_decline},
     {"renew_of_old_prefix", test_renew_of_old_prefix}, {"rapid_commit", test_rapid_commit},
     {"waits", test_waits}, {"names", test_names}, {"relay_agent", test_relay_agent},
     {"view", test_view}, {"invalid", test_invalid}, {"options", test_options},
-    {"overload", test_overload}, {"overloaded_reply", test_overloaded_reply})
+    {"overload", test_overload}, {"overloaded_reply", test_overloaded_reply},
+    {"routes", test_routes})

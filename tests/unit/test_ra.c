@@ -89,13 +89,12 @@ static void test_view(void)
 	struct frame out, in = frame_load(FRAMES, "rs");
 
 	/* Workloads have another way out: no default router, but a route to the network. */
-	v.default_route = false;
+	v.default4 = v.default6 = false;
 	CU_ASSERT_EQUAL_FATAL(lm_prefix_parse(&v.net6, "fd5a:10::/56"), 0);
 	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
 	check(&out, "fe80::ff:fe00:101");
 	CU_ASSERT_TRUE(bytes_at(&out, ICMP + 6, "\0\0", 2));
-	CU_ASSERT_TRUE(
-	    has(&out, "\x18\x03\x38\0" LIFETIME "\xfd\x5a\0\x10\0\0\0\0\0\0\0\0\0\0\0\0", 24));
+	CU_ASSERT_TRUE(has(&out, "\x18\x02\x38\0" LIFETIME "\xfd\x5a\0\x10\0\0\0\0", 16));
 	CU_ASSERT_PTR_NOT_NULL(option(&out, 3));
 	/* Less than IPv6's minimum is no MTU. No domain, no search list. */
 	v.mtu = 1279;
@@ -122,6 +121,54 @@ static void test_view(void)
 	CU_ASSERT_EQUAL(out.len, 0);
 }
 
+static bool one_route(void *ctx, int family, unsigned *cursor, struct lm_prefix *out)
+{
+	const char *const *list = ctx;
+
+	if (family != 6 || !list[*cursor])
+		return false;
+	CU_ASSERT_EQUAL_FATAL(lm_prefix_parse(out, list[(*cursor)++]), 0);
+	return true;
+}
+
+/* Without end. */
+static bool many_routes(void *ctx, int family, unsigned *cursor, struct lm_prefix *out)
+{
+	(void)ctx;
+	*out = (struct lm_prefix){.ip = {6, {0xfd, 0x99, 0, (uint8_t)++*cursor}}, .len = 64};
+	return family == 6;
+}
+
+/* There may be several of its kind. */
+static bool told(const struct frame *f, const void *option, size_t len)
+{
+	return memmem(f->b + ICMP + 16, f->len - ICMP - 16, option, len);
+}
+
+static void test_routes(void)
+{
+	static const char *const list[] = {"fd99::/32", "2001:db8::7/128", NULL};
+	struct lm_workload_view v = make_view();
+	struct frame out, in = frame_load(FRAMES, "rs");
+
+	v.route = one_route;
+	v.ctx = (void *)(uintptr_t)list;
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_TRUE(told(&out, "\x18\x02\x20\0" LIFETIME "\xfd\x99\0\0\0\0\0\0", 16));
+	CU_ASSERT_TRUE(
+	    told(&out, "\x18\x03\x80\0" LIFETIME "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07", 24));
+	CU_ASSERT_FALSE(bytes_at(&out, ICMP + 6, "\0\0", 2)); /* and the default router */
+	/* Where it is not: the lifetime says so, routes are as before. */
+	v.default6 = false;
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_TRUE(bytes_at(&out, ICMP + 6, "\0\0", 2));
+	CU_ASSERT_TRUE(told(&out, "\x18\x02\x20\0" LIFETIME "\xfd\x99\0\0\0\0\0\0", 16));
+	/* As many as pass on every link. */
+	v.route = many_routes;
+	CU_ASSERT_EQUAL(give(&v, &in, &out), LM_WL_REPLY);
+	CU_ASSERT_TRUE(out.len <= 14 + 1280 && out.len > 14 + 1280 - 16);
+}
+
 static void test_unsolicited(void)
 {
 	struct lm_workload_view v = make_view();
@@ -137,5 +184,5 @@ static void test_unsolicited(void)
 	CU_ASSERT_EQUAL(lm_workload_advertise(&v, &to, out.b), 0);
 }
 
-LM_SUITE(
-    "ra", {"solicited", test_solicited}, {"view", test_view}, {"unsolicited", test_unsolicited})
+LM_SUITE("ra", {"solicited", test_solicited}, {"view", test_view},
+    {"unsolicited", test_unsolicited}, {"routes", test_routes})

@@ -307,6 +307,12 @@ static void check_error(const struct frame *out, const struct frame *in, const v
 	CU_ASSERT_EQUAL(memcmp(f.l4 + 8, in->b + 14, f.l4_len - 8), 0);
 }
 
+static bool is_behind(void *ctx, const struct lm_ip *ip)
+{
+	(void)ctx;
+	return ip->family == 4 && ip->b[0] == 10 && ip->b[1] == 20;
+}
+
 static void test_icmp_errors(void)
 {
 	struct lm_workload_view v = make_view();
@@ -331,6 +337,16 @@ static void test_icmp_errors(void)
 	check_error(&out, &in, "\2\0\0\0\x05\x8a");
 	CU_ASSERT_TRUE(prohibited(&v, &in, &out) > 0);
 	check_error(&out, &in, "\1\1\0\0\0\0");
+	/* From behind a workload: to it, for who sent it there. */
+	struct frame behind = make_packet("10.20.5.9", "100.64.0.11", IPPROTO_TCP, 1500);
+	CU_ASSERT_EQUAL(too_big(&v, &behind, &out), 0);
+	v.is_behind = is_behind;
+	CU_ASSERT_EQUAL(too_big(&v, &behind, &out), 14 + 576);
+	check_error(&out, &behind, "\3\4\0\0\x05\x8a");
+	CU_ASSERT_EQUAL(lm_frame_parse(&f, out.b, out.len), 0);
+	CU_ASSERT_TRUE((src = lm_frame_dst(&f), src.b[0] == 10 && src.b[3] == 9));
+	behind = make_packet("10.21.5.9", "100.64.0.11", IPPROTO_TCP, 1500);
+	CU_ASSERT_EQUAL(too_big(&v, &behind, &out), 0);
 	/* The tag comes back. */
 	v.vlan = 101;
 	struct frame tagged = frame_tag(&in, 101);

@@ -28,7 +28,8 @@ static inline struct lm_workload_view make_view(void)
 {
 	struct lm_workload_view v = {.mtu = 1418,
 	    .lease_seconds = 3600,
-	    .default_route = true,
+	    .default4 = true,
+	    .default6 = true,
 	    .host_name = "web-0",
 	    .domain = "shop.internal",
 	    .is_known = view_is_known,
