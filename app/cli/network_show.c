@@ -44,6 +44,24 @@ static void print_served(const json_t *served, bool decided)
 	columns_print(shown, served);
 }
 
+static void print_routes(const json_t *routes)
+{
+	static const struct column columns[] = {
+	    {"ROUTE", cell_text, "prefix"},
+	    {"UP", cell_text, "up"},
+	    {"VIA", cell_text, "via"},
+	    {"PROVIDER", cell_text, "provider"},
+	    {">REPLICAS", cell_count, "replicas"},
+	    {"COMMENT", cell_text, "comment"},
+	    {0},
+	};
+
+	if (json_array_size(routes) == 0)
+		return;
+	putchar('\n');
+	columns_print(columns, routes);
+}
+
 static bool says(const json_t *object, const char *key, const char *text)
 {
 	char buf[64];
@@ -122,6 +140,7 @@ static void print(const json_t *network)
 	print_chain(chain);
 	putchar('\n');
 	print_served(json_object_get(network, "served"), !says(chain, "chain", "none"));
+	print_routes(json_object_get(network, "routes"));
 }
 
 int network_ask(
@@ -182,7 +201,8 @@ int network_show(struct telemetry *t, json_t *found, bool json)
 	{
 		if (network_ask(t, row, "gateways", "gateways", &why) < 0 ||
 		    ask_chain(t, row, &why) < 0 ||
-		    network_ask(t, row, "served", "served", &why) < 0)
+		    network_ask(t, row, "served", "served", &why) < 0 ||
+		    network_ask(t, row, "routes", "routes", &why) < 0)
 			return cli_fail("%s", why.text);
 	}
 	return network_report(found, json, print);

@@ -21,9 +21,9 @@ const struct cli_help help_trace = {
 	"end the rule that decides, by its line in the manifest; if it is denied, which rule is\n"
 	"missing where, and whether such a flow is open now. Nothing is sent.\n"
 	"\n"
-	"END is an endpoint, as web/0, or one's address. PROTOCOL is tcp, udp, sctp, icmp, "
-	"icmpv6,\n"
-	"gre or a number; the first three need a PORT, the destination's.\n"
+	"END is an endpoint, as web/0, or an address: one's own, or one that is routed via it.\n"
+	"PROTOCOL is tcp, udp, sctp, icmp, icmpv6, gre or a number; the first three need a PORT,\n"
+	"the destination's.\n"
 	"Exit status 0: it passes, 1: it does not.\n"
 	"\n"
 	"  -N, --network NAME|ID  which network\n"
@@ -75,10 +75,12 @@ static void print_endpoint(const json_t *end)
 
 static void print_end(const char *label, const json_t *end)
 {
-	const char *ip4 = text_of(end, "ipv4"), *ip6 = text_of(end, "ipv6");
-
 	printf("%s ", label);
+	if (text_of(end, "route")[0])
+		printf("%s, routed by %s (line %lld) via ", text_of(end, "address"),
+		    text_of(end, "route"), (long long)number_of(end, "route_line"));
 	print_endpoint(end);
+	const char *ip4 = text_of(end, "ipv4"), *ip6 = text_of(end, "ipv6");
 	printf(": %s%s%s, ", ip4, ip4[0] && ip6[0] ? " and " : "", ip6);
 	if (says(end, "where", "here"))
 		printf("attached here (%s)", text_of(end, "attachment"));

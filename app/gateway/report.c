@@ -231,6 +231,8 @@ static int report_network_drop(struct gateway *gw, const char *params, struct rt
 	X(served, gw_report_served, "Endpoints of a network. Parameter: its index[,first]") \
 	X(rules, gw_report_rules, \
 	    "How often a network's rules decided. Parameter: its index[,first]") \
+	X(routes, gw_report_routes, \
+	    "Where a network's routes lead now. Parameter: its index[,first]") \
 	X(recovery, gw_report_recovery, \
 	    "What an owner is to sign. Parameter: a network's index, then providers") \
 	X(chain, gw_report_chain, "What a network's gateways decide. Parameter: its index") \

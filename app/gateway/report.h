@@ -47,8 +47,8 @@ struct rte_tel_data *gw_page_row(struct gw_page *page);
 bool gw_page_full(const struct gw_page *page);
 int gw_page_end(struct gw_page *page);
 
-/* report_net.c, report_part.c, report_chain.c, report_rules.c, report_denied.c, report_trace.c,
- * report_data.c, report_control.c: answers on the control lcore (ask.h). */
+/* report_net.c, report_part.c, report_chain.c, report_rules.c, report_routes.c, report_denied.c,
+ * report_trace.c, report_data.c, report_control.c: answers on the control lcore (ask.h). */
 int gw_report_control(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_sessions(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_data *d);
@@ -57,6 +57,7 @@ int gw_report_chain(struct gateway *gw, const char *params, struct rte_tel_data 
 int gw_report_recovery(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_served(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_rules(struct gateway *gw, const char *params, struct rte_tel_data *d);
+int gw_report_routes(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_trace(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_endpoints(struct gateway *gw, const char *params, struct rte_tel_data *d);
 int gw_report_attachments(struct gateway *gw, const char *params, struct rte_tel_data *d);

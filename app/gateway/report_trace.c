@@ -4,7 +4,8 @@
  * the two? Answered from what is in force here, as a worker would, but nothing is sent.
  *
  * The parameter is "network's index,from,to,protocol[,port]". An end is "member/replica", "member"
- * if it has one only, or the address of an endpoint.
+ * if it has one only, or an address: of an endpoint, or one that is routed. That one stands for the
+ * replica that its packets go by now.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,6 +21,10 @@
 struct end {
 	const struct lm_endpoint *e;
 	unsigned index; /* of the endpoint */
+	struct lm_ip
+	    routed; /* this address, which is not its own but routed via it; family 0: none */
+	const struct lm_route *route; /* with routed */
+	bool unserved; /* with routed: no replica of the route is */
 	uint8_t family; /* it was named by an address of this one; else 0 */
 	const char *away; /* why its packets find no way to it from here; NULL: they do */
 };
@@ -33,15 +38,36 @@ struct trace {
 
 /* ---- the question ---- */
 
+/* As published: what the workers do. */
+static int find_route(
+    const struct gateway *gw, const struct lm_network *net, const struct lm_ip *ip, struct end *out)
+{
+	const struct lm_manifest *m = net->manifest;
+	struct lm_dp_route_info info;
+
+	/* What was published last may be of another manifest for a moment. */
+	if (lm_dp_route_of(gw->dp, net->index, ip, &info) < 0 || info.route >= m->n_routes ||
+	    info.endpoint >= m->n_endpoints)
+		return -ENOENT;
+	out->routed = *ip;
+	out->route = &m->routes[info.route];
+	out->unserved = !info.up;
+	return (int)info.endpoint;
+}
+
 static int find_address(const struct gateway *gw, const struct lm_network *net,
-    const struct lm_ip *ip, const char *text, struct lm_why *why)
+    const struct lm_ip *ip, const char *text, struct end *out, struct lm_why *why)
 {
 	struct lm_ip own = lm_manifest_gateway_ip(net->manifest, ip->family);
 
 	if (lm_ip_equal(&own, ip))
 		return lm_why(why, ENOENT, "%s is the gateways' own address", text);
 	int e = lm_membership_address(gw->membership, net, ip);
-	return e < 0 ? lm_why(why, ENOENT, "no endpoint has the address %s", text) : e;
+	if (e < 0)
+		e = find_route(gw, net, ip, out);
+	return e < 0 ? lm_why(why, ENOENT, "no endpoint has the address %s, no route leads there",
+			   text)
+		     : e;
 }
 
 static int find_replica(const struct lm_manifest *m, char *text, struct lm_why *why)
@@ -69,13 +95,15 @@ static int find_end(const struct gateway *gw, const struct lm_network *net, char
 {
 	struct lm_ip ip = {0};
 	bool address = lm_ip_parse(&ip, text) == 0;
-	int e = address ? find_address(gw, net, &ip, text, why)
+	*out = (struct end){0};
+	int e = address ? find_address(gw, net, &ip, text, out, why)
 			: find_replica(net->manifest, text, why);
 
 	if (e < 0)
 		return e;
-	*out = (struct end){
-	    .e = &net->endpoints[e], .index = (unsigned)e, .family = address ? ip.family : 0};
+	out->e = &net->endpoints[e];
+	out->index = (unsigned)e;
+	out->family = address ? ip.family : 0;
 	return 0;
 }
 
@@ -102,7 +130,8 @@ static int read_question(
 	if (!err)
 		err = find_end(gw, t->net, words[2], &t->to, why);
 	if (!err && t->from.e == t->to.e)
-		err = lm_why(why, EINVAL, "both ends are the same endpoint");
+		err = lm_why(why, EINVAL, "both ends are the same endpoint%s",
+		    t->from.route || t->to.route ? ", by which the address is routed" : "");
 	return err;
 }
 
@@ -153,6 +182,27 @@ static void put_peer(const struct lm_network *net, const struct end *end, struct
 		gw_put_text(row, "path", lm_udp_addr_text(addr, lm_peer_addr(peer)));
 }
 
+static void put_route(struct end *end, struct rte_tel_data *row)
+{
+	char text[LM_PREFIX_TEXT];
+
+	if (!end->route)
+		return;
+	gw_put_text(row, "address", lm_ip_text(text, &end->routed));
+	gw_put_text(row, "route", lm_prefix_text(text, &end->route->prefix));
+	gw_put_u64(row, "route_line", end->route->line);
+	if (end->unserved)
+		end->away = "no replica that the route is via is served";
+}
+
+/* The address of this family that is meant; family 0: it has none. */
+static struct lm_ip ip_of(const struct end *end, int family)
+{
+	if (end->route)
+		return end->routed.family == family ? end->routed : (struct lm_ip){0};
+	return family == 4 ? end->e->ipv4 : end->e->ipv6;
+}
+
 static void put_end(
     const struct gateway *gw, const struct trace *t, struct end *end, struct rte_tel_data *row)
 {
@@ -176,6 +226,7 @@ static void put_end(
 		end->away = peer_trouble(gw, net, end);
 		put_peer(net, end, row);
 	}
+	put_route(end, row);
 	gw_put_text(row, "member", net->manifest->members[end->e->member].name);
 	gw_put_u64(row, "replica", end->e->replica);
 	gw_put_text(row, "ipv4", end->e->ipv4.family ? lm_ip_text(ip, &end->e->ipv4) : "");
@@ -244,8 +295,8 @@ static bool put_flow(const struct gateway *gw, const struct lm_policy *p, const 
 	    .dst_member = t->to.e->member,
 	    .protocol = t->protocol,
 	    .dst_port = t->port,
-	    .src = family == 4 ? t->from.e->ipv4 : t->from.e->ipv6,
-	    .dst = family == 4 ? t->to.e->ipv4 : t->to.e->ipv6,
+	    .src = ip_of(&t->from, family),
+	    .dst = ip_of(&t->to, family),
 	};
 	struct lm_ruling ruling = lm_policy_judge(p, &key);
 	char ip[LM_IP_TEXT];
@@ -262,14 +313,12 @@ static bool put_flow(const struct gateway *gw, const struct lm_policy *p, const 
 /* Do both ends have an address of this family, and does the question leave it open? */
 static bool is_asked(const struct trace *t, int family)
 {
-	const struct lm_endpoint *a = t->from.e, *b = t->to.e;
-
 	if ((t->from.family && t->from.family != family) ||
 	    (t->to.family && t->to.family != family))
 		return false;
 	if (t->protocol == LM_PROTO_ICMPV6 && family == 4)
 		return false;
-	return family == 4 ? a->ipv4.family && b->ipv4.family : a->ipv6.family && b->ipv6.family;
+	return ip_of(&t->from, family).family && ip_of(&t->to, family).family;
 }
 
 static int no_flow(const struct trace *t, struct lm_why *why)
@@ -278,7 +327,7 @@ static int no_flow(const struct trace *t, struct lm_why *why)
 
 	for (unsigned i = 0; i < 2; i++) {
 		const struct lm_endpoint *e = ends[i]->e;
-		if (!e->ipv4.family && !e->ipv6.family)
+		if (!ends[i]->route && !e->ipv4.family && !e->ipv6.family)
 			return lm_why(why, EAGAIN, "%s/%u has no address yet%s%s",
 			    t->net->manifest->members[e->member].name, e->replica,
 			    ends[i]->away ? ": " : "", ends[i]->away ? ends[i]->away : "");

@@ -70,6 +70,10 @@ def good_answers():
         "/leasemesh/served": lambda which: {"0": {"served": rows(
             {"member": "web", "replica": 1, "provider": "alpha", "served": "yes",
              "ipv4": "100.64.10.10", "ipv6": ""})}}.get(which),
+        "/leasemesh/routes": lambda which: {"0": {"routes": rows(
+            {"prefix": "10.20.0.0/16", "line": 50, "replicas": 2, "up": "yes", "via": "router/1",
+             "provider": "alpha", "comment": "the lab"},
+            {"prefix": "::/0", "line": 51, "replicas": 1, "up": "no", "comment": ""})}}.get(which),
         "/leasemesh/endpoints": {"endpoints": rows(
             {"attachment": "web-0", "network": "shop", "member": "web", "replica": 0,
              "ipv4": "100.64.10.10", "ipv6": "", "port": "lan", "vlan": 101,
@@ -215,6 +219,8 @@ class StatusTest(unittest.TestCase):
             self.assertEqual(lines[3], ["alpha", ID[:12], "here", "4", "0123" * 4, "yes", "2"])
             self.assertEqual(lines[4], ["beta", "f" * 12, "out", "-", "-", "-", "-"])
             self.assertEqual(lines[7], ["web/1", "alpha", "yes", "100.64.10.10", "-"])
+            self.assertEqual(" ".join(lines[10]), "10.20.0.0/16 yes router/1 alpha 2 the lab")
+            self.assertEqual(lines[11], ["::/0", "no", "-", "-", "1", "-"])
         code, out, _ = self.run_cli("network", "show", "--json", "shop")
         self.assertEqual(code, 0)
         self.assertEqual(json.loads(out)[0]["gateways"][0]["serial"], 4)
@@ -261,6 +267,7 @@ class StatusTest(unittest.TestCase):
              "ipv4": "100.64.10.10", "ipv6": "", "generation": 2},
             {"member": "web", "replica": 1, "provider": "", "served": "no", "ipv4": "",
              "ipv6": "", "generation": 0, "reason": "waits for an address block"})}}.get(which)
+        answers["/leasemesh/routes"] = lambda which: {"0": {"routes": rows()}}.get(which)
         return answers
 
     def test_network_show_of_what_is_decided(self):

@@ -91,6 +91,11 @@ class Trace(unittest.TestCase):
         self.assertIn("  into db/1: allowed by the ingress rule in line 20, at most 5/m\n",
                       self.trace(*QUESTION, "tcp", "5432")[1])
 
+    def test_one_that_is_routed(self):
+        self.answer["to"].update(address="10.20.5.1", route="10.20.0.0/16", route_line=50)
+        self.assertIn("to   10.20.5.1, routed by 10.20.0.0/16 (line 50) via db/1: 100.64.10.20, "
+                      "at beta", self.trace(*QUESTION, "tcp", "5432")[1])
+
     def test_one_that_is_denied(self):
         flow = self.answer["flows"]["0"]
         flow.update(ingress="deny", ingress_line=20, verdict="deny_ingress")
