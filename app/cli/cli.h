@@ -20,6 +20,7 @@
 	X(policy)       \
 	X(submit)       \
 	X(status)       \
+	X(top)          \
 	X(network)      \
 	X(trace)        \
 	X(reload)

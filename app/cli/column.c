@@ -61,23 +61,50 @@ void cell_count(struct table *t, const json_t *row, const char *key)
 		table_cell(t, NULL);
 }
 
+/* With three digits or four, and what they are a thousand's power of. */
+static void cell_scaled(struct table *t, double n, const char *unit)
+{
+	static const char powers[] = "kMGTPE";
+	unsigned power = 0;
+
+	if (n < 999.5) {
+		table_cellf(t, "%.0f%s%s", n, unit[0] ? " " : "", unit);
+		return;
+	}
+	/* 999.95 would be printed as 1000.0 */
+	for (n /= 1000; n >= 999.95 && power < 5; power++)
+		n /= 1000;
+	table_cellf(t, "%.1f %c%s", n, powers[power], unit);
+}
+
 void cell_bytes(struct table *t, const json_t *row, const char *key)
 {
-	static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
 	const json_t *value = json_object_get(row, key);
-	double n = (double)json_integer_value(value);
-	unsigned unit = 0;
 
-	if (!json_is_integer(value)) {
+	if (json_is_integer(value))
+		cell_scaled(t, (double)json_integer_value(value), "B");
+	else
 		table_cell(t, NULL);
-	} else if (n < 1000) {
-		table_cellf(t, "%.0f B", n);
-	} else {
-		/* 999.95 would be printed as 1000.0 */
-		for (n /= 1000; n >= 999.95 && unit < 5; unit++)
-			n /= 1000;
-		table_cellf(t, "%.1f %s", n, units[unit]);
-	}
+}
+
+void cell_rate(struct table *t, const json_t *row, const char *key)
+{
+	const json_t *value = json_object_get(row, key);
+
+	if (json_is_number(value))
+		cell_scaled(t, json_number_value(value), "");
+	else
+		table_cell(t, NULL);
+}
+
+void cell_bits(struct table *t, const json_t *row, const char *key)
+{
+	const json_t *value = json_object_get(row, key);
+
+	if (json_is_number(value))
+		cell_scaled(t, 8 * json_number_value(value), "b/s");
+	else
+		table_cell(t, NULL);
 }
 
 void cell_age(struct table *t, const json_t *row, const char *key)

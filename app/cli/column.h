@@ -27,6 +27,9 @@ void cell_text(struct table *t, const json_t *row, const char *key);
 void cell_id(struct table *t, const json_t *row, const char *key); /* its first 12 digits */
 void cell_count(struct table *t, const json_t *row, const char *key);
 void cell_bytes(struct table *t, const json_t *row, const char *key); /* 1.2 MB */
+/* Of any number, in a second: packets, 1.2 M; bytes as bits, 1.2 Gb/s. */
+void cell_rate(struct table *t, const json_t *row, const char *key);
+void cell_bits(struct table *t, const json_t *row, const char *key);
 void cell_age(struct table *t, const json_t *row, const char *key); /* seconds: 3m12s */
 void cell_endpoint(struct table *t, const json_t *row, const char *key); /* member key: web/0 */
 /* 0 if it is missing or no number. */

@@ -19,7 +19,7 @@ static void *must(void *allocated)
 
 void table_start(struct table *t, const char *const *heads)
 {
-	*t = (struct table){0};
+	*t = (struct table){.to = stdout};
 	for (; heads[t->n_columns]; t->n_columns++)
 		t->heads[t->n_columns] = heads[t->n_columns];
 }
@@ -54,10 +54,10 @@ static void print_row(const struct table *t, const size_t *widths, const char *c
 		int last = c + 1 == t->n_columns;
 
 		if (t->heads[c][0] == '>')
-			printf("%*s%s", pad, "", cells[c]);
+			fprintf(t->to, "%*s%s", pad, "", cells[c]);
 		else /* no blanks at the end of a line */
-			printf("%s%*s", cells[c], last ? 0 : pad, "");
-		fputs(last ? "\n" : "  ", stdout);
+			fprintf(t->to, "%s%*s", cells[c], last ? 0 : pad, "");
+		fputs(last ? "\n" : "  ", t->to);
 	}
 }
 

@@ -7,6 +7,7 @@
 #define LM_CLI_TABLE_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #define TABLE_COLUMNS_MAX 16
 
@@ -15,6 +16,7 @@ struct table {
 	unsigned n_columns;
 	char **cells; /* row after row */
 	size_t n_cells, size;
+	FILE *to; /* stdout at first */
 };
 
 /* At most TABLE_COLUMNS_MAX heads, then NULL. One that starts with '>' aligns its column right. */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_cycles.h>
+
 #include "gateway.h"
 #include "ledger/ledger.h"
 #include "report.h"
@@ -177,23 +179,27 @@ static int put_control(struct gateway *gw, struct rte_tel_data *d)
 	return rte_tel_data_add_dict_container(d, "control", sub, 0);
 }
 
+static uint64_t sum(const uint64_t *counts, unsigned n)
+{
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		total += counts[i];
+	return total;
+}
+
 int gw_report_drops(struct gateway *gw, const char *params, struct rte_tel_data *d)
 {
 	struct lm_counters c;
-	uint64_t dropped = 0, punted = 0;
 
 	(void)params;
 	lm_dp_counters(gw->dp, -1, &c);
-	for (unsigned i = 0; i < LM_DROP_MAX; i++)
-		dropped += c.drops[i];
-	for (unsigned i = 0; i < LM_PUNT_MAX; i++)
-		punted += c.punts[i];
 	rte_tel_data_start_dict(d);
 	gw_put_u64(d, "rx", c.rx);
 	gw_put_u64(d, "injected", c.injected);
 	gw_put_u64(d, "tx", c.tx);
-	gw_put_u64(d, "dropped", dropped);
-	gw_put_u64(d, "punted", punted);
+	gw_put_u64(d, "dropped", sum(c.drops, LM_DROP_MAX));
+	gw_put_u64(d, "punted", sum(c.punts, LM_PUNT_MAX));
 	int err = put_counts(d, "drops", lm_drop_names, c.drops, LM_DROP_MAX);
 	if (!err)
 		err = put_counts(d, "punts", lm_punt_names, c.punts, LM_PUNT_MAX);
@@ -242,6 +248,9 @@ int gw_report_workers(struct gateway *gw, const char *params, struct rte_tel_dat
 	struct gw_page page;
 	int err = gw_page_start(&page, d, "workers", params);
 
+	/* The stages' clock: of two answers, what was not spent in a stage was idle. */
+	gw_put_u64(d, "cycles", rte_get_tsc_cycles());
+	gw_put_u64(d, "hz", rte_get_tsc_hz());
 	for (unsigned w = 0; !err && w < gw->config->n_workers; w++) {
 		struct rte_tel_data *row = gw_page_row(&page);
 		struct lm_counters c;
@@ -251,7 +260,12 @@ int gw_report_workers(struct gateway *gw, const char *params, struct rte_tel_dat
 		lm_dp_counters(gw->dp, (int)w, &c);
 		gw_put_u64(row, "index", w);
 		gw_put_u64(row, "rx", c.rx);
+		gw_put_u64(row, "injected", c.injected);
 		gw_put_u64(row, "tx", c.tx);
+		gw_put_u64(row, "handed_in", c.handed_in);
+		gw_put_u64(row, "handed_out", c.handed_out);
+		gw_put_u64(row, "dropped", sum(c.drops, LM_DROP_MAX));
+		gw_put_u64(row, "punted", sum(c.punts, LM_PUNT_MAX));
 		gw_put_u64(row, "flow_hits", c.flow_hits);
 		gw_put_u64(row, "flow_misses", c.flow_misses);
 		err = put_stages(row, &c);

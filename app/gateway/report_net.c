@@ -111,6 +111,7 @@ static void endpoint_row(
 
 	gw_put_text(row, "attachment", at->name);
 	gw_put_text(row, "network", at->a.network);
+	gw_put_u64(row, "net", at->net);
 	gw_put_text(row, "member", at->a.member);
 	gw_put_u64(row, "replica", at->a.replica);
 	bool has4 = at->served && at->ipv4.family, has6 = at->served && at->ipv6.family;

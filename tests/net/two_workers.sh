@@ -8,9 +8,20 @@
 
 export LM_WORKERS="1, 2"
 
+# While packets flow, what top shows of alpha agrees with itself: both of its workers do something,
+# and nobody is busier than the clock allows.
+top_is_right()
+{
+	leasemesh top -p "$LM_ID-alpha" --once --json -i 1.5 >"$T/top.json"
+	expect "top shows what workers do" jq -e '(.workers | length) == 2 and
+		all(.workers[]; .busy > 0 and .busy <= 101 and .sent > 0 and .cycles > 0) and
+		([.workers[].received] | add) > 10 and .networks[0].network == "shop" and
+		.endpoints[0].member == "web" and .endpoints[0].rx_bytes > 1000' "$T/top.json"
+}
+
 two_workers()
 {
-	local gw
+	local gw top
 
 	shop_up
 	is "lanes of the session" 2 "$(query alpha /leasemesh/sessions '.sessions[0].lanes')"
@@ -18,7 +29,10 @@ two_workers()
 	stream_start web db 100.64.10.20
 	expect "a hundred pings" at web ping -q -c 100 -i 0.01 -W 1 100.64.10.20
 	stream_lossless "with two workers"
+	top_is_right &
+	top=$!
 	tcp_flows "eight TCP flows" web 100.64.10.20 -P 8 -t 3
+	wait "$top" || die "top is not right"
 	expect "every one of them moved" jq -e 'all(.end.streams[]; .receiver.bytes > 0)' "$T/iperf.json"
 	for gw in alpha beta; do
 		expect "both workers of $gw carry packets" \
