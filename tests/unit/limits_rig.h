@@ -34,6 +34,8 @@ static const char open_policy[] =
 #define BURST_MS LM_RATE_BURST_MS
 #define STEP_US 1000
 
+static uint64_t span_ended; /* cycles */
+
 static inline struct rig *create(const struct rig_options *options)
 {
 	struct rig *r = rig_create(options);
@@ -41,6 +43,7 @@ static inline struct rig *create(const struct rig_options *options)
 	for (unsigned gw = 0; gw < 2; gw++)
 		for (uint32_t net = 0; net < 2; net++)
 			rig_publish(r, gw, net, open_policy);
+	span_ended = rte_rdtsc();
 	return r;
 }
 
@@ -76,7 +79,8 @@ struct load {
 };
 
 struct span {
-	double least, most; /* seconds: what the test let pass, and the clock besides */
+	double least, most; /* seconds: what the test let pass, and the clock besides, since the
+			       span before */
 };
 
 static inline uint64_t got_of(const struct rig *r, const struct load *l)
@@ -91,8 +95,6 @@ static inline uint64_t got_of(const struct rig *r, const struct load *l)
 /* Each load has a destination of its own, by which it is counted. */
 static inline struct span run_loads(struct rig *r, struct load *l, unsigned n, unsigned ms)
 {
-	uint64_t began = rte_rdtsc();
-
 	for (unsigned i = 0; i < n; i++) {
 		l[i].got = got_of(r, &l[i]);
 		l[i].sent = 0;
@@ -108,7 +110,9 @@ static inline struct span run_loads(struct rig *r, struct load *l, unsigned n, u
 	}
 	for (unsigned i = 0; i < n; i++)
 		l[i].got = got_of(r, &l[i]) - l[i].got;
-	double real = (double)(rte_rdtsc() - began) / (double)rte_get_tsc_hz();
+	uint64_t now = rte_rdtsc();
+	double real = (double)(now - span_ended) / (double)rte_get_tsc_hz();
+	span_ended = now;
 	return (struct span){.least = ms / 1e3, .most = ms / 1e3 + real};
 }
 
