@@ -23,7 +23,7 @@ const struct cli_help help_trace = {
 	"\n"
 	"END is an endpoint, as web/0, or an address: one's own, or one that is routed via it.\n"
 	"PROTOCOL is tcp, udp, sctp, icmp, icmpv6, gre or a number; the first three need a PORT,\n"
-	"the destination's.\n"
+	"the destination's, a number or the name of a service (https).\n"
 	"Exit status 0: it passes, 1: it does not.\n"
 	"\n"
 	"  -N, --network NAME|ID  which network\n"
@@ -253,7 +253,10 @@ static bool read_flow(struct question *q, char *const *words, int n)
 		return false;
 	if (!lm_proto_has_ports((uint16_t)q->protocol))
 		return n == 1;
-	return n == 2 && lm_text_number(&q->port, words[1], UINT16_MAX) == 0 && q->port != 0;
+	if (n != 2)
+		return false;
+	q->port = lm_service_port(words[1]);
+	return q->port || (lm_text_number(&q->port, words[1], UINT16_MAX) == 0 && q->port != 0);
 }
 
 /* A comma would begin the next parameter, and nothing that is meant has one, or is longer. */
@@ -284,10 +287,11 @@ int cmd_trace(int argc, char **argv)
 			return cli_bad_option(&help_trace, c, argv);
 	}
 	if (!q.network || !is_end(q.from) || !is_end(q.to))
-		return cli_usage_error(
-		    &help_trace, "expected --network, --from and --to, as web/0 or an address");
-	if (!read_flow(&q, argv + optind, argc - optind))
 		return cli_usage_error(&help_trace,
-		    "expected tcp, udp or sctp with a port, or icmp, icmpv6, gre or a number");
+		    "expected --network, --from and --to: ends are as web/0, or an address");
+	if (!read_flow(&q, argv + optind, argc - optind))
+		return cli_usage_error(&help_trace, "expected tcp, udp or sctp with a port, as tcp "
+						    "5432 or tcp https, or icmp, icmpv6, "
+						    "gre or a number");
 	return run(&q);
 }

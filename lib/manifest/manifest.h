@@ -55,6 +55,9 @@ static inline bool lm_proto_has_ports(uint16_t protocol)
 	return protocol == LM_PROTO_TCP || protocol == LM_PROTO_UDP || protocol == LM_PROTO_SCTP;
 }
 
+/* The port of a service by its name, as rules may call it; 0: not known. */
+uint16_t lm_service_port(const char *name);
+
 struct lm_provider {
 	char name[LM_NAME_MAX + 1]; /* the manifest's own handle for it */
 	struct lm_public_key key;

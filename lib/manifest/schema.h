@@ -65,8 +65,6 @@ void lm_routes_release(struct lm_manifest *m);
 /* `policy` and `tests` of the document. */
 int lm_schema_policy(struct lm_manifest *m, const struct lm_place *p);
 int lm_schema_probes(struct lm_manifest_full *f, const struct lm_place *p);
-/* The port of a service by its name; 0: not known. */
-uint16_t lm_service_port(const char *name);
 
 /*
  * Sorts the index of a list of maps; if two of them have the same value under `key`, refuses the

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`leasemesh keygen`, `key` and `manifest` from outside: test_manifest.py LEASEMESH SOURCE_ROOT"""
 import hashlib
+import json
 import os
 import re
 import stat
@@ -465,6 +466,25 @@ class Policy(Tool):
                          "denies it")
         self.assertEqual(lines[:2] + lines[3:-1], bad[:2] + bad[3:-1])
         self.assertRegex(bad[-1], r"^7 rules, \d+ bytes compiled; 8 tests, 1 failed$")
+
+    def test_for_programs(self):
+        out, err = self.run_tool("policy", "test", "--json", "bad.yaml", expect=1)
+        self.assertEqual(err, "")
+        said = json.loads(out)
+        self.assertEqual((said["rules"], said["failed"], len(said["tests"])), (7, 1, 8))
+        self.assertEqual(said["tests"][2], {
+            "line": self.line, "asked": "shopper to web, tcp 22", "expect": "allow",
+            "result": "fail", "reason": "expected allow, but the ingress of web (no rule for "
+            "it, for 100.64.20.50) denies it"})
+        self.assertEqual(said["tests"][3]["result"], "ok")
+        said = json.loads(self.text("policy", "-j", "test", "mall.yaml"))
+        self.assertEqual(said["failed"], 0)
+
+    def test_nothing_to_ask(self):
+        self.write("none.yaml", self.mall[:self.mall.index("tests:")])
+        self.assertEqual(self.text("policy", "test", "none.yaml").splitlines()[0],
+                         "the manifest has no tests: nothing was asked")
+        self.assertEqual(json.loads(self.text("policy", "-j", "test", "none.yaml"))["tests"], [])
 
     def test_who_else_refuses(self):
         said = (f"bad.yaml:{self.line}: tests[2]: expected allow, but the ingress of web (no "

@@ -48,6 +48,7 @@ class Trace(unittest.TestCase):
 
     def test_what_is_asked(self):
         for words, asked in ((["tcp", "5432"], "6,5432"), (["udp", "53"], "17,53"),
+                             (["tcp", "https"], "6,443"),
                              (["sctp", "65535"], "132,65535"), (["icmp"], "1"),
                              (["icmpv6"], "58"), (["gre"], "47"), (["89"], "89"),
                              (["17", "1"], "17,1")):
@@ -62,7 +63,7 @@ class Trace(unittest.TestCase):
         self.assertEqual(self.fake.asked[-1], f"/leasemesh/trace,3,{ends[0]},{ends[1]},6,1")
 
     def test_what_makes_no_sense(self):
-        for words in ([], ["tcp"], ["tcp", "0"], ["tcp", "65536"], ["tcp", "x"], ["icmp", "1"],
+        for words in ([], ["tcp"], ["tcp", "0"], ["tcp", "65536"], ["tcp", "x"], ["tcp", "HTTPS"], ["icmp", "1"],
                       ["gre", "1"], ["0"], ["255"], ["ipx"], ["tcp", "1", "2"]):
             code, out, err = self.trace(*QUESTION, *words)
             self.assertEqual((code, out), (2, ""), words)
