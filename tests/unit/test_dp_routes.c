@@ -20,7 +20,9 @@ static const char policy[] =
     "      - {prefixes: [10.20.0.0/16, \"fd99::/32\", 8.8.8.8], protocol: udp}\n"
     "      - {to: [db, app], protocol: icmp}\n"
     "      - {to: [db, app], protocol: tcp, ports: 80}\n"
-    "    ingress: [{prefixes: [10.20.0.0/16, \"fd99::/32\"], protocol: udp, ports: 99}]\n"
+    "    ingress:\n"
+    "      - {prefixes: [10.20.0.0/16, \"fd99::/32\"], protocol: udp, ports: 99}\n"
+    "      - {from: db, protocol: udp, ports: 98}\n"
     "  - name: app\n"
     "    deployment: 2\n"
     "    endpoints: [{provider: a, ipv4: 100.64.10.11, ipv6: \"fd5a:10::11\"}]\n"
@@ -329,6 +331,9 @@ static void test_sources(void)
 	CU_ASSERT_TRUE(
 	    refused(r, udp(DB, "100.64.10.21", WEB, NULL, 99), 1, LM_DROP_SPOOFED_SOURCE));
 	CU_ASSERT_TRUE(passes(r, udp(APP, "10.20.1.1", WEB, NULL, 99))); /* stands by */
+	/* The prefix counts as the active one's, whoever sends; its own address as its own. */
+	CU_ASSERT_TRUE(passes(r, udp(APP, "10.20.1.1", WEB, NULL, 98)));
+	CU_ASSERT_TRUE(refused(r, udp(APP, NULL, WEB, NULL, 98), 0, LM_DROP_POLICY_INGRESS));
 	CU_ASSERT_TRUE(
 	    refused(r, udp(APP, "100.64.10.99", WEB, NULL, 99), 0, LM_DROP_SPOOFED_SOURCE));
 	CU_ASSERT_TRUE(

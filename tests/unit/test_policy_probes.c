@@ -155,12 +155,12 @@ static void test_routed(void)
 	static const char members[] =
 	    /*  7 */
 	    "- {name: web, deployment: 1, endpoints: [{provider: a, ipv4: 10.0.0.10}],\n"
-	    /*  8 */ "   egress: [{prefixes: 10.20.5.0/24, protocol: tcp, ports: 443}, "
+	    /*  8 */ "   egress: [{prefixes: 10.20.5.0/24, protocol: tcp, ports: 443-444}, "
 	    "{to: gw-b, protocol: icmp}]}\n"
 	    /*  9 */ "- {name: gw-a, deployment: 2, endpoints: [{provider: a, ipv4: 10.0.0.20}],\n"
 	    /* 10 */ "   ingress: [{from: any, protocol: any}]}\n"
 	    /* 11 */ "- {name: gw-b, deployment: 3, endpoints: [{provider: a, ipv4: 10.0.0.21}],\n"
-	    /* 12 */ "   ingress: [{prefixes: 10.0.0.10, protocol: tcp}]}\n"
+	    /* 12 */ "   ingress: [{prefixes: 10.0.0.10, protocol: tcp, ports: 443}]}\n"
 	    /* 13 */ "routes:\n"
 	    /* 14 */ "- {prefix: 10.20.0.0/16, via: [gw-a, gw-b]}\n"
 	    /* 15 */ "- {prefix: 10.30.0.0/16, via: gw-b}\n";
@@ -182,6 +182,10 @@ static void test_routed(void)
 	check(members, "- {from: web, to: 10.20.1.1, protocol: icmp, expect: allow}\n", -EINVAL,
 	    "17: tests[0]: expected allow, but the egress of web (no rule for it, for 10.20.1.1) "
 	    "denies it");
+	check(members, "- {from: web, to: 10.20.5.1, protocol: tcp, port: 444, expect: allow}\n",
+	    -EINVAL,
+	    "17: tests[0]: expected allow, but the ingress of gw-b (no rule for it, for "
+	    "10.0.0.10) denies it");
 	check(members, "- {from: web, to: 10.30.1.1, protocol: icmp, expect: allow}\n", -EINVAL,
 	    "17: tests[0]: expected allow, but the ingress of gw-b (no rule for it, for "
 	    "10.0.0.10) denies it");
