@@ -354,7 +354,10 @@ static unsigned split(struct lm_worker *w, struct lm_pkt **p, unsigned n, unsign
 		const struct lm_tunnel *tunnel = p[i]->dst_ep->tunnel;
 
 		if (!tunnel) {
-			p[local++] = p[i];
+			if (unlikely(lm_route_loops(p[i])))
+				lm_worker_drop(w, p[i]->m, LM_DROP_LOOP);
+			else
+				p[local++] = p[i];
 			continue;
 		}
 		struct lm_sa_out *out = lm_load(tunnel->out);

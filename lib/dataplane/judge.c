@@ -69,14 +69,11 @@ static enum lm_drop ask_for(const struct lm_pkt *p, struct lm_ruling *ruling)
 /* Out of a tunnel, the source is one of that peer's endpoints, and the destination ours. */
 static enum lm_drop check_sides(struct lm_pkt *p)
 {
-	if (!p->sa) {
-		if (unlikely(p->dst_ep->attachment == p->attachment))
-			return LM_DROP_LOOP;
+	if (!p->sa)
 		return p->dst_ep->away ? LM_DROP_NO_ROUTE : LM_FINE;
-	}
-	if (unlikely(p->src_ep->peer != p->sa->peer || p->dst_ep->peer != LM_DP_NONE))
-		return lm_route_other_via(p, source(p).addr, destination(p).addr);
-	return LM_FINE;
+	if (likely(p->src_ep->peer == p->sa->peer && p->dst_ep->peer == LM_DP_NONE))
+		return LM_FINE;
+	return lm_route_other_via(p);
 }
 
 /* The same for the connection that this packet would be an answer in. */
@@ -242,6 +239,9 @@ static enum lm_drop route(struct lm_pkt *p)
 	if (dst == LM_DP_NONE)
 		return LM_DROP_NO_ROUTE;
 	p->dst_ep = &net->eps[dst];
+	/* So that there is no flow of it; by those of others it may come back nevertheless. */
+	if (!p->sa && lm_route_loops(p))
+		return LM_DROP_LOOP;
 	return check_sides(p);
 }
 

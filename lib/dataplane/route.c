@@ -318,9 +318,11 @@ static bool lives_at(const struct lm_net *net, struct lm_addr addr, uint32_t pee
  * Gateways that do not see the same others may hold different replicas for the active one. A peer
  * that sent us a packet means one of ours.
  */
-enum lm_drop lm_route_other_via(struct lm_pkt *p, struct lm_addr src, struct lm_addr dst)
+enum lm_drop lm_route_other_via(struct lm_pkt *p)
 {
 	const struct lm_net *net = p->net;
+	bool from_b = p->flags & LM_PKT_FROM_B;
+	struct lm_addr src = from_b ? p->key.b : p->key.a, dst = from_b ? p->key.a : p->key.b;
 
 	if (p->src_ep->peer != p->sa->peer && !lives_at(net, src, p->sa->peer))
 		return LM_DROP_INNER_SOURCE;

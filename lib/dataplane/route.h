@@ -13,8 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "dataplane/network.h"
-
-struct lm_pkt;
+#include "dataplane/worker.h"
 
 struct lm_routed {
 	struct lm_prefix prefix;
@@ -79,7 +78,12 @@ const struct lm_ep *lm_route_sender(
  * Out of a tunnel, the owners of source and destination are not where they should be: may another
  * via of their routes be meant? Sets p->dst_ep to ours.
  */
-enum lm_drop lm_route_other_via(struct lm_pkt *p, struct lm_addr src, struct lm_addr dst);
+enum lm_drop lm_route_other_via(struct lm_pkt *p);
+/* From a workload: would it go back to the one that sent it? */
+static inline bool lm_route_loops(const struct lm_pkt *p)
+{
+	return p->dst_ep->attachment == p->attachment;
+}
 /* An ICMP error of a router on the way: is that one behind the endpoint that it speaks for? */
 bool lm_route_on_way(const struct lm_pkt *p);
 /* When the later one of the packet's two sides came to where packets to its address go now. */
