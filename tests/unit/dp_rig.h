@@ -136,6 +136,21 @@ size_t rig_build(const struct rig *r, uint8_t *frame, const struct rig_packet *p
 /* Builds, sends and runs; true if exactly one frame comes out at the destination, left in frame. */
 bool rig_passes(struct rig *r, const struct rig_packet *p, uint8_t *frame, size_t *len);
 struct lm_ip rig_ip(const char *text);
+/* Bytes before the IP header in its sender's frame. */
+unsigned rig_l2(const struct rig_packet *p);
+void rig_put16(uint8_t *at, unsigned v);
+/* The bytes from..to of what the packet carries, as a fragment. The frame's length. */
+size_t rig_cut(const struct rig *r, uint8_t *frame, const struct rig_packet *p, unsigned from,
+    unsigned to, bool more, uint16_t id);
+#define RIG_CHAIN_END 0xff
+/*
+ * IPv6 with these extension headers before what the packet carries, 8 bytes each, every second one
+ * 16 (a fragment header: 8). fragmented: more fragments follow.
+ */
+size_t rig_chained(const struct rig *r, uint8_t *frame, const struct rig_packet *p,
+    const uint8_t *types, bool fragmented);
+/* Sends p's frame as it is and runs; true if exactly this one comes out at the destination. */
+bool rig_sent(struct rig *r, const struct rig_packet *p, const uint8_t *frame, size_t len);
 
 /* ---- a peer that knows the keys of rig_keys(r, 1), and does not behave --------- */
 

@@ -131,70 +131,13 @@ static void test_table_shared(void)
 
 /* ---- fragments ---------------------------------------------------------------------- */
 
-static unsigned l2_of(const struct rig_packet *p)
-{
-	return rig_hosts[p->from].vlan ? 18 : 14;
-}
-
-static void put16(uint8_t *at, unsigned v)
-{
-	at[0] = (uint8_t)(v >> 8);
-	at[1] = (uint8_t)v;
-}
-
-/* The bytes from..to of what the packet carries, as a fragment. */
-static size_t cut(const struct rig *r, uint8_t *out, const struct rig_packet *p, unsigned from,
-    unsigned to, bool more, uint16_t id)
-{
-	uint8_t whole[RIG_FRAME_MAX];
-	unsigned l2 = l2_of(p), header = p->ipv6 ? 40 : 20;
-	size_t len = rig_build(r, whole, p);
-	uint8_t *ip = out + l2;
-
-	memset(out, 0, RIG_FRAME_MAX);
-	memcpy(out, whole, l2 + header);
-	if (p->ipv6) {
-		ip[40] = ip[6];
-		ip[6] = IPPROTO_FRAGMENT;
-		put16(ip + 42, (from & 0xfff8) | more);
-		put16(ip + 46, id);
-		put16(ip + 4, 8 + to - from);
-		header += 8;
-	} else {
-		put16(ip + 2, 20 + to - from);
-		put16(ip + 4, id);
-		put16(ip + 6, from / 8 | (more ? 0x2000 : 0));
-		put16(ip + 10, 0);
-		uint16_t sum = lm_ipv4_checksum((void *)ip);
-		memcpy(ip + 10, &sum, 2);
-	}
-	if (from < len - l2 - (p->ipv6 ? 40 : 20))
-		memcpy(ip + header, whole + l2 + (p->ipv6 ? 40 : 20) + from,
-		    RTE_MIN(to - from, (unsigned)len - l2 - (p->ipv6 ? 40 : 20) - from));
-	return l2 + header + to - from;
-}
-
-/* True if exactly this one comes out at the destination. */
-static bool sent(struct rig *r, const struct rig_packet *p, const uint8_t *frame, size_t len)
-{
-	uint8_t out[RIG_FRAME_MAX];
-
-	rig_send(r, p->from, frame, len);
-	rig_run(r);
-	size_t n = rig_take(r, rig_hosts[p->to].gw, out);
-	unsigned to_l2 = rig_hosts[p->to].vlan ? 18 : 14;
-	bool same = n == len - l2_of(p) + to_l2 &&
-		    memcmp(out + to_l2 + 12, frame + l2_of(p) + 12, n - to_l2 - 12) == 0;
-	return rig_drain(r, 0) + rig_drain(r, 1) == 0 && n > 0 && same;
-}
-
 static bool part_passes(
     struct rig *r, const struct rig_packet *p, unsigned from, unsigned to, bool more, uint16_t id)
 {
 	uint8_t frame[RIG_FRAME_MAX];
-	size_t len = cut(r, frame, p, from, to, more, id);
+	size_t len = rig_cut(r, frame, p, from, to, more, id);
 
-	return sent(r, p, frame, len);
+	return rig_sent(r, p, frame, len);
 }
 
 /* Dropped for this reason, at this gateway, and for no other. */
@@ -341,9 +284,9 @@ static void test_attacks(void)
 		tcp.mss = 1000;
 		tcp.payload = 0;
 		CU_ASSERT_TRUE(part_passes(r, &tcp, 0, 24, true, id++));
-		size_t len = cut(r, frame, &tcp, 0, 24, true, id++);
+		size_t len = rig_cut(r, frame, &tcp, 0, 24, true, id++);
 		frame[len - 24 + 12] = 10 << 4;
-		CU_ASSERT_FALSE(sent(r, &tcp, frame, len));
+		CU_ASSERT_FALSE(rig_sent(r, &tcp, frame, len));
 		/* ICMP that is never so long. */
 		p.protocol = ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 		p.src_port = ipv6 ? 139 : 13;
@@ -411,10 +354,10 @@ static void test_hostile_peer(void)
 
 	for (unsigned i = 0; i < sizeof steps / sizeof steps[0]; i++) {
 		uint64_t before = steps[i].why == FINE ? 0 : rig_drops(r, 1, steps[i].why);
-		size_t len =
-		    cut(r, frame, &p, steps[i].from, steps[i].to, steps[i].more, 5) - l2_of(&p);
+		size_t len = rig_cut(r, frame, &p, steps[i].from, steps[i].to, steps[i].more, 5) -
+			     rig_l2(&p);
 
-		len = seal_part(r, sealed, seq++, frame + l2_of(&p), len);
+		len = seal_part(r, sealed, seq++, frame + rig_l2(&p), len);
 		rig_put(r, 1, &r->gw[1].under, sealed, len, 0);
 		rig_run(r);
 		CU_ASSERT_EQUAL(rig_drain(r, 1), steps[i].why == FINE);
@@ -423,8 +366,8 @@ static void test_hostile_peer(void)
 	}
 	/* It begins a datagram in the name of db, which begins the same one. */
 	CU_ASSERT_TRUE(part_passes(r, &p, 0, 800, true, 6));
-	size_t len = cut(r, frame, &reply, 0, 16, true, 7) - l2_of(&reply);
-	len = seal_part(r, sealed, seq++, frame + l2_of(&reply), len);
+	size_t len = rig_cut(r, frame, &reply, 0, 16, true, 7) - rig_l2(&reply);
+	len = seal_part(r, sealed, seq++, frame + rig_l2(&reply), len);
 	rig_put(r, 1, &r->gw[1].under, sealed, len, 0);
 	rig_run(r);
 	CU_ASSERT_EQUAL(rig_drops(r, 1, LM_DROP_INNER_SOURCE), 1);
@@ -439,54 +382,23 @@ struct chain {
 	uint8_t types[8]; /* 0xff: the end */
 	enum lm_drop why; /* FINE: it passes */
 };
-#define END 0xff
 #define HOP IPPROTO_HOPOPTS
 #define DST IPPROTO_DSTOPTS
 #define RH IPPROTO_ROUTING
 #define FRAG IPPROTO_FRAGMENT
 
-/* Headers of 8 bytes each (16 if odd in the chain) before what the packet carries. */
-static size_t chained(const struct rig *r, uint8_t *out, const struct rig_packet *p,
-    const uint8_t *types, bool fragmented)
-{
-	uint8_t whole[RIG_FRAME_MAX];
-	unsigned l2 = l2_of(p), at = l2 + 40, next = l2 + 6;
-	size_t len = rig_build(r, whole, p), upper = len - at;
-	uint8_t proto = whole[l2 + 6];
-
-	memcpy(out, whole, at);
-	for (unsigned i = 0; types[i] != END; i++) {
-		unsigned n = types[i] != FRAG && i % 2 ? 16 : 8;
-
-		out[next] = types[i];
-		memset(out + at, 0, n);
-		out[at + 1] = (uint8_t)(n / 8 - 1);
-		if (types[i] == FRAG) {
-			out[at + 1] = 0;
-			out[at + 3] = fragmented;
-			out[at + 7] = 9;
-		}
-		next = at;
-		at += n;
-	}
-	out[next] = proto;
-	memcpy(out + at, whole + l2 + 40, upper);
-	put16(out + l2 + 4, (unsigned)(at + upper - l2 - 40));
-	return at + upper;
-}
-
 static void test_extensions(void)
 {
 	static const struct chain chains[] = {
-	    {{HOP, END}, FINE},
-	    {{DST, END}, FINE},
-	    {{HOP, DST, END}, FINE},
-	    {{HOP, DST, FRAG, DST, END}, FINE},
-	    {{FRAG, END}, FINE}, /* of one part, RFC 6946 */
-	    {{DST, HOP, END}, LM_DROP_EXTENSION},
-	    {{RH, END}, LM_DROP_EXTENSION},
-	    {{HOP, RH, END}, LM_DROP_EXTENSION},
-	    {{HOP, DST, DST, DST, DST, END}, LM_DROP_EXTENSION},
+	    {{HOP, RIG_CHAIN_END}, FINE},
+	    {{DST, RIG_CHAIN_END}, FINE},
+	    {{HOP, DST, RIG_CHAIN_END}, FINE},
+	    {{HOP, DST, FRAG, DST, RIG_CHAIN_END}, FINE},
+	    {{FRAG, RIG_CHAIN_END}, FINE}, /* of one part, RFC 6946 */
+	    {{DST, HOP, RIG_CHAIN_END}, LM_DROP_EXTENSION},
+	    {{RH, RIG_CHAIN_END}, LM_DROP_EXTENSION},
+	    {{HOP, RH, RIG_CHAIN_END}, LM_DROP_EXTENSION},
+	    {{HOP, DST, DST, DST, DST, RIG_CHAIN_END}, LM_DROP_EXTENSION},
 	};
 	struct rig *r = rig_create(&rig_one_worker);
 	uint8_t frame[RIG_FRAME_MAX];
@@ -497,16 +409,16 @@ static void test_extensions(void)
 
 		p.ipv6 = true;
 		p.src_port = (uint16_t)(6000 + i);
-		size_t len = chained(r, frame, &p, chains[i].types, false);
-		CU_ASSERT_EQUAL(sent(r, &p, frame, len), chains[i].why == FINE);
+		size_t len = rig_chained(r, frame, &p, chains[i].types, false);
+		CU_ASSERT_EQUAL(rig_sent(r, &p, frame, len), chains[i].why == FINE);
 		if (chains[i].why != FINE)
 			CU_ASSERT_EQUAL(rig_drops(r, 0, chains[i].why), before + 1);
 		/* The ports behind them are what policy is asked for. */
 		p.to = APP;
 		p.dst_port = 54;
 		before = rig_drops(r, 0, LM_DROP_POLICY_INGRESS);
-		len = chained(r, frame, &p, chains[i].types, false);
-		CU_ASSERT_FALSE(sent(r, &p, frame, len));
+		len = rig_chained(r, frame, &p, chains[i].types, false);
+		CU_ASSERT_FALSE(rig_sent(r, &p, frame, len));
 		if (chains[i].why == FINE)
 			CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_POLICY_INGRESS), before + 1);
 	}
@@ -516,7 +428,7 @@ static void test_extensions(void)
 /* Cut off anywhere, and with lengths that lie. */
 static void test_extensions_malformed(void)
 {
-	static const uint8_t types[] = {HOP, DST, FRAG, DST, END};
+	static const uint8_t types[] = {HOP, DST, FRAG, DST, RIG_CHAIN_END};
 	struct rig_options o = rig_one_worker;
 	uint8_t frame[RIG_FRAME_MAX];
 	struct rig_packet p = rig_query;
@@ -526,38 +438,38 @@ static void test_extensions_malformed(void)
 	p.ipv6 = true;
 	p.payload = 0;
 	for (int fragmented = 0; fragmented < 2; fragmented++) {
-		unsigned l2 = l2_of(&p);
-		size_t len = chained(r, frame, &p, types, fragmented);
+		unsigned l2 = rig_l2(&p);
+		size_t len = rig_chained(r, frame, &p, types, fragmented);
 
-		CU_ASSERT_EQUAL(sent(r, &p, frame, len), true);
+		CU_ASSERT_EQUAL(rig_sent(r, &p, frame, len), true);
 		for (size_t n = l2 + 40; n < len; n++) {
-			put16(frame + l2 + 4, (unsigned)(n - l2 - 40));
-			CU_ASSERT_FALSE(sent(r, &p, frame, n));
+			rig_put16(frame + l2 + 4, (unsigned)(n - l2 - 40));
+			CU_ASSERT_FALSE(rig_sent(r, &p, frame, n));
 		}
-		len = chained(r, frame, &p, types, fragmented);
+		len = rig_chained(r, frame, &p, types, fragmented);
 		for (unsigned at = l2 + 41; at < l2 + 41 + 48; at += 8) {
 			uint8_t was = frame[at];
 
 			frame[at] = 0xf0;
-			sent(r, &p, frame, len);
+			rig_sent(r, &p, frame, len);
 			frame[at] = was;
 		}
 	}
 	/* A first fragment that does not reach to the upper layer hides it. */
-	static const uint8_t hidden[] = {FRAG, DST, END};
-	size_t len = chained(r, frame, &p, hidden, true);
+	static const uint8_t hidden[] = {FRAG, DST, RIG_CHAIN_END};
+	size_t len = rig_chained(r, frame, &p, hidden, true);
 	uint64_t before = rig_drops(r, 0, LM_DROP_FRAGMENT_BAD);
 	for (unsigned n = 16; n <= 24; n += 8) {
-		put16(frame + l2_of(&p) + 4, n);
-		frame[l2_of(&p) + 40 + 7]++;
-		CU_ASSERT_FALSE(sent(r, &p, frame, l2_of(&p) + 40 + n));
+		rig_put16(frame + rig_l2(&p) + 4, n);
+		frame[rig_l2(&p) + 40 + 7]++;
+		CU_ASSERT_FALSE(rig_sent(r, &p, frame, rig_l2(&p) + 40 + n));
 		CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_FRAGMENT_BAD), ++before);
 	}
 	/* Nor may a fragment be of fragments. */
-	static const uint8_t twice[] = {FRAG, FRAG, END};
-	len = chained(r, frame, &p, twice, true);
+	static const uint8_t twice[] = {FRAG, FRAG, RIG_CHAIN_END};
+	len = rig_chained(r, frame, &p, twice, true);
 	before = rig_drops(r, 0, LM_DROP_EXTENSION);
-	CU_ASSERT_FALSE(sent(r, &p, frame, len));
+	CU_ASSERT_FALSE(rig_sent(r, &p, frame, len));
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_EXTENSION), before + 1);
 	rig_end(r);
 }
@@ -573,7 +485,7 @@ static bool complaint_passes(
 	    .ipv6 = p->ipv6,
 	    .protocol = p->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
 	    .src_port = p->ipv6 ? 2 : 3,
-	    .inside = frame + l2_of(p),
+	    .inside = frame + rig_l2(p),
 	    .payload = (uint16_t)quoted};
 	uint64_t before = rig_drops(r, 1, LM_DROP_NO_FLOW);
 	bool passed = rig_passes(r, &error, NULL, NULL);
@@ -593,14 +505,14 @@ static void test_errors(void)
 		size_t headers = ipv6 ? 40 + 8 + 8 : 20 + 8;
 
 		CU_ASSERT_TRUE(part_passes(r, &p, 0, 800, true, 1));
-		cut(r, frame, &p, 0, 800, true, 1);
+		rig_cut(r, frame, &p, 0, 800, true, 1);
 		CU_ASSERT_TRUE(complaint_passes(r, &p, frame, headers));
 		CU_ASSERT_FALSE(complaint_passes(r, &p, frame, headers - 1));
-		cut(r, frame, &p, 800, 1208, false, 1);
+		rig_cut(r, frame, &p, 800, 1208, false, 1);
 		CU_ASSERT_FALSE(complaint_passes(r, &p, frame, headers + 100));
 		/* Of a flow that there is not. */
 		p.src_port++;
-		cut(r, frame, &p, 0, 800, true, 1);
+		rig_cut(r, frame, &p, 0, 800, true, 1);
 		CU_ASSERT_FALSE(complaint_passes(r, &p, frame, headers));
 	}
 	rig_end(r);
@@ -608,8 +520,8 @@ static void test_errors(void)
 
 static void test_errors_extensions(void)
 {
-	static const uint8_t types[] = {HOP, DST, FRAG, DST, END},
-			     many[] = {DST, DST, DST, DST, DST, END};
+	static const uint8_t types[] = {HOP, DST, FRAG, DST, RIG_CHAIN_END},
+			     many[] = {DST, DST, DST, DST, DST, RIG_CHAIN_END};
 	struct rig_options o = rig_one_worker;
 	uint8_t frame[RIG_FRAME_MAX];
 	struct rig_packet p = rig_query;
@@ -619,17 +531,17 @@ static void test_errors_extensions(void)
 	p.ipv6 = true;
 	CU_ASSERT_TRUE(rig_passes(r, &p, NULL, NULL));
 	p.payload = 0;
-	size_t len = chained(r, frame, &p, types, false) - l2_of(&p);
+	size_t len = rig_chained(r, frame, &p, types, false) - rig_l2(&p);
 	for (size_t n = 0; n <= len; n++)
 		CU_ASSERT_EQUAL(complaint_passes(r, &p, frame, n), n == len);
 	for (unsigned at = 41; at < 41 + 40; at += 8) {
-		uint8_t *length = frame + l2_of(&p) + at, was = *length;
+		uint8_t *length = frame + rig_l2(&p) + at, was = *length;
 
 		*length = 0xff;
 		complaint_passes(r, &p, frame, len);
 		*length = was;
 	}
-	len = chained(r, frame, &p, many, false) - l2_of(&p);
+	len = rig_chained(r, frame, &p, many, false) - rig_l2(&p);
 	CU_ASSERT_FALSE(complaint_passes(r, &p, frame, len));
 	rig_end(r);
 }
