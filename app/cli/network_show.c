@@ -124,14 +124,22 @@ static void print_chain(const json_t *chain)
 	print_troubles(chain);
 }
 
+static void print_rules(const json_t *network)
+{
+	printf("%lld rules, compiled to %lld bytes in %.1f ms\n\n",
+	    (long long)number_of(network, "rules"), (long long)number_of(network, "rules_bytes"),
+	    (double)number_of(network, "rules_compile_us") / 1000);
+}
+
 static void print(const json_t *network)
 {
 	char name[128], id[128], part[32], text[32];
 
-	printf("network %s, id %s: serial %lld is in force here, %s\n\n",
+	printf("network %s, id %s: serial %lld is in force here, %s\n",
 	    telemetry_text(network, "name", name, sizeof(name)),
 	    telemetry_text(network, "id", id, sizeof(id)), (long long)number_of(network, "serial"),
 	    telemetry_text(network, "part", part, sizeof(part)));
+	print_rules(network);
 	print_gateways(json_object_get(network, "gateways"));
 	if (strcmp(telemetry_text(network, "accepted", text, sizeof(text)), "no") == 0)
 		puts("\nits owner is not accepted here any more: no newer manifest is, and it can "

@@ -59,6 +59,8 @@ int gw_control_open(struct gateway *gw)
 	if (!err)
 		err = watch(gw, gw->ask_fd);
 	if (!err)
+		err = watch(gw, gw->reader_fd);
+	if (!err)
 		err = watch(gw, gw->attachments.inotify_fd);
 	if (!err)
 		err = watch(gw, lm_dp_punt_fd(gw->dp));
@@ -146,6 +148,8 @@ void gw_control_run(struct gateway *gw)
 				on_signal(gw);
 			else if (fd == gw->ask_fd)
 				gw_ask_serve(gw);
+			else if (fd == gw->reader_fd)
+				gw_reader_serve(gw);
 			else if (fd == gw->attachments.inotify_fd)
 				gw_attachments_event(gw);
 		}

@@ -25,6 +25,7 @@
 #include "attachments.h"
 #include "dns.h"
 #include "paths.h"
+#include "reader.h"
 
 #define GW_SECOND UINT64_C(1000000000)
 #define GW_BALANCE_EVERY (GW_SECOND / 5)
@@ -39,8 +40,15 @@ struct gw_turns {
 /* A network's rules, as of the manifest with this hash. policy NULL: not compiled. */
 struct gw_rules {
 	struct lm_policy *policy;
-	uint64_t compile_us;
+	uint64_t compile_us; /* of a large manifest with its own tests of them */
 	uint8_t hash[32];
+};
+
+/* What the reader has made of a manifest that may come into force now. */
+struct gw_rules_offer {
+	struct lm_document *document; /* NULL: nothing */
+	uint8_t hash[32];
+	uint64_t us;
 };
 
 struct gateway {
@@ -64,12 +72,14 @@ struct gateway {
 	bool *stale; /* by network: its routes are to be published */
 	bool any_stale;
 	struct gw_rules *rules; /* by network */
+	struct gw_rules_offer offer;
+	struct gw_reader *reader;
 	struct gw_paths paths;
 	struct lm_ra_times ra_times;
 	uint64_t balance_at; /* monotonic ns: gw_rates_tick */
 	struct gw_dns dns;
 
-	int epoll_fd, signal_fd, ask_fd;
+	int epoll_fd, signal_fd, ask_fd, reader_fd;
 	bool stopping;
 	struct gw_turns turns;
 
@@ -139,6 +149,9 @@ int gw_rules_open(struct gateway *gw);
 void gw_rules_close(struct gateway *gw);
 int gw_rules_get(struct gateway *gw, const struct lm_network *net, struct lm_policy **out);
 void gw_rules_drop(struct gateway *gw, uint32_t net);
+/* Compiled already, which took so long: gw_rules_get takes them, if it wants them. NULL: no more.
+ */
+void gw_rules_offer(struct gateway *gw, struct lm_document *d, uint64_t us);
 
 /* punts.c: what the workers could not finish. */
 void gw_punt(void *ctx, const struct lm_dp_punt *punt);

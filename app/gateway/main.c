@@ -121,6 +121,8 @@ static int open_control(struct gateway *gw)
 	if (!err)
 		err = gw_dns_open(gw);
 	if (!err)
+		err = gw_reader_open(&gw->reader, &gw->reader_fd);
+	if (!err)
 		err = lm_membership_create(&gw->membership, &gw->identity, &membership, &ops, gw);
 	if (!err)
 		err = gw_owners_apply(gw);
@@ -188,6 +190,7 @@ static void close_all(struct gateway *gw)
 		rte_eal_mp_wait_lcore();
 		lm_dp_ports_stop(gw->dp);
 	}
+	gw_reader_close(gw->reader);
 	if (gw->membership)
 		lm_membership_free(gw->membership);
 	if (gw->underlay)

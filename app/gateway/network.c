@@ -201,6 +201,7 @@ static bool on_sa_out_used(void *ctx, uint32_t net, uint32_t slot)
 const struct lm_membership_ops gw_membership_ops = {
     .send = on_send,
     .random = on_random,
+    .read_aside = gw_reader_take,
     .persist = on_persist,
     .erase = on_erase,
     .fact_put = on_fact_put,

@@ -145,12 +145,23 @@ static struct arrival *arrival_find(struct lm_membership *m, const uint8_t hash[
 	return a;
 }
 
+/* It has come, and will be judged. */
+static bool is_read_aside(const struct lm_membership *m, const uint8_t hash[32])
+{
+	const struct pulled *doc;
+
+	TAILQ_FOREACH(doc, &m->pulled, link)
+	if (doc->number && memcmp(doc->hash, hash, 32) == 0)
+		return true;
+	return false;
+}
+
 /* 0: under way; -EBUSY: all pulls are taken; other errors: not at all. */
 static int pull(struct lm_membership *m, struct party *from, const uint8_t hash[32], uint32_t size)
 {
 	bool guest = from->slot == UINT32_MAX;
 
-	if (arrival_find(m, hash))
+	if (arrival_find(m, hash) || is_read_aside(m, hash))
 		return 0;
 	if (guest &&
 	    (m->guest_pulls >= GUEST_PULLS_MAX || !lm_guest_may_pull(m, (struct guest *)from))) {

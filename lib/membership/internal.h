@@ -295,6 +295,7 @@ struct pulled {
 	struct party *from; /* NULL once it went away */
 	enum pull_tag tag;
 	struct lm_net_id net; /* PULL_FACT, PULL_GENESIS */
+	uint64_t number; /* it is read aside; 0: not */
 	uint8_t hash[32];
 	size_t len;
 	uint8_t bytes[];
@@ -354,6 +355,7 @@ struct lm_membership {
 	unsigned guest_pulls;
 	struct bucket pulls_of_guests; /* all together */
 	struct pulled_list pulled;
+	uint64_t n_aside; /* documents that were read aside, ever: their numbers */
 	struct memory refused; /* as what is to be in force: old or expired, it may be a genesis */
 	struct memory refused_geneses;
 
@@ -452,6 +454,7 @@ struct origin {
 	enum { FROM_TENANT, FROM_GATEWAY, FROM_STORE } kind;
 	const struct lm_peer
 	    *session; /* FROM_GATEWAY: whose it was, which may be anybody; or NULL */
+	struct lm_document *read; /* what was found out about it aside; or NULL */
 };
 /*
  * Judges a document and puts it into force. *serial becomes what is in force for its network
@@ -459,6 +462,9 @@ struct origin {
  */
 int lm_network_judge(struct lm_membership *m, const void *bytes, size_t len,
     const struct origin *from, uint64_t *serial, struct lm_why *why);
+/* Is it of any use to read this at all? Cheap. */
+int lm_network_welcome(
+    const struct lm_membership *m, const void *bytes, size_t len, struct lm_why *why);
 
 /* peers.c */
 /* The remote with this key, made if need be; goes away by itself if it gets no pair. */

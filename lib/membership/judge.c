@@ -131,10 +131,11 @@ static int check_room(
 }
 
 /* Its own tests among them, so that a manifest is the same mistake everywhere, or nowhere. */
-static int check_policy(const struct lm_manifest *man, struct lm_why *why)
+static int check_policy(
+    const struct lm_manifest *man, const struct lm_document *read, struct lm_why *why)
 {
-	struct lm_why reason = {{0}};
-	int err = lm_policy_check(man, "manifest", &reason);
+	struct lm_why reason = read ? read->rules_why : (struct lm_why){{0}};
+	int err = read ? read->rules_err : lm_policy_check(man, "manifest", &reason);
 
 	/* What may have been said so far is no reason to refuse it. */
 	if (err && why)
@@ -181,7 +182,7 @@ static int decide(struct lm_membership *m, struct lm_signed_manifest **sm,
 		err = check_expiry(m, s->manifest, from, why);
 	/* What is in the store was judged when it came. */
 	if (!err && !stored)
-		err = check_policy(s->manifest, why);
+		err = check_policy(s->manifest, from->read, why);
 	if (err)
 		return err;
 	int self = lm_manifest_provider(s->manifest, &m->self->id);
@@ -223,23 +224,44 @@ static int judge(struct lm_membership *m, struct lm_signed_manifest **sm, const 
 	return err;
 }
 
+int lm_network_welcome(
+    const struct lm_membership *m, const void *bytes, size_t len, struct lm_why *why)
+{
+	struct lm_public_key owner;
+	int err = lm_manifest_claimed_owner(&owner, bytes, len, why);
+
+	return err ? err : lm_owner_check(m, &owner, why);
+}
+
+static int read_document(struct lm_signed_manifest **sm, const void *bytes, size_t len,
+    const struct origin *from, struct lm_why *why)
+{
+	struct lm_document *read = from->read;
+
+	if (!read)
+		return lm_manifest_open(
+		    sm, from->kind == FROM_STORE ? "stored manifest" : "manifest", bytes, len, why);
+	*sm = read->sm;
+	read->sm = NULL;
+	if (read->err && why)
+		*why = read->why;
+	return read->err;
+}
+
 int lm_network_judge(struct lm_membership *m, const void *bytes, size_t len,
     const struct origin *from, uint64_t *serial, struct lm_why *why)
 {
-	bool stored = from->kind == FROM_STORE;
 	struct lm_signed_manifest *sm = NULL;
-	struct lm_public_key owner;
+	int err = 0;
 
 	*serial = 0;
 	if (from->kind == FROM_TENANT && lm_recovery_is(bytes, len))
 		return lm_recovery_judge(m, bytes, len, serial, why);
 	/* First, so that strangers' documents cost neither a signature's check nor parsing. */
-	int err = lm_manifest_claimed_owner(&owner, bytes, len, why);
-	if (!err && !stored)
-		err = lm_owner_check(m, &owner, why);
-	if (err)
-		return err;
-	err = lm_manifest_open(&sm, stored ? "stored manifest" : "manifest", bytes, len, why);
+	if (from->kind != FROM_STORE)
+		err = lm_network_welcome(m, bytes, len, why);
+	if (!err)
+		err = read_document(&sm, bytes, len, from, why);
 	if (err)
 		return err;
 	struct lm_net_id id = sm->net_id;

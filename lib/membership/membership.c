@@ -23,13 +23,15 @@ static void enter(struct lm_membership *m, const struct lm_now *now)
 	m->now = *now;
 }
 
-static void judge_manifest(struct lm_membership *m, const struct pulled *doc)
+static void judge_manifest(
+    struct lm_membership *m, const struct pulled *doc, struct lm_document *read)
 {
 	bool submitted = doc->tag == PULL_SUBMITTED;
 	struct lm_why why = {""};
 	uint64_t serial;
 	const struct origin from = {.kind = submitted ? FROM_TENANT : FROM_GATEWAY,
-	    .session = doc->from ? doc->from->session : NULL};
+	    .session = doc->from ? doc->from->session : NULL,
+	    .read = read};
 	int err = lm_network_judge(m, doc->bytes, doc->len, &from, &serial, &why);
 
 	if (submitted)
@@ -38,18 +40,39 @@ static void judge_manifest(struct lm_membership *m, const struct pulled *doc)
 		lm_gossip_judged(m, doc, err, &why);
 }
 
+/* What is no use to be read is refused at once. */
+static bool read_aside(struct lm_membership *m, struct pulled *doc)
+{
+	if (!m->ops.read_aside || lm_recovery_is(doc->bytes, doc->len) ||
+	    lm_network_welcome(m, doc->bytes, doc->len, NULL) != 0 ||
+	    m->ops.read_aside(m->ctx, m->n_aside + 1, doc->bytes, doc->len) != 0)
+		return false;
+	doc->number = ++m->n_aside;
+	return true;
+}
+
+static void forget_pulled(struct lm_membership *m, struct pulled *doc)
+{
+	TAILQ_REMOVE(&m->pulled, doc, link);
+	free(doc);
+}
+
 static void judge_pulled(struct lm_membership *m)
 {
-	struct pulled *doc;
+	struct pulled *doc = TAILQ_FIRST(&m->pulled), *next;
 
 	/* It stays in the list meanwhile, so that `from` is cleared if that session ends. */
-	while ((doc = TAILQ_FIRST(&m->pulled))) {
-		if (doc->tag == PULL_FACT || doc->tag == PULL_GENESIS)
+	for (; doc; doc = next) {
+		bool fact = doc->tag == PULL_FACT || doc->tag == PULL_GENESIS;
+
+		next = TAILQ_NEXT(doc, link);
+		if (doc->number || (!fact && read_aside(m, doc)))
+			continue;
+		if (fact)
 			lm_facts_pulled(m, doc);
 		else
-			judge_manifest(m, doc);
-		TAILQ_REMOVE(&m->pulled, doc, link);
-		free(doc);
+			judge_manifest(m, doc, NULL);
+		forget_pulled(m, doc);
 	}
 }
 
@@ -234,6 +257,7 @@ static void on_pulled(void *ctx, struct lm_peer *session, const uint8_t hash[32]
 	doc->from = lm_peer_user(session);
 	doc->tag = (enum pull_tag)tag;
 	doc->net = net;
+	doc->number = 0;
 	memcpy(doc->hash, hash, 32);
 	doc->len = len;
 	memcpy(doc->bytes, bytes, len);
@@ -313,11 +337,8 @@ void lm_membership_free(struct lm_membership *m)
 		lm_blobs_free(m->blobs);
 	if (m->sessions)
 		lm_sessions_free(m->sessions);
-	while (!TAILQ_EMPTY(&m->pulled)) {
-		struct pulled *doc = TAILQ_FIRST(&m->pulled);
-		TAILQ_REMOVE(&m->pulled, doc, link);
-		free(doc);
-	}
+	while (!TAILQ_EMPTY(&m->pulled))
+		forget_pulled(m, TAILQ_FIRST(&m->pulled));
 	while (!LIST_EMPTY(&m->guests))
 		lm_guest_free(m, LIST_FIRST(&m->guests));
 	HASH_ITER(hh, m->arrivals, a, next)
@@ -364,6 +385,21 @@ int lm_membership_submit(struct lm_membership *m, const struct lm_now *now, cons
 	int err = lm_network_judge(m, bytes, len, &from, &serial, why);
 	leave(m);
 	return err;
+}
+
+void lm_membership_read(
+    struct lm_membership *m, const struct lm_now *now, uint64_t number, struct lm_document *d)
+{
+	struct pulled *doc = TAILQ_FIRST(&m->pulled);
+
+	while (doc && doc->number != number)
+		doc = TAILQ_NEXT(doc, link);
+	if (!doc || !number)
+		return;
+	enter(m, now);
+	judge_manifest(m, doc, d);
+	forget_pulled(m, doc);
+	leave(m);
 }
 
 int lm_membership_drop(struct lm_membership *m, const struct lm_now *now,

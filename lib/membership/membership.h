@@ -17,6 +17,7 @@
 #include "chain/chain.h"
 #include "ledger/ledger.h"
 #include "manifest/manifest.h"
+#include "membership/document.h"
 #include "session/session.h"
 
 #define LM_NETWORKS_MAX 16384
@@ -123,6 +124,15 @@ struct lm_membership_ops {
 	int (*facts_each)(
 	    void *ctx, const struct lm_net_id *net, lm_fact_each_fn *each, void *each_ctx);
 
+	/*
+	 * May be NULL. 0: these bytes, which were brought by a tenant or another gateway and are
+	 * copied, are read on another thread (lm_document_read), which may take long; then
+	 * lm_membership_read is called with this number, on the control thread and not from inside
+	 * of another call. Until then other documents are judged, also newer ones. Anything else:
+	 * it is read at once, and everybody waits.
+	 */
+	int (*read_aside)(void *ctx, uint64_t number, const uint8_t *bytes, size_t len);
+
 	/* A manifest came into force (first or newer). Called after it was persisted. */
 	void (*network_changed)(void *ctx, const struct lm_network *net);
 	/* We are no longer authorised, it has expired, or it was dropped. */
@@ -205,6 +215,10 @@ int lm_membership_restore(struct lm_membership *m, const struct lm_now *now, con
  */
 int lm_membership_submit(struct lm_membership *m, const struct lm_now *now, const void *bytes,
     size_t len, struct lm_why *why);
+
+/* What read_aside asked for. Takes from d what it wants to keep. */
+void lm_membership_read(
+    struct lm_membership *m, const struct lm_now *now, uint64_t number, struct lm_document *d);
 
 void lm_membership_input(struct lm_membership *m, const struct lm_now *now,
     const struct lm_udp_addr *from, const uint8_t *data, size_t len);

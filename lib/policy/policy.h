@@ -13,8 +13,11 @@
 #include "base/why.h"
 #include "manifest/manifest.h"
 
-/* What a network's rules may take in memory: more than anybody gets into a manifest's bytes. */
-#define LM_POLICY_BYTES_MAX (16u << 20)
+/*
+ * What a network's rules may take in memory. Ten thousand rules as people write them take half a
+ * megabyte; a megabyte of nothing but lists of ports would take eleven.
+ */
+#define LM_POLICY_BYTES_MAX (8u << 20)
 
 struct lm_policy;
 
@@ -107,5 +110,8 @@ int lm_policy_probe(const struct lm_policy *p, const struct lm_manifest *m, unsi
  * "file:line: reason". -EINVAL, -E2BIG, -ENOMEM. The same answer everywhere.
  */
 int lm_policy_check(const struct lm_manifest *m, const char *file, struct lm_why *why);
+/* The same, with the rules for whoever wants to use them; NULL if it does not return 0. */
+int lm_policy_make(
+    struct lm_policy **out, const struct lm_manifest *m, const char *file, struct lm_why *why);
 
 #endif

@@ -235,11 +235,13 @@ int lm_policy_probe(const struct lm_policy *p, const struct lm_manifest *m, unsi
 	return lm_why(why, EINVAL, "the two have no addresses between which this could be sent");
 }
 
-int lm_policy_check(const struct lm_manifest *m, const char *file, struct lm_why *why)
+int lm_policy_make(
+    struct lm_policy **out, const struct lm_manifest *m, const char *file, struct lm_why *why)
 {
 	struct lm_policy *p;
 	unsigned steps = LM_PROBE_STEPS_MAX;
 	int err = lm_policy_compile(&p, m);
+	*out = NULL;
 	if (err == -E2BIG)
 		return lm_why(why, E2BIG, "%s: the rules take more than %u bytes compiled", file,
 		    LM_POLICY_BYTES_MAX);
@@ -252,6 +254,17 @@ int lm_policy_check(const struct lm_manifest *m, const char *file, struct lm_why
 			lm_why(why, -err, "%s:%u: tests[%u]: %s", file, m->probes[i].line, i,
 			    reason.text);
 	}
+	if (err == 0)
+		*out = p;
+	else
+		lm_policy_free(p);
+	return err;
+}
+
+int lm_policy_check(const struct lm_manifest *m, const char *file, struct lm_why *why)
+{
+	struct lm_policy *p;
+	int err = lm_policy_make(&p, m, file, why);
 	lm_policy_free(p);
 	return err;
 }

@@ -36,6 +36,15 @@ static int on_persist(void *ctx, const struct lm_net_id *net, const uint8_t *byt
 	return 0;
 }
 
+static int on_read_aside(void *ctx, uint64_t number, const uint8_t *bytes, size_t len)
+{
+	struct sim_gateway *g = ctx;
+
+	if (!g->reads_aside || sim_random_one_in(&g->reader, 2))
+		return -EAGAIN;
+	return sim_read_aside(g, number, bytes, len);
+}
+
 /* ---- the chains on disk ---- */
 
 static int on_fact_put(void *ctx, const struct lm_net_id *net, const void *key, size_t key_len,
@@ -248,6 +257,7 @@ struct lm_membership_ops sim_effects(const struct sim_gateway *g)
 	    .send = on_send,
 	    .random = on_random,
 	    .persist = on_persist,
+	    .read_aside = on_read_aside,
 	    .fact_put = on_fact_put,
 	    .facts_each = on_facts_each,
 	    .network_changed = on_network_changed,

@@ -6,6 +6,7 @@
 #include "sim.h"
 
 #define STREAM_GATEWAYS 1000
+#define STREAM_READERS 2000
 #define NETWORKS_MAX 4096
 
 /* ---- events ---- */
@@ -22,6 +23,7 @@ struct lm_now sim_now(const struct sim_gateway *g)
 
 static void end_life(struct sim_gateway *g)
 {
+	sim_readings_end(g);
 	lm_membership_free(g->m);
 	g->m = NULL;
 	g->death = SIM_ALIVE;
@@ -178,6 +180,7 @@ struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index, const struct 
 	g->addr = sim_addr(index);
 	g->tick.fire = tick_fire;
 	sim_random_seed(&g->random, s->seed, STREAM_GATEWAYS + index);
+	sim_random_seed(&g->reader, s->seed, STREAM_READERS + index);
 	sim_random_bytes(&g->random, seed, sizeof(seed));
 	lm_identity_from_seed(&g->id, seed);
 	g->config.lanes = config->lanes ? config->lanes : 1;
@@ -188,6 +191,7 @@ struct sim_gateway *sim_gateway_new(struct sim *s, unsigned index, const struct 
 
 void sim_gateway_free(struct sim_gateway *g)
 {
+	sim_readings_end(g);
 	lm_membership_free(g->m);
 	sim_disk_free(&g->disk);
 	sim_lanes_free(&g->lanes);

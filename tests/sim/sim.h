@@ -59,6 +59,9 @@ struct sim_gateway {
 	struct sim_event tick;
 	struct sim_disk disk;
 	bool keeps_ledger; /* on disk; for its next start */
+	bool reads_aside; /* some of the documents that are brought, and slowly */
+	struct sim_reading *readings;
+	struct sim_random reader;
 	struct sim_lanes lanes;
 	struct sim_slot *slots;
 	uint32_t n_slots;
@@ -185,5 +188,8 @@ void sim_receive(
 void sim_serve(struct sim_gateway *g, const struct lm_network *net);
 struct lm_membership_ops sim_effects(const struct sim_gateway *g);
 void sim_exceptions_free(struct sim_gateway *g);
+int sim_read_aside(struct sim_gateway *g, uint64_t number, const uint8_t *bytes, size_t len);
+/* It stops: nobody wants to know any more. */
+void sim_readings_end(struct sim_gateway *g);
 
 #endif

@@ -53,6 +53,7 @@ static void open_gateway(struct story *t, struct sim_gateway *g)
 
 	g->config.lanes = lanes[sim_random_below(&t->random, 4)];
 	g->keeps_ledger = sim_random_one_in(&t->random, 2);
+	g->reads_aside = g->index % 2; /* nothing is drawn: the stories stay as they were */
 	g->attached = !sim_random_one_in(&t->random, 8);
 	g->talks = sim_random_one_in(&t->random, 3);
 	g->clock.offset = ((int64_t)sim_random_below(&t->random, (uint64_t)skew) - skew / 2) *

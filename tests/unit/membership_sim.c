@@ -393,6 +393,7 @@ void sim_start(struct sim *s, unsigned gateway)
 	    .lost_store = n->lost_store};
 
 	struct lm_membership_ops ops = gateway_ops;
+	ops.read_aside = n->read_aside;
 	if (!n->no_facts) {
 		ops.fact_put = sim_on_fact_put;
 		ops.facts_begin = sim_on_facts_begin;

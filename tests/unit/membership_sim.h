@@ -78,6 +78,8 @@ struct sim_node {
 	unsigned max_networks, max_peers;
 	bool persist_fails, sa_fails;
 	bool no_owners; /* at its next start */
+	/* Likewise: the op, or NULL. */
+	int (*read_aside)(void *ctx, uint64_t number, const uint8_t *bytes, size_t len);
 	bool keeps_records; /* at its next start: its ledger is on disk */
 	bool reading_records;
 	struct sim_record *records;
