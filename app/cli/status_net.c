@@ -111,6 +111,7 @@ void status_networks(const json_t *answer, const struct status_options *options)
 	    {">ENDPOINTS", cell_count, "endpoints"},
 	    {">LIMITED-OUT", cell_count, "limited_out"},
 	    {">LIMITED-IN", cell_count, "limited_in"},
+	    {">OVER-SHARE", cell_count, "over_share"},
 	    {"ID", options->all ? cell_text : cell_id, "id"},
 	    {0},
 	};

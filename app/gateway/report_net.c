@@ -99,6 +99,7 @@ int gw_report_networks(struct gateway *gw, const char *params, struct rte_tel_da
 		gw_put_u64(row, "half_open", flows.half_open);
 		struct lm_dp_limited limited = lm_dp_network_limited(gw->dp, i);
 		gw_put_limits(row, &gw->config->network_rates, &limited);
+		gw_put_u64(row, "over_share", lm_dp_network_over_share(gw->dp, i));
 	}
 	return err ? err : gw_page_end(&page);
 }

@@ -23,6 +23,12 @@ void lm_dp_bench_null_cipher(struct lm_dp *dp)
 		dp->workers[i]->gcm->enc = dp->workers[i]->gcm->dec = null_cipher;
 }
 
+void lm_dp_bench_endless(struct lm_dp *dp)
+{
+	for (unsigned i = 0; i < dp->config.n_workers; i++)
+		dp->workers[i]->overload.endless = true;
+}
+
 unsigned lm_dp_bench_round(struct lm_dp *dp, unsigned worker)
 {
 	unsigned n = lm_worker_poll(dp->workers[worker]);

@@ -24,6 +24,11 @@ void lm_dp_bench_null_cipher(struct lm_dp *dp);
  * the same packets take the same instructions. Returns how many packets moved.
  */
 unsigned lm_dp_bench_round(struct lm_dp *dp, unsigned worker);
+/*
+ * Before the workers run: queues that are always full are no overload, for what is played for ever
+ * does not become less by dropping it.
+ */
+void lm_dp_bench_endless(struct lm_dp *dp);
 /* One round of a worker by hand. Returns how many packets moved. */
 unsigned lm_dp_poll_once(struct lm_dp *dp, unsigned worker);
 /* Lets seconds pass for a worker's flow table and limits. */

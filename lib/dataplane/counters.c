@@ -134,6 +134,17 @@ struct lm_dp_network_flows lm_dp_network_flows(const struct lm_dp *dp, uint32_t 
 	return sum;
 }
 
+uint64_t lm_dp_network_over_share(const struct lm_dp *dp, uint32_t net)
+{
+	uint64_t sum = 0;
+
+	if (net >= dp->config.max_networks)
+		return 0;
+	for (unsigned i = 0; i < dp->config.n_workers; i++)
+		sum += __atomic_load_n(&dp->workers[i]->overload.drops[net], __ATOMIC_RELAXED);
+	return sum - dp->over_share[net];
+}
+
 uint32_t lm_dp_flows_in(const struct lm_dp *dp, enum lm_flow_state state)
 {
 	uint32_t sum = 0;

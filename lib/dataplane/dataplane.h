@@ -271,6 +271,8 @@ struct lm_dp_network_flows {
 	uint32_t flows, half_open;
 };
 struct lm_dp_network_flows lm_dp_network_flows(const struct lm_dp *dp, uint32_t net);
+/* Packets of this network that were dropped because it was over its share, since it came here. */
+uint64_t lm_dp_network_over_share(const struct lm_dp *dp, uint32_t net);
 uint32_t lm_dp_flows_in(const struct lm_dp *dp, enum lm_flow_state state);
 /*
  * How often a rule of this policy, or with LM_RULE_NONE the default, decided here about a flow, or

@@ -50,6 +50,12 @@ void lm_deliver_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 			lm_worker_drop(w, p[i]->m, why);
 			continue;
 		}
+		if (unlikely(w->fair_ports != 0) &&
+		    !lm_worker_port_takes(
+			w, to->port, to->net, to->l2_len + sizeof(uint16_t) + p[i]->len)) {
+			lm_worker_drop_over(w, p[i]->m, to->net);
+			continue;
+		}
 		if (unlikely(p[i]->len > to->port_mtu)) {
 			/* Its sender is a peer's workload: told by that peer, if at all. */
 			if (p[i]->sa)

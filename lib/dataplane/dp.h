@@ -79,6 +79,7 @@ struct lm_dp {
 	uint64_t rate_burst; /* cycles */
 	bool limited; /* something attached has a limit */
 	struct lm_meters **network_meters; /* by network index; NULL: none */
+	uint64_t *over_share; /* by network: what workers had counted when it came to its index */
 	unsigned punt_turn; /* worker whose punts are read first */
 	uint64_t skew; /* the workers', in tests */
 };

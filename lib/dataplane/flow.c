@@ -23,7 +23,9 @@ static void count(struct lm_flows *f, const struct lm_flow *flow, int n)
 
 	f->count += (uint32_t)n;
 	f->by_state[flow->state] += (uint32_t)n;
+	f->n_nets -= net->flows > 0;
 	net->flows += (uint32_t)n;
+	f->n_nets += net->flows > 0;
 	if (is_half_open(flow->state))
 		net->half_open += (uint32_t)n;
 }

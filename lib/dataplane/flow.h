@@ -76,6 +76,7 @@ struct lm_flows {
 	uint32_t timeout[LM_FLOW_STATE_MAX]; /* ticks */
 	uint32_t by_state[LM_FLOW_STATE_MAX]; /* how many there are */
 	struct lm_flow_net *nets; /* by index */
+	uint32_t n_nets; /* of them, those that have any */
 	uint32_t net_limit; /* of each network */
 	uint32_t hand; /* next bucket that aging looks at */
 	uint64_t seed; /* so that nobody can aim at one bucket */

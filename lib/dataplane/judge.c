@@ -367,6 +367,14 @@ static __rte_always_inline bool has_ended(const struct lm_pkt *p, struct lm_flow
 	       opens_again(p, f);
 }
 
+/* What it costs to judge it is its network's, in whose share it came in. */
+static __rte_noinline void missed(struct lm_worker *w, const struct lm_pkt *p)
+{
+	w->c.flow_misses++;
+	if (w->fair_time)
+		lm_fair_charge(&w->overload.time, p->key.net_proto >> 8, LM_COST_MISS);
+}
+
 unsigned lm_judge_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 {
 	unsigned left = 0;
@@ -383,7 +391,7 @@ unsigned lm_judge_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 		if (f)
 			w->c.flow_hits++;
 		else
-			w->c.flow_misses++;
+			missed(w, p[i]);
 		enum lm_drop why = likely(f != NULL) ? follow(w, p[i], f) : begin(w, p[i]);
 		if (likely(why == LM_FINE))
 			p[left++] = p[i];

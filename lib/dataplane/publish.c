@@ -85,6 +85,8 @@ int lm_dp_network_publish(struct lm_dp *dp, uint32_t index, const struct lm_dp_n
 	int err = lm_net_create(&net, spec, &made, &dp->tunnels);
 	if (err != 0)
 		return err;
+	if (!made.old)
+		dp->over_share[index] += lm_dp_network_over_share(dp, index);
 	lm_retire(&dp->reclaim, lm_publish(dp->nets[index], net), lm_net_free);
 	return 0;
 }

@@ -103,6 +103,12 @@ static bool esp(const struct outer *o, struct lm_pkt *p, uint8_t *payload, unsig
 		lm_worker_hand(w, sa->worker, o->index, p->m);
 		return GONE;
 	}
+	/* Before decryption, so whoever forges an SPI spends that network's share, and no other's.
+	 */
+	if (unlikely(!lm_worker_has_time(w, sa->net, p->m))) {
+		lm_worker_drop_over(w, p->m, sa->net);
+		return GONE;
+	}
 	rte_prefetch0(&sa->window);
 	p->sa = sa;
 	p->ip = payload;

@@ -100,6 +100,8 @@ int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index)
 		err = lm_frags_init(
 		    &w->frags, lm_tick(LM_FRAG_SECONDS * dp->hz), rte_rand(), (int)rte_socket_id());
 	if (err == 0)
+		err = lm_overload_init(&w->overload, dp->config.max_networks, dp->hz);
+	if (err == 0)
 		err = create_rings(w);
 	load_timeouts(w);
 	return err;
@@ -128,6 +130,7 @@ void lm_worker_free(struct lm_worker *w)
 	lm_gcm_engine_free(w->gcm);
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
+	lm_overload_free(&w->overload);
 	free(w->attached);
 	free(w->peers);
 	free(w->sources);
@@ -135,6 +138,17 @@ void lm_worker_free(struct lm_worker *w)
 }
 
 /* ---- out ------------------------------------------------------------------ */
+
+static void refused(struct lm_worker *w, unsigned port, const struct lm_batch *b, unsigned sent)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = sent; i < b->n; i++) {
+		bytes += b->m[i]->pkt_len;
+		lm_worker_drop(w, b->m[i], LM_DROP_TX_FULL);
+	}
+	lm_overload_refused(w, port, b->n - sent, bytes);
+}
 
 void lm_worker_send(struct lm_worker *w, unsigned index)
 {
@@ -147,8 +161,8 @@ void lm_worker_send(struct lm_worker *w, unsigned index)
 		sent += rte_eth_tx_burst(
 		    port->ethdev, port->tx_queue[w->index], b->m + sent, (uint16_t)(b->n - sent));
 	w->c.tx += sent;
-	for (unsigned i = sent; i < b->n; i++)
-		lm_worker_drop(w, b->m[i], LM_DROP_TX_FULL);
+	if (unlikely(sent < b->n))
+		refused(w, index, b, sent);
 	b->n = 0;
 }
 
@@ -235,11 +249,12 @@ static unsigned poll_ports(struct lm_worker *w)
 	unsigned total = 0;
 
 	for (unsigned i = 0; i < w->n_rxq; i++) {
-		const struct lm_rx_queue *q = &w->rxq[i];
+		struct lm_rx_queue *q = &w->rxq[i];
 		unsigned n = rte_eth_rx_burst(q->ethdev, q->queue, m, LM_BURST);
 
 		if (n == 0)
 			continue;
+		q->full += n == LM_BURST;
 		w->c.rx += n;
 		total += n;
 		for (unsigned k = 0; k < n; k++)
@@ -279,6 +294,7 @@ static unsigned poll_rings(struct lm_worker *w)
 			continue;
 		unsigned n = rte_ring_sc_dequeue_burst(w->from[i], (void **)m, LM_BURST, NULL);
 		w->c.handed_in += n;
+		w->overload.ring_full[i] += n == LM_BURST;
 		total += n;
 		take_handed(w, m, n);
 	}
@@ -314,14 +330,20 @@ static void age_flows(struct lm_worker *w)
 	w->aged += (uint64_t)((double)n * (double)round / buckets);
 }
 
-unsigned lm_worker_poll(struct lm_worker *w)
+unsigned lm_worker_poll_at(struct lm_worker *w, uint64_t now)
 {
-	w->mark = rte_rdtsc();
-	w->now = w->mark + w->skew;
+	w->now = now;
 	w->tick = lm_tick(w->now);
 	unsigned n = poll_rings(w);
 	n += poll_ports(w);
+	lm_overload_round(w, n);
 	return n;
+}
+
+unsigned lm_worker_poll(struct lm_worker *w)
+{
+	w->mark = rte_rdtsc();
+	return lm_worker_poll_at(w, w->mark + w->skew);
 }
 
 int lm_dp_worker_main(void *arg)

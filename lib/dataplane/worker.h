@@ -22,6 +22,7 @@
 #include "dataplane/fragment.h"
 #include "dataplane/limit.h"
 #include "dataplane/network.h"
+#include "dataplane/overload.h"
 #include "dataplane/path.h"
 #include "dataplane/shares.h"
 
@@ -105,6 +106,7 @@ struct lm_rx_queue {
 	uint8_t port;
 	uint16_t ethdev, queue;
 	bool underlay;
+	uint32_t full; /* rounds in which it gave a full burst; for overload.c */
 };
 
 /* Authentic packets from a peer, and packets to it. Written by one worker. */
@@ -126,6 +128,8 @@ struct lm_worker {
 
 	/* Copies of what is constant while workers run, to be found in our own lines. */
 	uint32_t lane_mask;
+	uint32_t fair_ports; /* one bit each: networks have shares of what it takes */
+	bool fair_time; /* networks have shares of our time */
 	uint8_t worker_of_lane[LM_DP_WORKERS_MAX];
 	uint8_t tx_by[LM_DP_PORTS_MAX]; /* who transmits on a port for us */
 	struct lm_net **nets;
@@ -147,6 +151,7 @@ struct lm_worker {
 	struct lm_attach_state *attached; /* by attachment id */
 	struct lm_peer_traffic *peers; /* by peer slot */
 	struct lm_marks marks;
+	struct lm_overload overload;
 
 	struct lm_counters c LM_CACHE_ALIGNED;
 
@@ -158,6 +163,8 @@ struct lm_worker {
 
 /* worker.c. Returns how many packets were moved: 0 means an idle round. */
 unsigned lm_worker_poll(struct lm_worker *w);
+/* Likewise, at the time that a test says, in cycles. */
+unsigned lm_worker_poll_at(struct lm_worker *w, uint64_t now);
 int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index);
 void lm_worker_free(struct lm_worker *w);
 /* Let the peers and control know of what was put into their rings, send what is to be sent. */
@@ -210,6 +217,37 @@ static inline void lm_worker_drop(struct lm_worker *w, struct rte_mbuf *m, enum 
 		w->dead.n = 0;
 	}
 	w->dead.m[w->dead.n++] = m;
+}
+
+/* Over its network's share, of our time or of a port. */
+static inline void lm_worker_drop_over(struct lm_worker *w, struct rte_mbuf *m, uint32_t net)
+{
+	w->overload.drops[net]++;
+	lm_worker_drop(w, m, LM_DROP_FAIR_SHARE);
+}
+
+/* As soon as its network is known. False: this packet is over the network's share of our time. */
+static __rte_always_inline bool lm_worker_has_time(
+    struct lm_worker *w, uint32_t net, const struct rte_mbuf *m)
+{
+	return likely(!w->fair_time) ||
+	       lm_fair_take(&w->overload.time, net, LM_COST_PACKET + m->pkt_len);
+}
+
+/* Before it is made ready for a port. False: over the network's share there. len: of the frame. */
+static inline bool lm_worker_port_takes(
+    struct lm_worker *w, unsigned port, uint32_t net, uint32_t len)
+{
+	return (w->fair_ports >> port & 1) == 0 ||
+	       lm_fair_take(&w->overload.ports[port], net, LM_COST_WIRE + len);
+}
+
+/* At the end of each round. moved: packets. */
+static inline void lm_overload_round(struct lm_worker *w, unsigned moved)
+{
+	w->overload.rounds++;
+	if (unlikely(w->overload.on || w->now >= w->overload.until))
+		lm_overload_look(w, moved);
 }
 
 /* Queue for a port, by whoever transmits there for us. */

@@ -42,7 +42,7 @@ def good_answers():
         "/leasemesh/networks": {"networks": rows(
             {"index": 0, "id": "ab" * 32, "name": "shop", "owner": "c" * 40, "serial": 4,
              "part": "joined", "expires": 0, "providers": 2, "members": 3, "endpoints": 5,
-             "packets_in": 5, "limited_in": 23},
+             "packets_in": 5, "limited_in": 23, "over_share": 71},
             {"index": 1, "id": "cd" * 32, "name": "old", "owner": "c" * 40, "serial": 1,
              "part": "out", "expires": 1, "providers": 2, "members": 3, "endpoints": 5})},
         # Two pages; the parameter is the network's index, then the first row.
@@ -204,7 +204,7 @@ class StatusTest(unittest.TestCase):
         self.gateway()
         table = self.table("networks")
         self.assertEqual(table[1],
-                         ["shop", "4", "joined", "c" * 12, "never", "2", "3", "5", "-", "23", "ab" * 6])
+                         ["shop", "4", "joined", "c" * 12, "never", "2", "3", "5", "-", "23", "71", "ab" * 6])
         self.assertEqual(table[2][4:6], ["1970-01-01T00:00:01Z", "(past)"])
         self.assertEqual(self.table("--all", "networks")[1][-1], "ab" * 32)
 

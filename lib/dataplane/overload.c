@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/overload.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <rte_common.h>
+#include "dataplane/worker.h"
+
+/* An interval: so long, and so many rounds. */
+#define INTERVALS_SECOND 500
+#define ROUNDS_MIN 32
+/* Queues that are full in 15 of 16 rounds, so many intervals in a row, are not being emptied. */
+#define LATE 2
+/* A round with fewer packets could have had more of them for little more time. */
+#define BUSY_PACKETS 4
+
+int lm_overload_init(struct lm_overload *o, uint32_t n_nets, uint64_t hz)
+{
+	*o = (struct lm_overload){.interval = hz / INTERVALS_SECOND};
+	/* Of which hardly anything is ever touched. */
+	o->nets = calloc((size_t)n_nets * (LM_DP_PORTS_MAX + 1), sizeof *o->nets);
+	o->drops = calloc(n_nets, sizeof *o->drops);
+	if (!o->nets || !o->drops)
+		return -ENOMEM;
+	int err = lm_fair_init(&o->time, o->nets);
+	o->time.shrink = 4;
+	o->time.grow = 5;
+	o->time.drop_cost = LM_COST_DROP;
+	for (unsigned i = 0; i < LM_DP_PORTS_MAX && err == 0; i++) {
+		err = lm_fair_init(&o->ports[i], o->nets + (size_t)n_nets * (i + 1));
+		o->ports[i].shrink = 5;
+		o->ports[i].grow = 8;
+		o->ports[i].drain = 3;
+	}
+	return err;
+}
+
+void lm_overload_free(struct lm_overload *o)
+{
+	lm_fair_free(&o->time);
+	for (unsigned i = 0; i < LM_DP_PORTS_MAX; i++)
+		lm_fair_free(&o->ports[i]);
+	free(o->nets);
+	free(o->drops);
+}
+
+void lm_overload_refused(struct lm_worker *w, unsigned port, unsigned packets, uint64_t bytes)
+{
+	w->overload.refused[port] += packets;
+	w->overload.ports[port].refused += bytes + (uint64_t)packets * LM_COST_WIRE;
+}
+
+/* Of the fullest queue: in how many rounds did it give a full burst? */
+static uint32_t full_rounds(struct lm_worker *w)
+{
+	struct lm_overload *o = &w->overload;
+	uint32_t most = 0;
+
+	for (unsigned i = 0; i < w->n_rxq; i++) {
+		most = RTE_MAX(most, w->rxq[i].full);
+		w->rxq[i].full = 0;
+	}
+	for (unsigned i = 0; i < w->dp->config.n_workers; i++) {
+		most = RTE_MAX(most, o->ring_full[i]);
+		o->ring_full[i] = 0;
+	}
+	return o->endless ? 0 : most;
+}
+
+static void end_of_time(struct lm_worker *w)
+{
+	struct lm_overload *o = &w->overload;
+	const uint64_t full = full_rounds(w), rounds = o->rounds;
+
+	if (o->time.on) {
+		lm_fair_end(
+		    &o->time, lm_fair_pressure(o->busy, o->spent, full, rounds), w->flows.n_nets);
+		o->late = 0;
+		return;
+	}
+	o->late = full * 16 >= rounds * 15 ? o->late + 1 : 0;
+	if (o->late < LATE)
+		return;
+	o->late = 0;
+	if (w->flows.n_nets > 1)
+		lm_fair_start(&o->time);
+}
+
+static void end_of_port(struct lm_worker *w, unsigned port)
+{
+	struct lm_fair *f = &w->overload.ports[port];
+	bool refused = w->overload.refused[port] > 0;
+
+	w->overload.refused[port] = 0;
+	if (f->on)
+		lm_fair_end(f, refused ? LM_OVER : LM_CALM, w->flows.n_nets);
+	else if (refused && w->flows.n_nets > 1)
+		lm_fair_start(f);
+}
+
+static void end_interval(struct lm_worker *w)
+{
+	struct lm_overload *o = &w->overload;
+
+	end_of_time(w);
+	w->fair_time = o->time.on;
+	w->fair_ports = 0;
+	for (unsigned i = 0; i < w->dp->n_ports; i++) {
+		end_of_port(w, i);
+		w->fair_ports |= (uint32_t)o->ports[i].on << i;
+	}
+	o->on = w->fair_time || w->fair_ports != 0;
+	o->rounds = 0;
+	o->spent = o->busy = 0;
+	o->last = w->now;
+	o->until = w->now + o->interval;
+}
+
+void lm_overload_look(struct lm_worker *w, unsigned moved)
+{
+	struct lm_overload *o = &w->overload;
+
+	if (o->on) {
+		/* What somebody else had our core for is not our time. */
+		uint64_t passed = RTE_MIN(w->now - o->last, o->interval / 4);
+
+		o->spent += passed;
+		o->busy += o->moved >= BUSY_PACKETS ? passed : 0;
+		o->moved = moved;
+		o->last = w->now;
+		if (o->spent < o->interval || o->rounds < ROUNDS_MIN) {
+			if (w->fair_time)
+				lm_fair_pace(&o->time, o->spent, o->interval);
+			for (uint32_t left = w->fair_ports; left != 0; left &= left - 1)
+				lm_fair_pace(&o->ports[__builtin_ctz(left)], o->spent, o->interval);
+			return;
+		}
+	} else if (o->rounds < ROUNDS_MIN) {
+		return;
+	}
+	end_interval(w);
+}
