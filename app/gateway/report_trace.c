@@ -17,30 +17,13 @@
 #include "gateway.h"
 #include "policy/policy.h"
 #include "report.h"
-
-struct end {
-	const struct lm_endpoint *e;
-	unsigned index; /* of the endpoint */
-	struct lm_ip
-	    routed; /* this address, which is not its own but routed via it; family 0: none */
-	const struct lm_route *route; /* with routed */
-	bool unserved; /* with routed: no replica of the route is */
-	uint8_t family; /* it was named by an address of this one; else 0 */
-	const char *away; /* why its packets find no way to it from here; NULL: they do */
-};
-
-struct trace {
-	const struct lm_network *net;
-	struct end from, to;
-	uint8_t protocol;
-	uint16_t port;
-};
+#include "trace.h"
 
 /* ---- the question ---- */
 
 /* As published: what the workers do. */
-static int find_route(
-    const struct gateway *gw, const struct lm_network *net, const struct lm_ip *ip, struct end *out)
+static int find_route(const struct gateway *gw, const struct lm_network *net,
+    const struct lm_ip *ip, struct trace_end *out)
 {
 	const struct lm_manifest *m = net->manifest;
 	struct lm_dp_route_info info;
@@ -56,7 +39,7 @@ static int find_route(
 }
 
 static int find_address(const struct gateway *gw, const struct lm_network *net,
-    const struct lm_ip *ip, const char *text, struct end *out, struct lm_why *why)
+    const struct lm_ip *ip, const char *text, struct trace_end *out, struct lm_why *why)
 {
 	struct lm_ip own = lm_manifest_gateway_ip(net->manifest, ip->family);
 
@@ -91,11 +74,11 @@ static int find_replica(const struct lm_manifest *m, char *text, struct lm_why *
 }
 
 static int find_end(const struct gateway *gw, const struct lm_network *net, char *text,
-    struct end *out, struct lm_why *why)
+    struct trace_end *out, struct lm_why *why)
 {
 	struct lm_ip ip = {0};
 	bool address = lm_ip_parse(&ip, text) == 0;
-	*out = (struct end){0};
+	*out = (struct trace_end){0};
 	int e = address ? find_address(gw, net, &ip, text, out, why)
 			: find_replica(net->manifest, text, why);
 
@@ -133,110 +116,6 @@ static int read_question(
 		err = lm_why(why, EINVAL, "both ends are the same endpoint%s",
 		    t->from.route || t->to.route ? ", by which the address is routed" : "");
 	return err;
-}
-
-/* ---- where the ends are ---- */
-
-static const struct gw_attachment *attached(
-    const struct gateway *gw, const struct lm_network *net, unsigned endpoint)
-{
-	const struct gw_group *g = gw_group_of(&gw->attachments.groups, net->index);
-
-	for (const struct gw_attachment *at = g ? g->seated : NULL; at; at = at->in_seats.next)
-		if (at->endpoint == endpoint)
-			return at;
-	return NULL;
-}
-
-/* In the order in which one thing needs the other. */
-static const char *peer_trouble(
-    const struct gateway *gw, const struct lm_network *net, const struct end *end)
-{
-	const struct lm_peer *peer = net->peers[end->e->provider];
-	uint32_t slot = lm_membership_route(gw->membership, net, end->index);
-	struct lm_lanes_info lanes;
-	struct lm_enforced e;
-
-	if (lm_membership_part(gw->membership, net->index) != LM_PART_JOINED)
-		return "this gateway takes no part in the network";
-	if (!peer || lm_peer_state(peer) != LM_PEER_UP)
-		return "no session with its gateway";
-	if (!lm_membership_enforced(gw->membership, net, end->e->provider, &e))
-		return "its gateway takes no part in the network";
-	if (slot == LM_NO_ROUTE)
-		return "its gateway does not serve it";
-	lm_membership_lanes(gw->membership, net->index, slot, &lanes);
-	if (!lanes.n_out)
-		return "no keys with its gateway yet";
-	return gw_path_ready(gw, slot) ? NULL : "the next hop towards its gateway does not answer";
-}
-
-static void put_peer(const struct lm_network *net, const struct end *end, struct rte_tel_data *row)
-{
-	const struct lm_provider *p = &net->manifest->providers[end->e->provider];
-	const struct lm_peer *peer = net->peers[end->e->provider];
-	char id[LM_KEY_ID_TEXT], addr[LM_UDP_TEXT];
-
-	gw_put_text(row, "peer", lm_hex(id, &p->id, sizeof(p->id)));
-	if (peer && lm_peer_addr(peer)->ip.family)
-		gw_put_text(row, "path", lm_udp_addr_text(addr, lm_peer_addr(peer)));
-}
-
-static void put_route(struct end *end, struct rte_tel_data *row)
-{
-	char text[LM_PREFIX_TEXT];
-
-	if (!end->route)
-		return;
-	gw_put_text(row, "address", lm_ip_text(text, &end->routed));
-	gw_put_text(row, "route", lm_prefix_text(text, &end->route->prefix));
-	gw_put_u64(row, "route_line", end->route->line);
-	if (end->unserved)
-		end->away = "no replica that the route is via is served";
-}
-
-/* The address of this family that is meant; family 0: it has none. */
-static struct lm_ip ip_of(const struct end *end, int family)
-{
-	if (end->route)
-		return end->routed.family == family ? end->routed : (struct lm_ip){0};
-	return family == 4 ? end->e->ipv4 : end->e->ipv6;
-}
-
-static void put_end(
-    const struct gateway *gw, const struct trace *t, struct end *end, struct rte_tel_data *row)
-{
-	const struct lm_network *net = t->net;
-	const struct gw_attachment *at = attached(gw, net, end->index);
-	unsigned provider = end->e->provider;
-	const char *why = NULL, *where = "nowhere";
-	char ip[LM_IP_TEXT];
-
-	if (at) {
-		where = "here";
-		if (!lm_membership_served(gw->membership, net, end->index, &why))
-			end->away = why ? why : "not served yet";
-		gw_put_text(row, "attachment", at->name);
-	} else if (provider == LM_ANY_PROVIDER) {
-		end->away = "no gateway says that it serves it";
-	} else if ((int)provider == net->self) {
-		end->away = "it is not attached at this gateway";
-	} else {
-		where = "peer";
-		end->away = peer_trouble(gw, net, end);
-		put_peer(net, end, row);
-	}
-	put_route(end, row);
-	gw_put_text(row, "member", net->manifest->members[end->e->member].name);
-	gw_put_u64(row, "replica", end->e->replica);
-	gw_put_text(row, "ipv4", end->e->ipv4.family ? lm_ip_text(ip, &end->e->ipv4) : "");
-	gw_put_text(row, "ipv6", end->e->ipv6.family ? lm_ip_text(ip, &end->e->ipv6) : "");
-	if (provider != LM_ANY_PROVIDER)
-		gw_put_text(row, "provider", net->manifest->providers[provider].name);
-	gw_put_text(row, "where", where);
-	gw_put_text(row, "reachable", end->away ? "no" : "yes");
-	if (end->away)
-		gw_put_text(row, "reason", end->away);
 }
 
 /* ---- what the rules say ---- */
@@ -295,8 +174,8 @@ static bool put_flow(const struct gateway *gw, const struct lm_policy *p, const 
 	    .dst_member = t->to.e->member,
 	    .protocol = t->protocol,
 	    .dst_port = t->port,
-	    .src = ip_of(&t->from, family),
-	    .dst = ip_of(&t->to, family),
+	    .src = gw_trace_ip(&t->from, family),
+	    .dst = gw_trace_ip(&t->to, family),
 	};
 	struct lm_ruling ruling = lm_policy_judge(p, &key);
 	char ip[LM_IP_TEXT];
@@ -318,12 +197,12 @@ static bool is_asked(const struct trace *t, int family)
 		return false;
 	if (t->protocol == LM_PROTO_ICMPV6 && family == 4)
 		return false;
-	return ip_of(&t->from, family).family && ip_of(&t->to, family).family;
+	return gw_trace_ip(&t->from, family).family && gw_trace_ip(&t->to, family).family;
 }
 
 static int no_flow(const struct trace *t, struct lm_why *why)
 {
-	const struct end *ends[] = {&t->from, &t->to};
+	const struct trace_end *ends[] = {&t->from, &t->to};
 
 	for (unsigned i = 0; i < 2; i++) {
 		const struct lm_endpoint *e = ends[i]->e;
@@ -364,8 +243,8 @@ static int put_ends(const struct gateway *gw, struct trace *t, struct rte_tel_da
 	}
 	rte_tel_data_start_dict(from);
 	rte_tel_data_start_dict(to);
-	put_end(gw, t, &t->from, from);
-	put_end(gw, t, &t->to, to);
+	gw_trace_put_end(gw, t->net, &t->from, from);
+	gw_trace_put_end(gw, t->net, &t->to, to);
 	rte_tel_data_add_dict_container(d, "from", from, 0);
 	return rte_tel_data_add_dict_container(d, "to", to, 0);
 }

@@ -82,6 +82,15 @@ done
 expect "ping by IPv6" reaches web fd5a:10::20
 is "and of IPv6" "1 icmp" "$(ADDRESS=fd5a:10::10 open_at beta icmpv6)"
 
+# An attachment without a MAC has the one that its workload says first, and nobody speaks on this VLAN.
+sed -i 's/^mac.*/vlan = 7;/' "$T/gateway/alpha/attachments/cache.conf"
+mac_unknown()
+{
+	contains "cache); not reachable: its MAC is not known" \
+		<(leasemesh trace --prefix "$LM_ID-alpha" -N shop -f cache/0 -t db/0 icmp || true)
+}
+eventually 10 "a MAC that is not known" mac_unknown
+
 # Who is denied is told which rule would do.
 is "a rule that is missing" "  to allow it: a rule in the egress of web, as {to: db, protocol: tcp, ports: 22}" \
 	"$(traced beta tcp 22 | grep -m 1 'to allow it')"
