@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# sanitize: with the sanitized daemon as well
 # timeout: 240
 #
 # Connections: they survive a gateway's restart whoever speaks first, scanners find exactly
