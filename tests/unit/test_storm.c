@@ -84,6 +84,31 @@ static bool bad_wire(void *ctx, unsigned from, uint8_t *frame, size_t *len)
 	return rnd(50) != 0;
 }
 
+static uint64_t some_rate(uint32_t least)
+{
+	return rnd(3) == 0 ? 0 : least + rnd(10 * least);
+}
+
+static void some_rates(struct lm_rates *rates)
+{
+	rates->of[LM_RATE_BITS_OUT] = some_rate(5000);
+	rates->of[LM_RATE_PACKETS_OUT] = some_rate(5);
+	rates->of[LM_RATE_BITS_IN] = some_rate(1000);
+	rates->of[LM_RATE_PACKETS_IN] = some_rate(1);
+}
+
+static void limit_something(struct rig *r, unsigned gw)
+{
+	struct lm_rates network = {{0}};
+
+	if (rnd(2) == 0)
+		some_rates(&network);
+	for (unsigned i = 0; i < RIG_HOSTS; i++)
+		some_rates(&r->rates[i]);
+	lm_dp_set_rates(r->gw[gw].dp, &network, 1 + rnd(300));
+	rig_publish_attachments(r, gw);
+}
+
 static void publish_something(struct rig *r)
 {
 	unsigned gw = rnd(2);
@@ -103,6 +128,9 @@ static void publish_something(struct rig *r)
 		lm_dp_network_remove(r->gw[gw].dp, rnd(2));
 		rig_publish(r, gw, 0, NULL);
 		rig_publish(r, gw, 1, NULL);
+		break;
+	case 3:
+		limit_something(r, gw);
 		break;
 	default:
 		break;
@@ -134,6 +162,7 @@ static void storm(struct rig_options o, unsigned rounds)
 		}
 		rig_run(r);
 		for (unsigned g = 0; g < 2; g++) {
+			lm_dp_balance(r->gw[g].dp);
 			rig_drain(r, g);
 			if (rnd(20) == 0)
 				rig_punts(r, g, NULL);
@@ -151,6 +180,12 @@ static void storm(struct rig_options o, unsigned rounds)
 		CU_ASSERT_TRUE(reasons >= 12);
 		CU_ASSERT_TRUE(c.tx > 0 && c.flow_hits > 0 && c.punts[LM_PUNT_WORKLOAD] > 0);
 	}
+	CU_ASSERT_TRUE(rig_drops(r, 0, LM_DROP_ENDPOINT_RATE_OUT) +
+			   rig_drops(r, 1, LM_DROP_ENDPOINT_RATE_OUT) >
+		       0);
+	CU_ASSERT_TRUE(
+	    rig_drops(r, 0, LM_DROP_ENDPOINT_RATE_IN) + rig_drops(r, 1, LM_DROP_ENDPOINT_RATE_IN) >
+	    0);
 	rig_free(r);
 }
 
