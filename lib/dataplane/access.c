@@ -7,13 +7,13 @@
 #include "dataplane/inner.h"
 #include "dataplane/meters.h"
 #include "dataplane/part.h"
+#include "dataplane/quick.h"
 #include "dataplane/route.h"
 #include "dataplane/worker.h"
 
 #define PUNT_BURST 64 /* of one attachment at once */
 #define DNS_BURST 256 /* likewise, of its questions */
 #define DNS_PORT 53
-#define DHCP_SERVER_PORT 67
 #define DHCP6_SERVER_PORT 547
 #define ND_FIRST 133 /* router solicitation */
 #define ND_LAST 137 /* redirect */
@@ -131,7 +131,7 @@ static bool arp(
 /* Of a packet that was parsed. */
 static inline bool is_dhcp(const struct lm_pkt *p)
 {
-	return unlikely(p->dst_port == DHCP_SERVER_PORT) && p->proto == IPPROTO_UDP;
+	return unlikely(p->dst_port == LM_DHCP_SERVER_PORT) && p->proto == IPPROTO_UDP;
 }
 
 static bool is_nd_or_dhcp6(const uint8_t *ip, unsigned room)
@@ -172,23 +172,6 @@ static __rte_noinline bool hand(
 	return GONE;
 }
 
-/* Into the flow table, or to the worker that has the flow, which meters it as well. */
-static __rte_always_inline bool enter(
-    const struct access *a, struct lm_pkt *p, const struct lm_attached *at)
-{
-	struct lm_worker *w = a->w;
-	unsigned owner = lm_worker_of(w, p->hash);
-
-	if (owner != w->index)
-		return hand(a, p, owner, p->flags & (LM_PKT_FRAGMENT | LM_PKT_LATER));
-	enum lm_drop why = lm_meters_pass(w, at, LM_EGRESS, p->len);
-	if (unlikely(why != LM_FINE))
-		return drop(a, p, why);
-	p->slot_hash = lm_flow_slot_hash(&w->flows, &p->key, p->hash);
-	lm_flow_prefetch(&w->flows, p->slot_hash);
-	return true;
-}
-
 /*
  * Fragments go first to the worker that has all of those between the same two: it knows their
  * ports, and with them the flow and its worker. In this order they stay in order.
@@ -204,16 +187,16 @@ static __rte_noinline bool fragment(
 		    .src = meta->src_port, .dst = meta->dst_port, .proto = meta->proto};
 		if (p->flags & LM_PKT_LATER)
 			lm_part_name(p, ends, at->net, &ports);
-		return enter(a, p, at);
+		return true;
 	}
 	unsigned keeper = lm_part_worker(w, ends);
 	if (keeper != w->index)
 		return hand(a, p, keeper, false);
 	enum lm_drop why = lm_part(w, p, ends, at->net);
-	return why == LM_FINE ? enter(a, p, at) : drop(a, p, why);
+	return why == LM_FINE || drop(a, p, why);
 }
 
-/* From a known attachment. True: goes on to the flow table. */
+/* From a known attachment. True: goes on to its flow. */
 static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
     const struct lm_attached *at, unsigned room, bool ipv6)
 {
@@ -230,7 +213,7 @@ static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
 		return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
 	if (unlikely(!at->has_mac))
 		return drop(a, p, LM_DROP_MAC_UNKNOWN);
-	if (unlikely(!ipv6 && p->ip[16] >= 224)) /* with 240/4 and the broadcast address */
+	if (unlikely(!ipv6 && p->ip[16] >= LM_MULTICAST4))
 		return drop(a, p, LM_DROP_MULTICAST);
 	p->src_ep = endpoint_of(net, at, p->attachment, ends.src);
 	if (unlikely(!p->src_ep))
@@ -242,7 +225,7 @@ static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
 	p->tos = ipv6 ? (uint8_t)(lm_be16(p->ip) >> 4) : p->ip[1];
 	if (unlikely(why != LM_FINE || (p->flags & LM_PKT_FRAGMENT)))
 		return lm_is_part(p, why) ? fragment(a, p, ends, at) : drop(a, p, why);
-	return enter(a, p, at);
+	return true;
 }
 
 static __rte_noinline bool ip6(
@@ -303,7 +286,12 @@ static __rte_noinline bool other_mac(const struct access *a, struct lm_pkt *p,
 	return spoofed(a, p, LM_DROP_SPOOFED_MAC);
 }
 
-static bool receive(const struct access *a, struct lm_pkt *p, struct rte_mbuf *m)
+/*
+ * Whose frame is it? True: it is IP, and net, attachment, ip, len (bytes there) and LM_PKT_V6 are
+ * set.
+ */
+static __rte_noinline __rte_cold bool receive(
+    const struct access *a, struct lm_pkt *p, struct rte_mbuf *m)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	unsigned room = rte_pktmbuf_data_len(m), l2 = sizeof(struct rte_ether_hdr);
@@ -337,16 +325,93 @@ static bool receive(const struct access *a, struct lm_pkt *p, struct rte_mbuf *m
 	room -= l2;
 	if (unlikely(!known && at->has_mac))
 		return other_mac(a, p, at, type, room);
+	p->len = (uint16_t)room;
+	p->flags = type == RTE_ETHER_TYPE_IPV6 ? LM_PKT_V6 : 0;
 	switch (type) {
 	case RTE_ETHER_TYPE_IPV4:
-		return ip(a, p, at, room, false);
 	case RTE_ETHER_TYPE_IPV6:
-		return ip6(a, p, at, room);
+		return true;
 	case RTE_ETHER_TYPE_ARP:
 		return arp(a, p, at, room);
 	default:
 		return drop(a, p, LM_DROP_UNKNOWN_ETHERTYPE);
 	}
+}
+
+/* True: it goes on to its flow. */
+static __rte_noinline __rte_cold bool admit(const struct access *a, struct lm_pkt *p)
+{
+	const struct lm_attached *at = &a->table->by_id[p->attachment];
+
+	return p->flags & LM_PKT_V6 ? ip6(a, p, at, p->len) : ip(a, p, at, p->len, false);
+}
+
+/*
+ * The burst in three steps, so that its packets do not wait for each other: a processor has only
+ * few of them under way when all is done for one packet after the other. Each step is a function
+ * of its own, which has all registers for itself.
+ */
+static __rte_noinline unsigned receive_all(const struct access *a, struct rte_mbuf **m, unsigned n)
+{
+	const struct lm_attach_table *const table = a->table;
+	struct lm_worker *const w = a->w;
+	const unsigned port = a->index;
+	struct lm_pkt **known = w->live;
+	uint64_t mac = 0;
+
+	memcpy(&mac, a->port->mac.b, sizeof a->port->mac.b);
+	for (unsigned i = 0; i < n; i++) {
+		struct lm_pkt *p = &w->pkts[i];
+
+		if (likely(lm_quick_receive(w, table, port, mac, p, m[i])) || receive(a, p, m[i]))
+			*known++ = p;
+	}
+	return (unsigned)(known - w->live);
+}
+
+static __rte_noinline unsigned admit_all(const struct access *a, unsigned n)
+{
+	const struct lm_attach_table *const table = a->table;
+	struct lm_worker *const w = a->w;
+	struct lm_pkt **live = w->live;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct lm_pkt *p = w->live[i];
+
+		if (likely(lm_quick_admit(table, p)) || admit(a, p))
+			*live++ = p;
+	}
+	return (unsigned)(live - w->live);
+}
+
+/* Into the flow table, or to the worker that has the flow, which meters it as well. */
+static __rte_noinline unsigned enter_all(const struct access *a, unsigned n)
+{
+	const struct lm_attach_table *const table = a->table;
+	struct lm_worker *const w = a->w;
+	struct lm_pkt **live = w->live;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct lm_pkt *p = w->live[i];
+		const uint64_t hash = lm_flow_hash(&p->key);
+		unsigned owner = lm_worker_of(w, hash);
+
+		p->hash = hash;
+		if (unlikely(owner != w->index)) {
+			hand(a, p, owner, p->flags & (LM_PKT_FRAGMENT | LM_PKT_LATER));
+			continue;
+		}
+		enum lm_drop why =
+		    lm_meters_pass(w, &table->by_id[p->attachment], LM_EGRESS, p->len);
+		if (unlikely(why != LM_FINE)) {
+			drop(a, p, why);
+			continue;
+		}
+		p->slot_hash = lm_flow_slot_hash(&w->flows, &p->key, hash);
+		lm_flow_prefetch(&w->flows, p->slot_hash);
+		*live++ = p;
+	}
+	return (unsigned)(live - w->live);
 }
 
 /* To peers: *sealed, with lane and path. To our own workloads: the rest, at the front. */
@@ -384,11 +449,8 @@ void lm_access_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, un
 	    .port = &w->dp->ports[port],
 	    .index = port,
 	    .told = told};
-	unsigned live = 0, remote;
+	unsigned live = enter_all(&a, admit_all(&a, receive_all(&a, m, n))), remote;
 
-	for (unsigned i = 0; i < n; i++)
-		if (receive(&a, &w->pkts[i], m[i]))
-			w->live[live++] = &w->pkts[i];
 	lm_stage_done(w, LM_STAGE_ACCESS, n);
 	unsigned judged = live;
 	live = lm_judge_burst(w, w->live, live);

@@ -11,6 +11,7 @@
 #define LM_DATAPLANE_FLOW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <rte_branch_prediction.h>
@@ -205,26 +206,33 @@ static inline bool lm_flow_key_set(struct lm_flow_key *k, uint64_t *hash, struct
 	return swap;
 }
 
-/*
- * The same for IPv4, where address and port fit into one number: no branch that depends on who is
- * the lower one, which nobody can foretell. Addresses and ports in network byte order.
- */
-static __rte_always_inline bool lm_flow_key_set4(struct lm_flow_key *k, uint64_t *hash,
-    uint32_t src, uint32_t dst, uint16_t src_port, uint16_t dst_port, uint32_t net, uint8_t proto)
+/* Of a key that is set. */
+static __rte_always_inline uint64_t lm_flow_hash(const struct lm_flow_key *k)
 {
-	const uint64_t mapped = UINT64_C(0xffff) << 32;
-	uint64_t from = (uint64_t)rte_be_to_cpu_32(src) << 16 | rte_be_to_cpu_16(src_port);
-	uint64_t to = (uint64_t)rte_be_to_cpu_32(dst) << 16 | rte_be_to_cpu_16(dst_port);
-	uint64_t a = RTE_MIN(from, to), b = from ^ to ^ a;
-	uint32_t ports = (uint32_t)(a & UINT16_MAX) << 16 | (uint32_t)(b & UINT16_MAX);
+	uint32_t ports;
 
-	k->a = lm_addr4(rte_cpu_to_be_32((uint32_t)(a >> 16)));
-	k->b = lm_addr4(rte_cpu_to_be_32((uint32_t)(b >> 16)));
-	k->port_a = rte_cpu_to_be_16((uint16_t)a);
-	k->port_b = rte_cpu_to_be_16((uint16_t)b);
+	memcpy(&ports, &k->port_a, sizeof ports);
+	return lm_flow_hash_words(k->a, k->b, rte_be_to_cpu_32(ports), (uint8_t)k->net_proto);
+}
+
+/*
+ * The same key for IPv4, where address and port fit into one number: no branch that depends on who
+ * is the lower one, which nobody can foretell. All as in the packet; ports: the source's first.
+ */
+static __rte_always_inline bool lm_flow_key_set4(
+    struct lm_flow_key *k, uint32_t src, uint32_t dst, uint32_t ports, uint32_t net, uint8_t proto)
+{
+	const uint32_t both = rte_be_to_cpu_32(ports);
+	const uint64_t from = (uint64_t)rte_be_to_cpu_32(src) << 16 | both >> 16;
+	const uint64_t to = (uint64_t)rte_be_to_cpu_32(dst) << 16 | (both & UINT16_MAX);
+	const bool swap = from > to;
+
+	k->a = lm_addr4(swap ? dst : src);
+	k->b = lm_addr4(swap ? src : dst);
+	ports = swap ? ports << 16 | ports >> 16 : ports;
+	memcpy((uint8_t *)k + offsetof(struct lm_flow_key, port_a), &ports, sizeof ports);
 	k->net_proto = net << 8 | proto;
-	*hash = lm_flow_hash_numbers(0, mapped | a >> 16, 0, mapped | b >> 16, ports, proto);
-	return a != from;
+	return swap;
 }
 
 /* Where in this table: seeded, and with the network. */

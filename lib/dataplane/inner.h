@@ -230,7 +230,7 @@ static __rte_noinline enum lm_drop lm_inner_any4(
 
 /*
  * By far the most packets: TCP or UDP, whole, without IPv4 options. False: it is another one, or
- * not right, and nothing is filled in. What is, is the same as above.
+ * not right, and nothing is filled in. What is, is the same as above, but for the hash.
  */
 static __rte_always_inline bool lm_inner_plain4(
     struct lm_pkt *p, struct lm_ends *ends, unsigned room, uint32_t net)
@@ -258,15 +258,14 @@ static __rte_always_inline bool lm_inner_plain4(
 	}
 	if (unlikely(!lm_ipv4_checksum_ok(ip)))
 		return false;
-	uint32_t src = lm_load32(ip + 12), dst = lm_load32(ip + 16);
-	uint16_t src_port = lm_load16(l4), dst_port = lm_load16(l4 + 2);
+	uint32_t src = lm_load32(ip + 12), dst = lm_load32(ip + 16), ports = lm_load32(l4);
 	ends->src = lm_addr4(src);
 	ends->dst = lm_addr4(dst);
 	p->len = (uint16_t)total;
 	p->l4 = (uint8_t)header;
 	p->proto = proto;
-	p->dst_port = rte_be_to_cpu_16(dst_port);
-	if (lm_flow_key_set4(&p->key, &p->hash, src, dst, src_port, dst_port, net, proto))
+	p->dst_port = (uint16_t)rte_be_to_cpu_32(ports);
+	if (lm_flow_key_set4(&p->key, src, dst, ports, net, proto))
 		flags |= LM_PKT_FROM_B;
 	p->flags = flags;
 	return true;
@@ -277,8 +276,10 @@ static __rte_always_inline enum lm_drop lm_inner_parse4(
 {
 	struct lm_ends other;
 
-	if (likely(lm_inner_plain4(p, ends, room, net)))
+	if (likely(lm_inner_plain4(p, ends, room, net))) {
+		p->hash = lm_flow_hash(&p->key);
 		return LM_FINE;
+	}
 	enum lm_drop why = lm_inner_any4(p, &other, room, net);
 	*ends = other;
 	return why;

@@ -46,6 +46,7 @@ static void test_key_is_canonical(void)
 
 				CU_ASSERT_TRUE(lm_flow_key_equal(&x, &y));
 				CU_ASSERT_EQUAL(hx, hy);
+				CU_ASSERT_EQUAL(hx, lm_flow_hash(&x));
 				CU_ASSERT_NOT_EQUAL(b, c);
 				from_b += b;
 			}

@@ -55,7 +55,7 @@ static void make(struct made *m, uint64_t *chance)
 static bool same(const struct lm_pkt *x, const struct lm_pkt *y, bool tcp)
 {
 	return x->len == y->len && x->flags == y->flags && x->dst_port == y->dst_port &&
-	       x->proto == y->proto && x->l4 == y->l4 && x->hash == y->hash &&
+	       x->proto == y->proto && x->l4 == y->l4 && lm_flow_hash(&x->key) == y->hash &&
 	       memcmp(&x->key, &y->key, sizeof x->key) == 0 && (!tcp || x->tcp == y->tcp);
 }
 

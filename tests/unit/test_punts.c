@@ -90,6 +90,16 @@ static void test_to_the_gateway(void)
 	p.dst_port = 68; /* no server's */
 	CU_ASSERT_EQUAL(packet(r, p).n, 0);
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MULTICAST), 1);
+	/* The same from a host that has its address, which takes the short way otherwise. */
+	p.src_ip = NULL;
+	CU_ASSERT_EQUAL(packet(r, p).n, 0);
+	p.dst_ip = "224.0.0.9";
+	CU_ASSERT_EQUAL(packet(r, p).n, 0);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MULTICAST), 3);
+	p.dst_port = 67;
+	CU_ASSERT_EQUAL(packet(r, p).punt.reason, LM_PUNT_WORKLOAD);
+	p.dst_ip = NULL;
+	CU_ASSERT_EQUAL(packet(r, p).punt.reason, LM_PUNT_WORKLOAD);
 	p = rig_query;
 	p.dst_ip = "100.64.10.1";
 	CU_ASSERT_EQUAL(packet(r, p).punt.reason, LM_PUNT_DNS);
@@ -116,7 +126,7 @@ static void test_to_the_gateway(void)
 	CU_ASSERT_EQUAL(packet(r, nd).n, 0);
 	nd.src_ip = "::";
 	CU_ASSERT_EQUAL(packet(r, nd).n, 0);
-	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MULTICAST), 3);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MULTICAST), 5);
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_MALFORMED), 0);
 	nd.src_ip = NULL;
 	nd.src_port = 133;
