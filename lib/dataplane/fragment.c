@@ -102,8 +102,43 @@ enum lm_drop lm_frag_first(struct lm_frags *f, const struct lm_frag_key *key,
 		return LM_DROP_FRAGMENT_BAD;
 	}
 	frag = make_room(f, bucket, key->net, now);
-	*frag = (struct lm_frag){.key = *key, .seen = now, .ports = *ports, .next = units};
+	*frag = (struct lm_frag){
+	    .key = *key, .seen = now, .ports = *ports, .n_got = 1, .got = {{.end = units}}};
 	return FINE;
+}
+
+/* Can it be of the same datagram as what has come? */
+static bool fits(const struct lm_frag *frag, struct lm_frag_range r, bool more)
+{
+	if (frag->whole != 0 && (!more || r.end > frag->whole))
+		return false;
+	for (unsigned i = 0; i < frag->n_got; i++) {
+		const struct lm_frag_range *got = &frag->got[i];
+
+		if ((r.begin < got->end && got->begin < r.end) || (!more && got->end > r.end))
+			return false;
+	}
+	return true;
+}
+
+/* False: no room for one more gap. */
+static bool take(struct lm_frag *frag, struct lm_frag_range r)
+{
+	for (unsigned i = 0; i < frag->n_got;) {
+		const struct lm_frag_range got = frag->got[i];
+
+		if (got.end != r.begin && got.begin != r.end) {
+			i++;
+			continue;
+		}
+		r.begin = RTE_MIN(r.begin, got.begin);
+		r.end = RTE_MAX(r.end, got.end);
+		frag->got[i] = frag->got[--frag->n_got];
+	}
+	if (frag->n_got == LM_FRAG_RANGES)
+		return false;
+	frag->got[frag->n_got++] = r;
+	return true;
 }
 
 enum lm_drop lm_frag_later(struct lm_frags *f, const struct lm_frag_key *key,
@@ -113,16 +148,19 @@ enum lm_drop lm_frag_later(struct lm_frags *f, const struct lm_frag_key *key,
 
 	if (!frag)
 		return LM_DROP_FRAGMENT;
-	if (part->at < frag->next)
+	const struct lm_frag_range r = {
+	    .begin = part->at, .end = (uint16_t)(part->at + part->units)};
+	if (!fits(frag, r, part->more))
 		frag->broken = true;
 	if (frag->broken)
 		return LM_DROP_FRAGMENT_BAD;
-	/* One has been lost before it, and with it the datagram. */
-	if (part->at > frag->next)
+	if (!take(frag, r))
 		return LM_DROP_FRAGMENT;
 	*ports = frag->ports;
-	frag->next = (uint16_t)(part->at + part->units);
 	if (!part->more)
+		frag->whole = r.end;
+	/* All has come: the same name may be another datagram's now. */
+	if (frag->n_got == 1 && frag->got[0].end == frag->whole)
 		frag->key.net = UNUSED;
 	return FINE;
 }

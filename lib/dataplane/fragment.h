@@ -2,8 +2,12 @@
 /*
  * Later fragments have no ports. What is kept of a first one is what its datagram's
  * other fragments need to find the same flow, and nothing of its bytes: each is
- * sent on or dropped as it comes. So they must come in order, without gap and
- * overlap; what does not is dropped.
+ * sent on or dropped as it comes. They may come in any order behind the first, but
+ * must not overlap.
+ *
+ * What comes before the first is dropped. To hold it back would mean to keep buffers that
+ * ports and other tenants need, for whoever sends what never gets a first; and hosts send the
+ * first one first, and a lane is one path through the underlay.
  *
  * One table a worker: no lock, no sharing. It is small, since an entry lives from a
  * datagram's first fragment to its last, and no network can drive others out of it.
@@ -19,6 +23,7 @@
 #define LM_FRAG_WAYS 8
 #define LM_FRAG_BUCKETS 128
 #define LM_FRAG_SECONDS 5
+#define LM_FRAG_RANGES 4 /* without a gap, of one datagram; more than these are not kept apart */
 #define LM_FRAG_UNIT 8 /* bytes: offsets count these */
 
 struct lm_frag_key {
@@ -34,12 +39,18 @@ struct lm_frag_ports {
 	uint8_t proto;
 };
 
+struct lm_frag_range {
+	uint16_t begin, end; /* units */
+};
+
 struct lm_frag {
 	struct lm_frag_key key; /* net LM_FLOW_NETS_MAX: unused */
 	uint32_t seen; /* tick of the first fragment */
 	struct lm_frag_ports ports;
 	bool broken; /* they overlapped: none of them passes any more, RFC 5722 */
-	uint16_t next; /* units: where the next one must begin */
+	uint8_t n_got;
+	uint16_t whole; /* units: where the last one ends; 0: it did not come yet */
+	struct lm_frag_range got[LM_FRAG_RANGES]; /* in no order; they do not touch */
 };
 
 struct lm_frags {

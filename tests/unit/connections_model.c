@@ -281,11 +281,22 @@ static bool first_passes(struct model *m, const struct model_packet *p, unsigned
 		d = &m->parts[i];
 		if (d->used && now - d->seen <= PARTS_SECONDS)
 			continue;
-		*d = (struct model_parts){.used = true, .first = *p, .next = p->end, .seen = now};
+		*d = (struct model_parts){.used = true, .first = *p, .seen = now};
+		memset(d->got, 1, p->end / 8);
 		return whole_passes(m, p, now);
 	}
 	fprintf(stderr, "too many datagrams for the model\n");
 	abort();
+}
+
+/* Between what has come. */
+static unsigned gaps(const struct model_parts *d)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 1; i < MODEL_UNITS_MAX; i++)
+		n += d->got[i] && !d->got[i - 1];
+	return n;
 }
 
 static bool later_passes(struct model *m, const struct model_packet *p, unsigned now)
@@ -294,12 +305,22 @@ static bool later_passes(struct model *m, const struct model_packet *p, unsigned
 
 	if (!d)
 		return false;
-	if (p->begin < d->next)
+	unsigned first = p->begin / 8, last = (p->end + 7) / 8;
+	if (d->whole && (!p->more || last > d->whole))
 		d->broken = true;
-	if (d->broken || p->begin > d->next)
+	for (unsigned i = first; i < MODEL_UNITS_MAX; i++)
+		if (d->got[i] && (i < last || !p->more))
+			d->broken = true;
+	if (d->broken)
 		return false;
-	d->next = p->end;
-	d->used = p->more;
+	memset(d->got + first, 1, last - first);
+	if (gaps(d) > MODEL_GAPS_MAX) {
+		memset(d->got + first, 0, last - first);
+		return false;
+	}
+	if (!p->more)
+		d->whole = last;
+	d->used = !d->whole || gaps(d) > 0;
 	struct model_conn *c = lookup(m, &d->first, now);
 	if (c)
 		c->seen = now;

@@ -16,6 +16,8 @@
 #define MODEL_RST 4
 #define MODEL_CONNS_MAX 256
 #define MODEL_PARTS_MAX 64
+#define MODEL_UNITS_MAX 32
+#define MODEL_GAPS_MAX 3
 #define MODEL_RULES_MAX 3
 #define MODEL_POLICIES 4 /* three that are written down, and a random one */
 #define MODEL_RANDOM 3
@@ -68,7 +70,8 @@ struct model_conn {
 struct model_parts {
 	bool used, broken;
 	struct model_packet first;
-	unsigned next, seen;
+	unsigned seen, whole; /* whole: units of 8 bytes, 0: not known yet */
+	uint8_t got[MODEL_UNITS_MAX]; /* of 8 bytes each */
 };
 
 struct model {

@@ -178,7 +178,7 @@ static unsigned whole_len(const struct model_packet *p)
 	return PAYLOAD + (p->proto == IPPROTO_TCP ? 20 : 8);
 }
 
-/* In order mostly; else again, too early or too late, and with lengths that cannot be. */
+/* In order mostly; else anywhere, and now and then with lengths that cannot be. */
 static struct model_packet random_part(struct datagram *d)
 {
 	if (d->next >= d->len || rnd(5) == 0) {
@@ -190,13 +190,9 @@ static struct model_packet random_part(struct datagram *d)
 		d->len = whole_len(&d->p);
 	}
 	struct model_packet p = d->p;
-	unsigned where = rnd(12);
 
-	p.begin = where == 0              ? 0
-		  : where == 1            ? d->next + 8
-		  : where == 2 && d->next ? d->next - 8
-					  : d->next;
-	p.end = p.begin + 8 * (1 + rnd(p.begin ? 4 : 8));
+	p.begin = rnd(3) ? d->next : 8 * rnd(d->len / 8);
+	p.end = p.begin + 8 * (1 + rnd(p.begin ? 3 : 8));
 	p.more = p.end < d->len && (p.begin == 0 || rnd(3));
 	if (p.more && rnd(20) == 0)
 		p.end -= 3;

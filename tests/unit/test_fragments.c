@@ -60,7 +60,6 @@ static void test_table(void)
 	}
 	/* In order, to the last; then the same numbers may name another datagram. */
 	CU_ASSERT_EQUAL(later(&f, k, 10, 5, true, 1), FINE);
-	CU_ASSERT_EQUAL(later(&f, k, 16, 5, true, 1), LM_DROP_FRAGMENT);
 	CU_ASSERT_EQUAL(later(&f, k, 15, 5, false, 101), FINE);
 	CU_ASSERT_EQUAL(later(&f, k, 20, 5, false, 1), LM_DROP_FRAGMENT);
 	CU_ASSERT_EQUAL(first(&f, k, 2), FINE);
@@ -75,6 +74,45 @@ static void test_table(void)
 	CU_ASSERT_EQUAL(first(&f, key_of(0, 2), UINT32_MAX - 50), FINE);
 	CU_ASSERT_EQUAL(later(&f, key_of(0, 2), 10, 5, true, 49), FINE);
 	CU_ASSERT_EQUAL(later(&f, key_of(0, 2), 15, 5, true, 50), LM_DROP_FRAGMENT);
+	lm_frags_free(&f);
+}
+
+/* Behind the first in any order: until all is there, and with so many gaps. */
+static void test_table_order(void)
+{
+	struct lm_frag_key k = key_of(0, 1);
+	struct lm_frags f;
+
+	rig_start();
+	CU_ASSERT_EQUAL_FATAL(lm_frags_init(&f, 100, 7, 0), 0);
+	CU_ASSERT_EQUAL(first(&f, k, 1), FINE);
+	CU_ASSERT_EQUAL(later(&f, k, 40, 2, false, 1), FINE);
+	CU_ASSERT_EQUAL(later(&f, k, 20, 10, true, 1), FINE);
+	CU_ASSERT_EQUAL(later(&f, k, 10, 10, true, 1), FINE);
+	CU_ASSERT_EQUAL(later(&f, k, 30, 10, true, 1), FINE);
+	CU_ASSERT_EQUAL(later(&f, k, 30, 10, true, 1), LM_DROP_FRAGMENT);
+	/* Four pieces: a fifth is let in only where it joins one. */
+	CU_ASSERT_EQUAL(first(&f, k, 1), FINE);
+	for (uint16_t at = 20; at < 80; at += 20)
+		CU_ASSERT_EQUAL(later(&f, k, at, 5, true, 1), FINE);
+	CU_ASSERT_EQUAL(later(&f, k, 90, 5, true, 1), LM_DROP_FRAGMENT);
+	CU_ASSERT_EQUAL(later(&f, k, 25, 15, true, 1), FINE);
+	CU_ASSERT_EQUAL(later(&f, k, 90, 5, true, 1), FINE);
+	CU_ASSERT_EQUAL(later(&f, k, 39, 2, true, 1), LM_DROP_FRAGMENT_BAD);
+	CU_ASSERT_EQUAL(later(&f, k, 95, 5, true, 1), LM_DROP_FRAGMENT_BAD);
+	/* Behind the end, a second end, an end before the end. */
+	for (uint32_t i = 2; i < 6; i++) {
+		const uint16_t at = i == 2 ? 55 : i == 3 ? 45 : i == 4 ? 15 : 40;
+
+		k = key_of(0, i);
+		CU_ASSERT_EQUAL(first(&f, k, 1), FINE);
+		CU_ASSERT_EQUAL(later(&f, k, 50, 5, false, 1), FINE);
+		CU_ASSERT_EQUAL(later(&f, k, at, 5, at == 55 || at == 45, 1) == FINE, at == 45);
+	}
+	k = key_of(0, 7);
+	CU_ASSERT_EQUAL(first(&f, k, 1), FINE);
+	CU_ASSERT_EQUAL(later(&f, k, 50, 5, true, 1), FINE);
+	CU_ASSERT_EQUAL(later(&f, k, 40, 5, false, 1), LM_DROP_FRAGMENT_BAD);
 	lm_frags_free(&f);
 }
 
@@ -245,8 +283,8 @@ static void test_without_first(void)
 		CU_ASSERT_TRUE(part_refused(r, &p, 800, 1208, false, 1, 0, LM_DROP_FRAGMENT));
 		CU_ASSERT_TRUE(part_passes(r, &p, 0, 800, true, 1));
 		CU_ASSERT_TRUE(part_refused(r, &p, 800, 1208, false, 2, 0, LM_DROP_FRAGMENT));
-		CU_ASSERT_TRUE(part_refused(r, &p, 808, 1208, false, 1, 0, LM_DROP_FRAGMENT));
-		CU_ASSERT_TRUE(part_passes(r, &p, 800, 1208, false, 1));
+		CU_ASSERT_TRUE(part_passes(r, &p, 1000, 1208, false, 1));
+		CU_ASSERT_TRUE(part_passes(r, &p, 800, 1000, true, 1));
 		CU_ASSERT_TRUE(part_refused(r, &p, 800, 1208, false, 1, 0, LM_DROP_FRAGMENT));
 		denied.to = CACHE;
 		CU_ASSERT_TRUE(part_refused(r, &denied, 0, 800, true, 3, 0, LM_DROP_POLICY_EGRESS));
@@ -546,9 +584,9 @@ static void test_errors_extensions(void)
 	rig_end(r);
 }
 
-LM_SUITE("fragments", {"table", test_table}, {"table full", test_table_full},
-    {"table shared", test_table_shared}, {"pass", test_pass}, {"echo and TCP", test_echo_and_tcp},
-    {"without first", test_without_first}, {"attacks", test_attacks},
-    {"hostile peer", test_hostile_peer}, {"extensions", test_extensions},
+LM_SUITE("fragments", {"table", test_table}, {"table order", test_table_order},
+    {"table full", test_table_full}, {"table shared", test_table_shared}, {"pass", test_pass},
+    {"echo and TCP", test_echo_and_tcp}, {"without first", test_without_first},
+    {"attacks", test_attacks}, {"hostile peer", test_hostile_peer}, {"extensions", test_extensions},
     {"extensions malformed", test_extensions_malformed}, {"errors", test_errors},
     {"errors extensions", test_errors_extensions})
