@@ -18,6 +18,7 @@ lab()
 	host_end "$router" lab
 	ip -n "$LM_ID-$router" addr add 10.20.5.1/24 dev lab
 	ip -n "$LM_ID-$router" addr add fd99:5::1/64 dev lab nodad
+	ip -n "$LM_ID-$router" route add 10.21.0.9 via 10.20.5.9
 	at "$router" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
 		net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0 \
 		net.ipv4.conf.lab.rp_filter=0
@@ -194,3 +195,16 @@ expect "network show says so" contains "10.20.0.0/16  no" \
 	<(leasemesh network show --prefix "$LM_ID-alpha" shop)
 gateway_start beta
 eventually 30 "beta returns, and with it router/0" by 0
+
+# Everything by way of a workload: who is that way is not told to come to us.
+attach router1 shop shop router 1 1002
+await 5 active alpha router1
+expect "router/1 has a default route, as its provider offers" told router1 default 100.64.10.1
+refuse "web does not reach what is not routed" reaches web 10.21.0.9
+members | sed 's|^routes:|&\n  - {prefix: 0.0.0.0/0, via: router}|' | shop_network 2
+eventually 10 "what is not in another route goes by the default one" reaches web 10.21.0.9
+expect "and may come from there" at lab0 ping -q -c 1 -W 2 -I 10.21.0.9 100.64.10.10
+ip -n "$LM_ID-router1" route del default
+dhcp router1 dhclient
+refuse "router/1 is offered none any more" told router1 default 100.64.10.1
+expect "web is" told web default 100.64.10.1

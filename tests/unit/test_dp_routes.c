@@ -351,17 +351,19 @@ static void test_sources(void)
 	rig_end(r);
 }
 
+/* why LM_DROP_MAX: it passes. */
 static bool forged(struct rig *r, const char *src, uint64_t seq, enum lm_drop why)
 {
 	uint8_t frame[RIG_FRAME_MAX], payload[RIG_FRAME_MAX];
 	const struct rig_packet p = udp(WEB, src, DB, strchr(src, ':') ? "fd99::1" : NULL, 77);
-	uint64_t before = rig_drops(r, 1, why);
+	bool fine = why == LM_DROP_MAX;
+	uint64_t before = fine ? 0 : rig_drops(r, 1, why);
 
 	size_t len = rig_seal(r, frame, seq, payload, rig_inner(r, payload, &p));
 	rig_put(r, 1, &r->gw[1].under, frame, len, -1);
 	rig_run(r);
 	bool passed = rig_drain(r, 1) == 1;
-	return why == LM_DROP_MAX ? passed : !passed && rig_drops(r, 1, why) == before + 1;
+	return fine ? passed : !passed && rig_drops(r, 1, why) == before + 1;
 }
 
 /* The peer's workload checks count for nothing: what its routes do not say is dropped here. */
