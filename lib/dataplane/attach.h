@@ -25,6 +25,7 @@ struct lm_attached {
 	uint8_t l2_len; /* 12 or 16 */
 	uint8_t port;
 	bool valid, has_mac, waits;
+	bool limited; /* there is one of the two below */
 	uint16_t port_mtu; /* IP bytes that fit */
 	uint16_t vlan;
 	uint32_t net, endpoint;

@@ -59,7 +59,7 @@ enum lm_drop lm_meters_ask(
 static inline enum lm_drop lm_meters_pass(
     struct lm_worker *w, const struct lm_attached *at, enum lm_way way, unsigned bytes)
 {
-	if (likely(!at->meters && !at->net_meters))
+	if (likely(!at->limited))
 		return LM_DROP_MAX;
 	return lm_meters_ask(w, at, way, bytes);
 }
