@@ -232,6 +232,7 @@ void one_gateway_open(struct one_gateway *g, const struct one_gateway_config *co
 	    .busy_poll = true,
 	    .mbufs = 4095};
 	bench_check(lm_dp_create(&g->dp, &dp), "data plane");
+	lm_dp_bench_endless(g->dp);
 	open_port(g);
 	for (unsigned i = 0; i < config->networks; i++)
 		one_gateway_publish(g, i, false);

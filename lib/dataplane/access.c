@@ -314,10 +314,8 @@ static __rte_noinline __rte_cold bool receive(
 	const struct lm_attached *at = identify(a, p, frame, vlan, &known);
 	if (unlikely(!at))
 		return GONE;
-	if (unlikely(!lm_worker_has_time(a->w, at->net, m))) {
-		lm_worker_drop_over(a->w, m, at->net);
+	if (unlikely(a->w->fair_time) && !lm_overload_admit(a->w, m, at->net))
 		return GONE;
-	}
 	p->net = lm_load(a->w->nets[at->net]);
 	if (unlikely(!p->net))
 		return drop(a, p, LM_DROP_NO_NETWORK);

@@ -38,22 +38,35 @@ static void write_l2(struct lm_pkt *p, const struct lm_attached *to)
 	m->pkt_len = m->data_len;
 }
 
+/* Those that their port takes, where it cannot take all, and those that go nowhere. */
+static __rte_noinline unsigned admit(
+    struct lm_worker *w, const struct lm_attach_table *t, struct lm_pkt **p, unsigned n)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		enum lm_drop why;
+		const struct lm_attached *to = find(t, p[i], &why);
+
+		if (!to || lm_overload_send(w, p[i]->m, to->net, to->port,
+			       (uint32_t)(to->l2_len + sizeof(uint16_t) + p[i]->len)))
+			p[left++] = p[i];
+	}
+	return left;
+}
+
 void lm_deliver_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 {
 	const struct lm_attach_table *t = lm_load(w->dp->attachments);
 
+	if (unlikely(w->fair_ports != 0))
+		n = admit(w, t, p, n);
 	for (unsigned i = 0; i < n; i++) {
 		enum lm_drop why;
 		const struct lm_attached *to = find(t, p[i], &why);
 
 		if (unlikely(!to)) {
 			lm_worker_drop(w, p[i]->m, why);
-			continue;
-		}
-		if (unlikely(w->fair_ports != 0) &&
-		    !lm_worker_port_takes(
-			w, to->port, to->net, to->l2_len + sizeof(uint16_t) + p[i]->len)) {
-			lm_worker_drop_over(w, p[i]->m, to->net);
 			continue;
 		}
 		if (unlikely(p[i]->len > to->port_mtu)) {

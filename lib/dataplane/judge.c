@@ -251,6 +251,8 @@ static enum lm_drop begin(struct lm_worker *w, struct lm_pkt *p)
 	bool back = false;
 	enum lm_drop why = route(p);
 
+	if (unlikely(w->fair_time))
+		lm_overload_missed(w, p->key.net_proto >> 8);
 	if (why != LM_FINE)
 		return why;
 	if (p->flags & LM_PKT_LATER)
@@ -367,14 +369,6 @@ static __rte_always_inline bool has_ended(const struct lm_pkt *p, struct lm_flow
 	       opens_again(p, f);
 }
 
-/* What it costs to judge it is its network's, in whose share it came in. */
-static __rte_noinline void missed(struct lm_worker *w, const struct lm_pkt *p)
-{
-	w->c.flow_misses++;
-	if (w->fair_time)
-		lm_fair_charge(&w->overload.time, p->key.net_proto >> 8, LM_COST_MISS);
-}
-
 unsigned lm_judge_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 {
 	unsigned left = 0;
@@ -391,7 +385,7 @@ unsigned lm_judge_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 		if (f)
 			w->c.flow_hits++;
 		else
-			missed(w, p[i]);
+			w->c.flow_misses++;
 		enum lm_drop why = likely(f != NULL) ? follow(w, p[i], f) : begin(w, p[i]);
 		if (likely(why == LM_FINE))
 			p[left++] = p[i];

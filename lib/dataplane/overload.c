@@ -44,6 +44,32 @@ void lm_overload_free(struct lm_overload *o)
 	free(o->drops);
 }
 
+static bool over_share(struct lm_worker *w, struct rte_mbuf *m, uint32_t net)
+{
+	w->overload.drops[net]++;
+	lm_worker_drop(w, m, LM_DROP_FAIR_SHARE);
+	return false;
+}
+
+bool lm_overload_admit(struct lm_worker *w, struct rte_mbuf *m, uint32_t net)
+{
+	return lm_fair_take(&w->overload.time, net, LM_COST_PACKET + m->pkt_len) ||
+	       over_share(w, m, net);
+}
+
+bool lm_overload_send(
+    struct lm_worker *w, struct rte_mbuf *m, uint32_t net, unsigned port, uint32_t len)
+{
+	return (w->fair_ports >> port & 1) == 0 ||
+	       lm_fair_take(&w->overload.ports[port], net, LM_COST_WIRE + len) ||
+	       over_share(w, m, net);
+}
+
+void lm_overload_missed(struct lm_worker *w, uint32_t net)
+{
+	lm_fair_charge(&w->overload.time, net, LM_COST_MISS);
+}
+
 void lm_overload_refused(struct lm_worker *w, unsigned port, unsigned packets, uint64_t bytes)
 {
 	w->overload.refused[port] += packets;

@@ -26,6 +26,7 @@
 #define LM_COST_WIRE 24u
 
 struct lm_worker;
+struct rte_mbuf;
 
 struct lm_overload {
 	bool on; /* any shares are kept */
@@ -47,6 +48,16 @@ int lm_overload_init(struct lm_overload *o, uint32_t n_nets, uint64_t hz);
 void lm_overload_free(struct lm_overload *o);
 /* A round has ended after which something is to be done, see lm_overload_round. moved: packets. */
 void lm_overload_look(struct lm_worker *w, unsigned moved);
+/*
+ * While shares are kept, of our time (fair_time) or of ports (fair_ports); nobody calls these
+ * otherwise, so that they need not be inlined. False: over its network's share, and dropped.
+ */
+bool lm_overload_admit(struct lm_worker *w, struct rte_mbuf *m, uint32_t net);
+/* len: bytes of the frame, as it will be. */
+bool lm_overload_send(
+    struct lm_worker *w, struct rte_mbuf *m, uint32_t net, unsigned port, uint32_t len);
+/* A packet that was let in is of no flow that we know. */
+void lm_overload_missed(struct lm_worker *w, uint32_t net);
 /* Packets that a port refused, and their bytes. */
 void lm_overload_refused(struct lm_worker *w, unsigned port, unsigned packets, uint64_t bytes);
 

@@ -71,23 +71,28 @@ static inline enum lm_drop prepare(struct lm_pkt *p)
 	return LM_FINE;
 }
 
-static bool port_takes(struct lm_worker *w, const struct lm_pkt *p)
+/* Those that their port takes, where it cannot take all. */
+static __rte_noinline unsigned admit(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 {
-	return lm_worker_port_takes(w, p->path->port, p->key.net_proto >> 8,
-	    p->len + p->path->len + LM_ESP_FRONT + LM_ESP_TRAILER + LM_GCM_TAG_LEN);
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (lm_overload_send(w, p[i]->m, p[i]->key.net_proto >> 8, p[i]->path->port,
+			p[i]->len + p[i]->path->len + LM_ESP_FRONT + LM_ESP_TRAILER +
+			    LM_GCM_TAG_LEN))
+			p[left++] = p[i];
+	return left;
 }
 
 void lm_seal_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 {
 	unsigned live = 0;
 
+	if (unlikely(w->fair_ports != 0))
+		n = admit(w, p, n);
 	for (unsigned i = 0; i < n; i++) {
 		if (unlikely(p[i]->len > p[i]->net->mtu)) {
 			lm_access_too_big(w, p[i], p[i]->net->mtu);
-			continue;
-		}
-		if (unlikely(w->fair_ports != 0) && !port_takes(w, p[i])) {
-			lm_worker_drop_over(w, p[i]->m, p[i]->key.net_proto >> 8);
 			continue;
 		}
 		enum lm_drop why = prepare(p[i]);

@@ -219,29 +219,6 @@ static inline void lm_worker_drop(struct lm_worker *w, struct rte_mbuf *m, enum 
 	w->dead.m[w->dead.n++] = m;
 }
 
-/* Over its network's share, of our time or of a port. */
-static inline void lm_worker_drop_over(struct lm_worker *w, struct rte_mbuf *m, uint32_t net)
-{
-	w->overload.drops[net]++;
-	lm_worker_drop(w, m, LM_DROP_FAIR_SHARE);
-}
-
-/* As soon as its network is known. False: this packet is over the network's share of our time. */
-static __rte_always_inline bool lm_worker_has_time(
-    struct lm_worker *w, uint32_t net, const struct rte_mbuf *m)
-{
-	return likely(!w->fair_time) ||
-	       lm_fair_take(&w->overload.time, net, LM_COST_PACKET + m->pkt_len);
-}
-
-/* Before it is made ready for a port. False: over the network's share there. len: of the frame. */
-static inline bool lm_worker_port_takes(
-    struct lm_worker *w, unsigned port, uint32_t net, uint32_t len)
-{
-	return (w->fair_ports >> port & 1) == 0 ||
-	       lm_fair_take(&w->overload.ports[port], net, LM_COST_WIRE + len);
-}
-
 /* At the end of each round. moved: packets. */
 static inline void lm_overload_round(struct lm_worker *w, unsigned moved)
 {
