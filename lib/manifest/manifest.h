@@ -33,6 +33,7 @@
 #define LM_RULE_PORTS_MAX 32
 #define LM_RULE_COMMENT_MAX 120 /* bytes */
 #define LM_RULE_RATE_MAX 1000000
+#define LM_RULE_RATES_MAX 1024 /* rules with one, of a network: workers keep a bucket of each */
 #define LM_MEMBER_LABELS_MAX 8
 #define LM_LABELS_MAX (LM_MEMBERS_MAX * LM_MEMBER_LABELS_MAX) /* of a network */
 #define LM_PROBES_MAX 1024

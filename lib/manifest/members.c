@@ -28,7 +28,7 @@ static const struct lm_key_rule member_keys[N_MEMBER_KEYS] = {
 
 /* ---- rules ---- */
 
-static int read_rules(struct lm_rule **out, unsigned *n_out, const struct lm_manifest_full *f,
+static int read_rules(struct lm_rule **out, unsigned *n_out, struct lm_manifest_full *f,
     const char *peer_key, const struct lm_place *p)
 {
 	int err = lm_place_list(p, 0, LM_RULES_MAX);
@@ -46,7 +46,7 @@ static int read_rules(struct lm_rule **out, unsigned *n_out, const struct lm_man
 }
 
 static int read_member_rules(
-    struct lm_member *member, const struct lm_manifest_full *f, const struct lm_place *p)
+    struct lm_member *member, struct lm_manifest_full *f, const struct lm_place *p)
 {
 	const struct lm_yaml_node *ingress = lm_yaml_get(p->node, "ingress");
 	const struct lm_yaml_node *egress = lm_yaml_get(p->node, "egress");

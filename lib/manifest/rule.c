@@ -62,7 +62,7 @@ static bool parse_rate(struct lm_flow_rate *out, const char *text)
 	return out->n > 0;
 }
 
-static int read_rate(struct lm_rule *rule, const struct lm_place *p)
+static int read_rate(struct lm_rule *rule, struct lm_manifest_full *f, const struct lm_place *p)
 {
 	static const char what[] = "a number from 1 to 1000000 a second, minute or hour: "
 				   "100/s, 100/m or 100/h";
@@ -71,7 +71,12 @@ static int read_rate(struct lm_rule *rule, const struct lm_place *p)
 		return -EINVAL;
 	if (rule->deny)
 		return lm_place_error(p, EINVAL, "has no meaning beside 'action: deny'");
-	return parse_rate(&rule->rate, text) ? 0 : lm_place_expected(p, what);
+	if (!parse_rate(&rule->rate, text))
+		return lm_place_expected(p, what);
+	if (++f->n_rates > LM_RULE_RATES_MAX)
+		return lm_place_error(
+		    p, E2BIG, "more than %u rules with a rate in one network", LM_RULE_RATES_MAX);
+	return 0;
 }
 
 /* ---- what people read ---- */
@@ -123,8 +128,8 @@ static int read_who(struct lm_rule *rule, const struct lm_manifest_full *f, cons
 	return err;
 }
 
-static int read_what(
-    struct lm_rule *rule, const struct lm_place *p, const struct lm_yaml_node *const *values)
+static int read_what(struct lm_rule *rule, struct lm_manifest_full *f, const struct lm_place *p,
+    const struct lm_yaml_node *const *values)
 {
 	struct lm_place v = lm_place_key(p, "protocol", values[K_PROTOCOL]);
 	int err = lm_schema_protocol(&rule->protocol, true, &v);
@@ -139,14 +144,14 @@ static int read_what(
 		err = lm_place_bool(&v, &rule->log);
 	v = lm_place_key(p, "rate", values[K_RATE]);
 	if (v.node && err == 0)
-		err = read_rate(rule, &v);
+		err = read_rate(rule, f, &v);
 	v = lm_place_key(p, "comment", values[K_COMMENT]);
 	if (v.node && err == 0)
 		err = lm_schema_comment(&rule->comment, &v);
 	return err;
 }
 
-int lm_schema_rule(struct lm_rule *rule, const struct lm_manifest_full *f, const char *peer_key,
+int lm_schema_rule(struct lm_rule *rule, struct lm_manifest_full *f, const char *peer_key,
     const struct lm_place *p)
 {
 	const struct lm_key_rule keys[N_KEYS] = {
@@ -167,5 +172,5 @@ int lm_schema_rule(struct lm_rule *rule, const struct lm_manifest_full *f, const
 		return err;
 	rule->line = p->node->line;
 	err = read_who(rule, f, peer_key, p, values);
-	return err ? err : read_what(rule, p, values);
+	return err ? err : read_what(rule, f, p, values);
 }

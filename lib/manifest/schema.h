@@ -16,6 +16,7 @@ struct lm_manifest_full {
 	struct lm_manifest m; /* first: lm_manifest_free casts back */
 	struct lm_sorted provider_names, provider_ids, member_names, label_names;
 	struct lm_sorted ipv4, ipv6; /* of endpoints */
+	unsigned n_rates; /* rules with one */
 	unsigned endpoints_room; /* what the array has while it grows */
 };
 
@@ -38,7 +39,7 @@ int lm_schema_index_addresses(struct lm_manifest_full *f, const struct lm_place 
 /* What labels there are, and which of them each member carries. */
 int lm_schema_labels(struct lm_manifest_full *f, const struct lm_place *members);
 /* One rule. `peer_key` is "from" or "to". */
-int lm_schema_rule(struct lm_rule *rule, const struct lm_manifest_full *f, const char *peer_key,
+int lm_schema_rule(struct lm_rule *rule, struct lm_manifest_full *f, const char *peer_key,
     const struct lm_place *p);
 /* Parts of a rule: its peers, by either of the three keys, and its ports. */
 int lm_schema_peers(

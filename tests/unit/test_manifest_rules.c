@@ -153,6 +153,30 @@ static void test_rates(void)
 	}
 }
 
+/* Over all members' lists. */
+static void test_many_rates(void)
+{
+	for (unsigned n = LM_RULE_RATES_MAX; n <= LM_RULE_RATES_MAX + 1; n++) {
+		struct fixture_text t = {0};
+		fixture_add(&t, "%s", last_rule);
+		for (unsigned i = 0; i < n; i++) {
+			if (i % 200 == 0)
+				fixture_add(&t,
+				    "  - name: m%u\n    deployment: 1\n    endpoints: []\n"
+				    "    egress:\n",
+				    i);
+			fixture_add(&t, "      - {to: any, protocol: any, rate: 1/s}\n");
+		}
+		if (n > LM_RULE_RATES_MAX)
+			check_refused(last_rule, t.text, -E2BIG,
+			    "1080:40: members[7].egress[24].rate: more than 1024 rules with a rate "
+			    "in one network");
+		else
+			lm_manifest_free(parse(last_rule, t.text));
+		free(t.text);
+	}
+}
+
 static void test_probes(void)
 {
 	struct lm_manifest *m = parse(last_rule,
@@ -357,5 +381,5 @@ static void test_bounds(void)
 
 LM_SUITE("manifest_rules", {"meaning", test_meaning},
     {"protocols_and_services", test_protocols_and_services}, {"rates", test_rates},
-    {"probes", test_probes}, {"bad_peers", test_bad_peers}, {"bad_labels", test_bad_labels},
-    {"bad_tests", test_bad_tests}, {"bounds", test_bounds})
+    {"many rates", test_many_rates}, {"probes", test_probes}, {"bad_peers", test_bad_peers},
+    {"bad_labels", test_bad_labels}, {"bad_tests", test_bad_tests}, {"bounds", test_bounds})
