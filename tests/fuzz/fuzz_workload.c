@@ -14,6 +14,17 @@ static bool is_known(void *ctx, const struct lm_ip *ip)
 	return ip->b[0] == 100 || ip->b[0] == 0xfd;
 }
 
+/* More than fit anywhere, of all lengths. */
+static bool route(void *ctx, int family, unsigned *cursor, struct lm_prefix *out)
+{
+	unsigned i = (*cursor)++;
+
+	(void)ctx;
+	*out = (struct lm_prefix){.ip = {(uint8_t)family, {11, (uint8_t)i, 1, 1}},
+	    .len = (uint8_t)(family == 4 ? 1 + i % 32 : 1 + i % 128)};
+	return i < 256;
+}
+
 static void check(const uint8_t *frame, const uint8_t *out, size_t len)
 {
 	MUST(len <= LM_WORKLOAD_FRAME_MAX && memcmp(out, frame + 6, 6) == 0);
@@ -52,6 +63,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		v.vlan = 101;
 	if (how & 16)
 		v.default4 = v.default6 = false;
+	if (how & 32) {
+		v.route = route;
+		v.is_behind = is_known;
+	}
 	if (how & 1)
 		mend(frame, size);
 	lm_workload_input(&v, frame, size, out, &len);
