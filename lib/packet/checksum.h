@@ -68,7 +68,7 @@ static inline uint16_t lm_ipv4_checksum(const struct rte_ipv4_hdr *ip)
 static inline bool lm_ipv4_checksum_ok(const void *header)
 {
 	const uint8_t *p = header;
-	uint64_t first, second, sum;
+	uint64_t first, second, sum, carry;
 	uint32_t third;
 
 	if (unlikely((p[0] & 15u) != sizeof(struct rte_ipv4_hdr) / 4))
@@ -76,8 +76,9 @@ static inline bool lm_ipv4_checksum_ok(const void *header)
 	memcpy(&first, p, 8);
 	memcpy(&second, p + 8, 8);
 	memcpy(&third, p + 16, 4);
-	/* 2^32 counts as 1, so both halves may be added up apart. */
-	sum = (first & UINT32_MAX) + (first >> 32) + (second & UINT32_MAX) + (second >> 32) + third;
+	/* 2^64 and 2^32 count as 1, so carries and both halves may be added up apart. */
+	carry = __builtin_add_overflow(first, second, &sum);
+	sum = (sum & UINT32_MAX) + (sum >> 32) + third + carry;
 	sum = (sum & UINT32_MAX) + (sum >> 32);
 	uint32_t low = (uint32_t)sum + (uint32_t)(sum >> 32);
 	/* Upper half plus lower, with the carry: all ones if the complement is in it. */
