@@ -193,12 +193,14 @@ static struct model_packet random_part(struct datagram *d)
 
 	p.begin = rnd(3) ? d->next : 8 * rnd(d->len / 8);
 	p.end = p.begin + 8 * (1 + rnd(p.begin ? 3 : 8));
-	p.more = p.end < d->len && (p.begin == 0 || rnd(3));
+	p.more = (p.end < d->len || (p.begin > 0 && rnd(16) == 0)) && (p.begin == 0 || rnd(3));
 	if (p.more && rnd(20) == 0)
 		p.end -= 3;
 	if (!p.more) {
 		p.begin = p.begin > 0 && p.begin < d->len ? p.begin : 8;
 		p.end = d->len;
+		if (p.begin + 16 <= p.end && rnd(8) == 0)
+			p.end -= 8; /* there are two ends, then */
 	}
 	if (p.begin == d->next)
 		d->next = p.end % 8 ? d->len : p.end;
