@@ -314,8 +314,6 @@ static __rte_noinline __rte_cold bool receive(
 	const struct lm_attached *at = identify(a, p, frame, vlan, &known);
 	if (unlikely(!at))
 		return GONE;
-	if (unlikely(a->w->fair_time) && !lm_overload_admit(a->w, m, at->net))
-		return GONE;
 	p->net = lm_load(a->w->nets[at->net]);
 	if (unlikely(!p->net))
 		return drop(a, p, LM_DROP_NO_NETWORK);
@@ -447,8 +445,11 @@ void lm_access_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, un
 	    .port = &w->dp->ports[port],
 	    .index = port,
 	    .told = told};
-	unsigned live = enter_all(&a, admit_all(&a, receive_all(&a, m, n))), remote;
+	unsigned live = receive_all(&a, m, n), remote;
 
+	if (unlikely(w->fair_time))
+		live = lm_overload_admit(w, a.table, w->live, live);
+	live = enter_all(&a, admit_all(&a, live));
 	lm_stage_done(w, LM_STAGE_ACCESS, n);
 	unsigned judged = live;
 	live = lm_judge_burst(w, w->live, live);

@@ -51,10 +51,19 @@ static bool over_share(struct lm_worker *w, struct rte_mbuf *m, uint32_t net)
 	return false;
 }
 
-bool lm_overload_admit(struct lm_worker *w, struct rte_mbuf *m, uint32_t net)
+unsigned lm_overload_admit(
+    struct lm_worker *w, const struct lm_attach_table *table, struct lm_pkt **p, unsigned n)
 {
-	return lm_fair_take(&w->overload.time, net, LM_COST_PACKET + m->pkt_len) ||
-	       over_share(w, m, net);
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t net = table ? table->by_id[p[i]->attachment].net : p[i]->sa->net;
+
+		if (lm_fair_take(&w->overload.time, net, LM_COST_PACKET + p[i]->m->pkt_len) ||
+		    over_share(w, p[i]->m, net))
+			p[left++] = p[i];
+	}
+	return left;
 }
 
 bool lm_overload_send(

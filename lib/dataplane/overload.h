@@ -25,6 +25,8 @@
 /* On the wire: preamble, frame check sequence, gap. */
 #define LM_COST_WIRE 24u
 
+struct lm_attach_table;
+struct lm_pkt;
 struct lm_worker;
 struct rte_mbuf;
 
@@ -49,11 +51,16 @@ void lm_overload_free(struct lm_overload *o);
 /* A round has ended after which something is to be done, see lm_overload_round. moved: packets. */
 void lm_overload_look(struct lm_worker *w, unsigned moved);
 /*
- * While shares are kept, of our time (fair_time) or of ports (fair_ports); nobody calls these
- * otherwise, so that they need not be inlined. False: over its network's share, and dropped.
+ * While shares are kept of our time (fair_time): of packets of which no more than the network is
+ * known those that are within its share, moved to the front. How many; the others are dropped.
+ * table: they came by attachments of it; NULL: by lanes.
  */
-bool lm_overload_admit(struct lm_worker *w, struct rte_mbuf *m, uint32_t net);
-/* len: bytes of the frame, as it will be. */
+unsigned lm_overload_admit(
+    struct lm_worker *w, const struct lm_attach_table *table, struct lm_pkt **p, unsigned n);
+/*
+ * While shares are kept of ports (fair_ports). len: bytes of the frame, as it will be. False: over
+ * the network's share of this port, and dropped.
+ */
 bool lm_overload_send(
     struct lm_worker *w, struct rte_mbuf *m, uint32_t net, unsigned port, uint32_t len);
 /* A packet that was let in is of no flow that we know. */

@@ -209,17 +209,6 @@ static bool receive(const struct outer *o, struct lm_pkt *p, struct rte_mbuf *m)
 	}
 }
 
-/* Before decryption, so whoever forges an SPI spends that network's share, and no other's. */
-static __rte_noinline unsigned admit(struct lm_worker *w, struct lm_pkt **p, unsigned n)
-{
-	unsigned left = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		if (lm_overload_admit(w, p[i]->m, p[i]->sa->net))
-			p[left++] = p[i];
-	return left;
-}
-
 void lm_underlay_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n)
 {
 	const struct outer o = {
@@ -229,8 +218,9 @@ void lm_underlay_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, 
 	for (unsigned i = 0; i < n; i++)
 		if (receive(&o, &w->pkts[i], m[i]))
 			w->live[live++] = &w->pkts[i];
+	/* Before decryption: whoever forges an SPI spends that network's share, and no other's. */
 	if (unlikely(w->fair_time))
-		live = admit(w, w->live, live);
+		live = lm_overload_admit(w, NULL, w->live, live);
 	lm_stage_done(w, LM_STAGE_UNDERLAY, n);
 	if (live == 0)
 		return;
