@@ -216,11 +216,11 @@ class StatusTest(unittest.TestCase):
             lines = [line.split() for line in out.splitlines()]
             self.assertEqual(" ".join(lines[0]), f"network shop, id {'ab' * 32}: serial 4 is in "
                                                  "force here, joined")
-            self.assertEqual(lines[3], ["alpha", ID[:12], "here", "4", "0123" * 4, "yes", "2"])
-            self.assertEqual(lines[4], ["beta", "f" * 12, "out", "-", "-", "-", "-"])
-            self.assertEqual(lines[7], ["web/1", "alpha", "yes", "100.64.10.10", "-"])
-            self.assertEqual(" ".join(lines[10]), "10.20.0.0/16 yes router/1 alpha 2 the lab")
-            self.assertEqual(lines[11], ["::/0", "no", "-", "-", "1", "-"])
+            self.assertEqual(lines[4], ["alpha", ID[:12], "here", "4", "0123" * 4, "yes", "2"])
+            self.assertEqual(lines[5], ["beta", "f" * 12, "out", "-", "-", "-", "-"])
+            self.assertEqual(lines[8], ["web/1", "alpha", "yes", "100.64.10.10", "-"])
+            self.assertEqual(" ".join(lines[11]), "10.20.0.0/16 yes router/1 alpha 2 the lab")
+            self.assertEqual(lines[12], ["::/0", "no", "-", "-", "1", "-"])
         code, out, _ = self.run_cli("network", "show", "--json", "shop")
         self.assertEqual(code, 0)
         self.assertEqual(json.loads(out)[0]["gateways"][0]["serial"], 4)
