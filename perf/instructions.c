@@ -112,8 +112,10 @@ int main(int argc, char **argv)
 	rig_start();
 	rte_srand(1); /* where flows are in the table is the same each time */
 	struct rig *r = rig_create(&options);
-	for (unsigned g = 0; g < 2; g++)
+	for (unsigned g = 0; g < 2; g++) {
 		lm_dp_bench_null_cipher(r->gw[g].dp);
+		lm_dp_bench_endless(r->gw[g].dp); /* bursts are always full here */
+	}
 	count(r, c);
 	rig_free(r);
 	printf("%s dpdk-%02u.%02u %u\n", COMPILER, RTE_VER_YEAR, RTE_VER_MONTH, BURST * BURSTS);

@@ -28,10 +28,12 @@ uint64_t one_gateway_flow(const struct one_gateway *g, uint32_t number)
 {
 	uint32_t n = g->config.endpoints;
 	uint32_t net = number % g->config.networks, i = number / g->config.networks;
-	uint32_t src = i % n;
-	i /= n;
-	uint32_t dst = (src + 1 + i % (n - 1)) % n;
-	i /= n - 1;
+	/* With peers the even ones are here, and the odd ones there. */
+	uint32_t each = g->config.peers > 0 ? 2 : 1, n_src = n / each;
+	uint32_t n_dst = g->config.peers > 0 ? n_src : n - 1, src = i % n_src * each;
+	i /= n_src;
+	uint32_t dst = (src + 1 + i % n_dst * each) % n;
+	i /= n_dst;
 	uint32_t from = FIRST_PORT + i % PORTS, to = SERVICE + i / PORTS;
 
 	return (uint64_t)net << 48 | (uint64_t)src << 40 | (uint64_t)dst << 32 | from << 16 | to;
@@ -90,6 +92,14 @@ static void put_burst(struct one_gateway *g, const uint64_t *flows, unsigned n)
 	rte_ring_sp_enqueue_bulk(g->in, (void **)m, n, NULL);
 }
 
+/* Whose endpoint it is. */
+static uint32_t peer_of(const struct one_gateway *g, uint32_t net, uint32_t endpoint)
+{
+	if (g->config.peers == 0 || endpoint % 2 == 0)
+		return LM_DP_NONE;
+	return (net + endpoint / 2) % g->config.peers;
+}
+
 static unsigned take_burst(struct rte_ring *ring)
 {
 	struct rte_mbuf *m[BURST];
@@ -106,7 +116,7 @@ unsigned one_gateway_play(struct one_gateway *g, const uint64_t *flows, unsigned
 	for (unsigned i = 0; i < n; i += BURST) {
 		put_burst(g, flows + i, n - i < BURST ? n - i : BURST);
 		lm_dp_poll_once(g->dp, 0);
-		out += take_burst(g->out);
+		out += take_burst(g->config.peers > 0 ? g->under_out : g->out);
 	}
 	return out;
 }
@@ -139,7 +149,9 @@ void one_gateway_publish(struct one_gateway *g, unsigned network, bool deny)
 		list[i] = (struct lm_dp_endpoint){.ipv4 = {.family = 4},
 		    .member = (uint16_t)(i * g->members / n),
 		    .attachment = network * n + i,
-		    .peer = LM_DP_NONE};
+		    .peer = peer_of(g, network, i)};
+		if (list[i].peer != LM_DP_NONE)
+			list[i].attachment = LM_DP_NONE;
 		memcpy(list[i].ipv4.b, &ip, sizeof(ip));
 	}
 	const struct lm_dp_network spec = {.mtu = 1420,
@@ -175,46 +187,87 @@ static void attach(struct one_gateway *g)
 {
 	unsigned each = g->config.endpoints, n = g->config.networks * each;
 	struct lm_dp_attachment *list = bench_must(calloc(n, sizeof(*list)), "attachments");
+	unsigned here = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		list[i] = (struct lm_dp_attachment){.id = i,
-		    .port = g->port,
-		    .has_mac = true,
-		    .mac = host_mac(i / each, i % each),
-		    .net = i / each,
-		    .endpoint = i % each};
-	bench_check(lm_dp_attachments_publish(g->dp, list, n), "attachments");
+		if (peer_of(g, i / each, i % each) == LM_DP_NONE)
+			list[here++] = (struct lm_dp_attachment){.id = i,
+			    .port = g->port,
+			    .has_mac = true,
+			    .mac = host_mac(i / each, i % each),
+			    .net = i / each,
+			    .endpoint = i % each};
+	bench_check(lm_dp_attachments_publish(g->dp, list, here), "attachments");
 	free(list);
 }
 
-static void open_port(struct one_gateway *g)
+static unsigned open_port(
+    struct one_gateway *g, bool underlay, struct rte_ring **in, struct rte_ring **out)
 {
 	static unsigned serial;
-	struct lm_dp_port_config config = {.name = "access"};
-	struct lm_dp_port_info info;
+	struct lm_dp_port_config config = {.underlay = underlay};
 	struct lm_why why = {0};
 	char name[32];
 
+	snprintf(config.name, sizeof(config.name), underlay ? "underlay" : "access");
 	if (g->config.busy) {
 		snprintf(config.device, sizeof(config.device), "net_null%u", serial++);
 	} else {
 		snprintf(name, sizeof(name), "perf_in%u", serial);
-		g->in =
+		*in =
 		    bench_must(rte_ring_create(name, 256, 0, RING_F_SP_ENQ | RING_F_SC_DEQ), name);
 		snprintf(name, sizeof(name), "perf_out%u", serial);
-		g->out =
+		*out =
 		    bench_must(rte_ring_create(name, 256, 0, RING_F_SP_ENQ | RING_F_SC_DEQ), name);
 		snprintf(name, sizeof(name), "perf%u", serial++);
-		int ethdev = rte_eth_from_rings(name, &g->in, 1, &g->out, 1, 0);
+		int ethdev = rte_eth_from_rings(name, in, 1, out, 1, 0);
 		bench_check(ethdev, name);
 		bench_check(
 		    rte_eth_dev_get_name_by_port((uint16_t)ethdev, config.device), "port's name");
 	}
 	int port = lm_dp_port_add(g->dp, &config, &why);
 	bench_check(port, why.text);
-	g->port = (unsigned)port;
-	bench_check(lm_dp_port_info(g->dp, g->port, &info), "port");
-	g->mac = info.mac;
+	return (unsigned)port;
+}
+
+/* ---- peers --------------------------------------------------------------------- */
+
+static void open_path(struct one_gateway *g, uint32_t peer, const struct lm_ip *here)
+{
+	struct lm_dp_path path = {.port = g->under,
+	    .src = lm_dp_port_mac(g->dp, g->under),
+	    .dst = {{2, 2, 0, 0, (uint8_t)(peer >> 8), (uint8_t)peer}},
+	    .src_ip = *here,
+	    .dst_ip = {.family = 4, .b = {198, 18, (uint8_t)(peer >> 8), (uint8_t)peer}},
+	    .dst_port = 4500};
+
+	bench_check(lm_dp_peer_path(g->dp, peer, &path), "path");
+}
+
+/* One lane of each network to each peer that has endpoints of it. */
+static void open_lanes(struct one_gateway *g)
+{
+	for (uint32_t net = 0; net < g->config.networks; net++)
+		for (uint32_t i = 1; i < g->config.endpoints && i / 2 < g->config.peers; i += 2) {
+			uint8_t keymat[1][36];
+			const uint32_t spi = 0x10000 + net;
+
+			for (unsigned k = 0; k < sizeof(keymat[0]); k++)
+				keymat[0][k] = (uint8_t)rules_below(256);
+			bench_check(
+			    lm_dp_sa_out_set(g->dp, net, peer_of(g, net, i), 1, &spi, keymat),
+			    "lane");
+		}
+}
+
+static void open_peers(struct one_gateway *g)
+{
+	const struct lm_ip here = {.family = 4, .b = {192, 0, 2, 1}};
+
+	g->under = open_port(g, true, &g->under_in, &g->under_out);
+	bench_check(lm_dp_underlay_addrs(g->dp, &here, 1), "underlay");
+	for (uint32_t peer = 0; peer < g->config.peers; peer++)
+		open_path(g, peer, &here);
 }
 
 void one_gateway_open(struct one_gateway *g, const struct one_gateway_config *config)
@@ -223,7 +276,7 @@ void one_gateway_open(struct one_gateway *g, const struct one_gateway_config *co
 	compile(g);
 	const struct lm_dp_config dp = {.n_workers = 1,
 	    .max_networks = config->networks,
-	    .max_peers = 1,
+	    .max_peers = config->peers + 1,
 	    .max_endpoints = config->networks * config->endpoints,
 	    .max_sas = 1,
 	    .flows = rte_align32pow2(config->flows + config->flows / 4),
@@ -233,9 +286,14 @@ void one_gateway_open(struct one_gateway *g, const struct one_gateway_config *co
 	    .mbufs = 4095};
 	bench_check(lm_dp_create(&g->dp, &dp), "data plane");
 	lm_dp_bench_endless(g->dp);
-	open_port(g);
+	g->port = open_port(g, false, &g->in, &g->out);
+	g->mac = lm_dp_port_mac(g->dp, g->port);
+	if (config->peers > 0)
+		open_peers(g);
 	for (unsigned i = 0; i < config->networks; i++)
 		one_gateway_publish(g, i, false);
+	if (config->peers > 0)
+		open_lanes(g);
 	attach(g);
 }
 
@@ -245,6 +303,8 @@ void one_gateway_close(struct one_gateway *g)
 	lm_dp_free(g->dp);
 	rte_ring_free(g->in);
 	rte_ring_free(g->out);
+	rte_ring_free(g->under_in);
+	rte_ring_free(g->under_out);
 	for (unsigned deny = 0; deny < 2; deny++) {
 		for (unsigned i = 0; i < g->config.networks; i++)
 			lm_policy_free(g->policies[deny][i]);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A gateway with one worker and one access port, on rings and turned by hand, that
- * carries packets between workloads of its own: all of the data path but crypto.
- * Every network has the same addresses and random rules of its own (rules.h), of which
- * none is about the packets; what no rule matches is allowed, or denied.
+ * carries packets between workloads of its own: all of the data path but crypto; or, if it has
+ * peers, from its own into tunnels. Every network has the same addresses and random rules of its
+ * own (rules.h), of which none is about the packets; what no rule matches is allowed, or denied.
  */
 #ifndef LM_PERF_ONE_GATEWAY_H
 #define LM_PERF_ONE_GATEWAY_H
@@ -15,6 +15,7 @@
 struct one_gateway_config {
 	unsigned networks;
 	unsigned endpoints, rules; /* of each network; endpoints: at most 256 */
+	unsigned peers; /* 0: none; otherwise every second endpoint is at one of them */
 	unsigned flows; /* that it has room for, with some to spare: the table's size */
 	bool busy; /* its port receives for ever what nobody wants; one_gateway_play cannot be used
 		    */
@@ -24,8 +25,9 @@ struct one_gateway {
 	struct one_gateway_config config;
 	struct lm_dp *dp;
 	struct rte_ring *in, *out;
+	struct rte_ring *under_in, *under_out; /* with peers */
 	struct lm_mac mac;
-	unsigned port;
+	unsigned port, under;
 	unsigned members; /* of a network, among which the endpoints are spread */
 	struct lm_policy **policies[2]; /* by network; the second: what no rule matches is denied */
 	uint64_t compile_ns; /* of one network's, on average */

@@ -163,6 +163,7 @@ static void prepare(struct bench *b, uint16_t size)
 {
 	unsigned n_workers = b->way->workers[b->way->gw], have[WORKERS_MAX] = {0}, full = 0;
 
+	lm_dp_bench_endless(b->rig->gw[b->way->gw].dp);
 	for (unsigned w = 0; w < n_workers; w++)
 		b->frames[w] = bench_must(calloc(FRAMES, sizeof(struct frame)), "frames");
 	if (b->way->gw == 1)
