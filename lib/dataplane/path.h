@@ -19,6 +19,7 @@
 #include "dataplane/dataplane.h"
 
 #define LM_OUTER_MAX 80 /* 14 + 4 + 40 + 8, rounded up to whole vectors */
+#define LM_OUTER_MAX4 48 /* 14 + 4 + 20 + 8, likewise */
 
 struct lm_path {
 	uint8_t
@@ -40,7 +41,11 @@ static inline void lm_path_write(
 	uint16_t udp_len = (uint16_t)(esp_len + sizeof(struct rte_udp_hdr));
 	struct rte_udp_hdr *udp = (void *)(esp - sizeof *udp);
 
-	memcpy(esp - LM_OUTER_MAX, path->header, LM_OUTER_MAX);
+	if (path->ipv6)
+		memcpy(esp - LM_OUTER_MAX, path->header, LM_OUTER_MAX);
+	else
+		memcpy(esp - LM_OUTER_MAX4, path->header + LM_OUTER_MAX - LM_OUTER_MAX4,
+		    LM_OUTER_MAX4);
 	udp->src_port = rte_cpu_to_be_16(path->one_source_port ? path->udp_port : src_port);
 	udp->dgram_len = rte_cpu_to_be_16(udp_len);
 	if (path->ipv6) {

@@ -8,20 +8,17 @@
 
 #include "packet/checksum.h"
 
-/* False: the packet ends here (RFC 1812 section 5.3.1), and is as it was. */
+/*
+ * False: the packet ends here (RFC 1812 section 5.3.1), and is as it was. The checksum grows by
+ * what the hops lose, and by the carry (RFC 1141, RFC 1624 section 4): 0xffff is its other zero.
+ */
 static inline bool lm_ipv4_ttl_decrement(struct rte_ipv4_hdr *ip)
 {
-	uint8_t *word =
-	    (uint8_t *)ip + offsetof(struct rte_ipv4_hdr, time_to_live); /* and protocol */
-	uint16_t old, new;
-
 	if (ip->time_to_live <= 1)
 		return false;
-	/* In a register: a byte stored and the word around it loaded at once would stall. */
-	memcpy(&old, word, 2);
-	new = (uint16_t)(old - rte_cpu_to_be_16(0x0100));
-	memcpy(word, &new, 2);
-	ip->hdr_checksum = lm_checksum_replace(ip->hdr_checksum, old, new);
+	uint32_t sum = (uint32_t)ip->hdr_checksum + rte_cpu_to_be_16(0x0100);
+	ip->time_to_live--;
+	ip->hdr_checksum = (uint16_t)(sum + (sum >= UINT16_MAX));
 	return true;
 }
 

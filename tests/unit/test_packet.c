@@ -83,6 +83,15 @@ static void test_ttl(void)
 		CU_ASSERT_EQUAL(ip.time_to_live, before - 1);
 		CU_ASSERT_EQUAL(lm_checksum(&ip, sizeof ip), 0);
 	}
+	/* Whatever the checksum was, right or wrong: by one more hop as far off as before. */
+	for (uint32_t sum = 0; sum < 0x10000; sum++) {
+		const uint16_t old = rte_cpu_to_be_16(0x4006), new = rte_cpu_to_be_16(0x3f06);
+
+		ip.time_to_live = 0x40;
+		ip.hdr_checksum = (uint16_t)sum;
+		lm_ipv4_ttl_decrement(&ip);
+		CU_ASSERT_EQUAL(ip.hdr_checksum, lm_checksum_replace((uint16_t)sum, old, new));
+	}
 	/* RFC 1624 section 4: 0xdd2f, with 0x5555 becoming 0x3285, gives 0x0000. */
 	CU_ASSERT_EQUAL(lm_checksum_replace(rte_cpu_to_be_16(0xdd2f), rte_cpu_to_be_16(0x5555),
 			    rte_cpu_to_be_16(0x3285)),
