@@ -4,7 +4,7 @@
  * gives networks fair shares (fair.h), of its own time and of what each port takes
  * from it. What is over a share is dropped as early as its network is known.
  *
- * Not overloaded, all of this is a count a burst and a branch a packet.
+ * Not overloaded, all of this is a count and a few branches a burst.
  */
 #ifndef LM_DATAPLANE_OVERLOAD_H
 #define LM_DATAPLANE_OVERLOAD_H
