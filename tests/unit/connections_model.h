@@ -2,6 +2,13 @@
 /*
  * What one gateway must let pass between web and db: a second reckoning, slow and
  * obvious, and written from the guides, not from the code.
+ *
+ * Mistakes that were put into the data plane, and found by it. Fragments: overlaps let pass,
+ * datagrams that go on after one or do not end, a second first one that breaks nothing, IPv4's
+ * protocol left out of their names, later ones taken for segments, judged without their first, or
+ * taken for a SYN, TCP headers cut short. Headers: hop-by-hop options anywhere, routing headers,
+ * five of them. Answers picked up: a SYN, to any UDP port, without asking the rules, or kept as the
+ * sender's own connection. Echo replies in either direction.
  */
 #ifndef LM_TESTS_UNIT_CONNECTIONS_MODEL_H
 #define LM_TESTS_UNIT_CONNECTIONS_MODEL_H

@@ -236,7 +236,10 @@ static bool send_error(struct rig *r, const struct model_packet *p)
 	if (p->quotes == QUOTES_WHOLE)
 		rig_build(r, frame, &quoted);
 	else
-		rig_cut(r, frame, &quoted, later ? 8 : 0, later ? 16 : 8, true, 1);
+		rig_cut(r, frame, &quoted, 0, 8, true, 1);
+	/* What would be the ports is there, but is not that. */
+	if (later)
+		rig_put16(frame + rig_l2(&quoted) + (p->ipv6 ? 42 : 6), p->ipv6 ? 9 : 0x2001);
 	const struct rig_packet error = {.from = quoted.to,
 	    .to = quoted.from,
 	    .ipv6 = p->ipv6,

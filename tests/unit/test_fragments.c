@@ -548,6 +548,10 @@ static void test_errors(void)
 		CU_ASSERT_FALSE(complaint_passes(r, &p, frame, headers - 1));
 		rig_cut(r, frame, &p, 800, 1208, false, 1);
 		CU_ASSERT_FALSE(complaint_passes(r, &p, frame, headers + 100));
+		/* Not even if it begins with what would be the ports. */
+		rig_cut(r, frame, &p, 0, 800, true, 1);
+		rig_put16(frame + rig_l2(&p) + (ipv6 ? 42 : 6), ipv6 ? 9 : 0x2001);
+		CU_ASSERT_FALSE(complaint_passes(r, &p, frame, headers));
 		/* Of a flow that there is not. */
 		p.src_port++;
 		rig_cut(r, frame, &p, 0, 800, true, 1);
