@@ -432,6 +432,8 @@ static unsigned split(struct lm_worker *w, struct lm_pkt **p, unsigned n, unsign
 			continue;
 		}
 		p[i]->lane = &out->lanes[p[i]->hash & (out->n_lanes - 1)];
+		rte_prefetch0(p[i]->lane);
+		rte_prefetch0(p[i]->path);
 		w->aside[remote++] = p[i];
 	}
 	*sealed = remote;

@@ -100,6 +100,7 @@ void lm_seal_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 			lm_worker_drop(w, p[i]->m, why);
 			continue;
 		}
+		lm_gcm_prefetch(p[i]->lane->key);
 		w->peers[p[i]->lane->peer].tx++;
 		p[live++] = p[i];
 	}
