@@ -14,8 +14,8 @@
 
 /* Bytes 0..5 source MAC as in memory, 6..7 VLAN. */
 #define LM_MAC_MASK UINT64_C(0x0000ffffffffffff)
-/* No source has the broadcast address: with it stands the line for "anybody else". */
-#define LM_MAC_ANY LM_MAC_MASK
+/* The line for "anybody else". No frame can ask for it: not even with a broadcast source. */
+#define LM_MAC_ANY (UINT64_C(1) << 63)
 
 struct lm_meters;
 

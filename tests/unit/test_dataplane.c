@@ -343,6 +343,11 @@ static void test_spoofing(void)
 	rig_run(r);
 	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_MAC), 1);
 	frame[11] ^= 0x10;
+	memset(frame + 6, 0xff, 6);
+	rig_send(r, WEB, frame, len);
+	rig_run(r);
+	CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_SPOOFED_MAC), 2);
+	memcpy(frame + 6, rig_hosts[WEB].mac.b, 6);
 	frame[15] ^= 0x04; /* VLAN */
 	rig_send(r, WEB, frame, len);
 	rig_run(r);
