@@ -81,12 +81,9 @@ static void look(const struct lm_dp *dp, struct lm_meters *m, uint64_t now)
 	m->looked_at = now;
 	if (since > dp->hz * RECENT_SECONDS)
 		since = 0;
-	for (unsigned way = 0; way < 2; way++) {
-		for (unsigned i = 0; i < m->n_workers; i++)
-			__atomic_store_n(&m->of[i].way[way].marked, 0, __ATOMIC_RELAXED);
+	for (unsigned way = 0; way < 2; way++)
 		for (unsigned unit = 0; unit < LM_METER_UNITS; unit++)
 			divide(dp, m, way, unit, since);
-	}
 	if (since != 0)
 		lm_meters_set(dp, m);
 }
@@ -101,6 +98,14 @@ static struct lm_meters *find(const struct lm_dp *dp, uint32_t id)
 	return id < t->n ? t->by_id[id].meters : NULL;
 }
 
+/* With each mark, also where it is one of several: no mark is left in a meter but not in the ring.
+ */
+static void unmark(struct lm_meters *m, unsigned worker)
+{
+	__atomic_store_n(&m->of[worker].way[LM_EGRESS].marked, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&m->of[worker].way[LM_INGRESS].marked, 0, __ATOMIC_RELAXED);
+}
+
 unsigned lm_dp_balance(struct lm_dp *dp)
 {
 	uint64_t now = rte_rdtsc() + dp->skew;
@@ -113,8 +118,11 @@ unsigned lm_dp_balance(struct lm_dp *dp)
 		for (uint32_t at = marks->taken; at != written; at++) {
 			struct lm_meters *m = find(dp, marks->id[at % LM_MARKS]);
 
+			if (!m)
+				continue;
+			unmark(m, i);
 			/* Of several workers one mark is enough. */
-			if (!m || m->looked_at == now)
+			if (m->looked_at == now)
 				continue;
 			look(dp, m, now);
 			looked++;

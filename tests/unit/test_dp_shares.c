@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A limit among several workers: its parts follow who needs them, and their sum holds. */
+#include <pthread.h>
+#include <sched.h>
+#include "dataplane/worker.h"
 #include "limits_rig.h"
 
 static const struct rig_options two_workers = {.workers = {2, 2}};
@@ -234,6 +237,55 @@ static void test_marks(void)
 	CU_ASSERT_EQUAL(marks.written - marks.taken, 1);
 }
 
+struct marker {
+	struct lm_marks *marks;
+	struct lm_meter *meter;
+	uint32_t id;
+	bool stop;
+};
+
+static void *drop_always(void *arg)
+{
+	struct marker *m = arg;
+
+	while (!__atomic_load_n(&m->stop, __ATOMIC_ACQUIRE))
+		lm_marks_put(m->marks, m->meter, m->id);
+	return NULL;
+}
+
+static bool has_marks(const struct lm_marks *marks)
+{
+	return __atomic_load_n(&marks->written, __ATOMIC_ACQUIRE) != marks->taken;
+}
+
+/* Whoever drops while control looks is looked at the next time. */
+static void test_marks_race(void)
+{
+	struct rig *r = create(&two_workers);
+	set_web(r, 1000);
+	struct lm_dp *dp = r->gw[0].dp;
+	struct lm_meters *of = dp->attachments->by_id[rig_hosts[WEB].attachment].meters;
+	struct marker second = {
+	    .marks = &dp->workers[1]->marks, .meter = &of->of[1].way[LM_EGRESS], .id = of->id};
+	uint64_t patience = 20 * rte_get_tsc_hz();
+	pthread_t thread;
+	bool seen = true;
+
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, drop_always, &second), 0);
+	for (unsigned i = 0; i < 1000 && seen; i++) {
+		lm_marks_put(&dp->workers[0]->marks, &of->of[0].way[LM_EGRESS], of->id);
+		lm_dp_balance(dp);
+		for (uint64_t begin = rte_rdtsc();
+		    !has_marks(second.marks) && rte_rdtsc() - begin < patience;)
+			sched_yield();
+		seen = has_marks(second.marks);
+	}
+	__atomic_store_n(&second.stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	CU_ASSERT_TRUE(seen);
+	rig_end(r);
+}
+
 LM_SUITE("shares", {"one elephant", test_one_elephant}, {"two elephants", test_two_elephants},
     {"mouse", test_mouse}, {"restless", test_restless}, {"looked at", test_looked_at},
-    {"divide", test_divide}, {"marks", test_marks})
+    {"divide", test_divide}, {"marks", test_marks}, {"marks_race", test_marks_race})
