@@ -14,7 +14,7 @@
 
 /* Bytes: what is smaller takes five milliseconds at most, its tests included. */
 #define LARGE (16u << 10)
-#define WAITING_MAX 8 /* documents; who brings more than that makes everybody wait */
+#define WAITING_MAX 8 /* documents; more than that wait where they were brought */
 #define NICE 5 /* the control thread, on whose core this one is, comes first */
 
 struct job {
@@ -134,8 +134,10 @@ int gw_reader_take(void *gateway, uint64_t number, const uint8_t *bytes, size_t 
 	struct gw_reader *r = ((struct gateway *)gateway)->reader;
 	struct job *j;
 
-	if (len < LARGE || r->n == WAITING_MAX)
+	if (len < LARGE)
 		return -EAGAIN;
+	if (r->n == WAITING_MAX)
+		return -EBUSY;
 	j = calloc(1, sizeof(*j) + len);
 	if (!j)
 		return -ENOMEM;

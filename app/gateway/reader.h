@@ -19,7 +19,7 @@ struct gw_reader;
 int gw_reader_open(struct gw_reader **out, int *fd);
 /* Waits for what is being read now. NULL is allowed. */
 void gw_reader_close(struct gw_reader *r);
-/* The op of membership. -EAGAIN: small, or enough are waiting. */
+/* The op of membership. -EAGAIN: small. -EBUSY: enough are waiting. */
 int gw_reader_take(void *gateway, uint64_t number, const uint8_t *bytes, size_t len);
 /* Tells membership what has been read. */
 void gw_reader_serve(struct gateway *gw);

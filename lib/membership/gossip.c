@@ -23,6 +23,7 @@
 #define HAVE_WAIT_MAX (60 * SECOND) /* to one that does not want it */
 
 #define WANTS_MAX 1024 /* of one peer */
+#define UNREAD_MAX 16 /* large ones of a megabyte each, and those that are under way then */
 #define GUEST_PULLS_MAX 16
 #define REFUSED_FOR (600 * SECOND) /* the same bytes will be refused again */
 #define REFUSED_BRIEFLY (20 * SECOND) /* what may pass: no room, disk error */
@@ -151,9 +152,19 @@ static bool is_read_aside(const struct lm_membership *m, const uint8_t hash[32])
 	const struct pulled *doc;
 
 	TAILQ_FOREACH(doc, &m->pulled, link)
-	if (doc->number && memcmp(doc->hash, hash, 32) == 0)
+	if ((doc->number || doc->waits) && memcmp(doc->hash, hash, 32) == 0)
 		return true;
 	return false;
+}
+
+bool lm_gossip_full(const struct lm_membership *m)
+{
+	const struct pulled *doc;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(doc, &m->pulled, link)
+	n += doc->number || doc->waits;
+	return n >= UNREAD_MAX;
 }
 
 /* 0: under way; -EBUSY: all pulls are taken; other errors: not at all. */
@@ -163,6 +174,8 @@ static int pull(struct lm_membership *m, struct party *from, const uint8_t hash[
 
 	if (arrival_find(m, hash) || is_read_aside(m, hash))
 		return 0;
+	if (lm_gossip_full(m))
+		return -EBUSY;
 	if (guest &&
 	    (m->guest_pulls >= GUEST_PULLS_MAX || !lm_guest_may_pull(m, (struct guest *)from))) {
 		m->drops[LM_MD_LIMIT]++;

@@ -296,6 +296,7 @@ struct pulled {
 	enum pull_tag tag;
 	struct lm_net_id net; /* PULL_FACT, PULL_GENESIS */
 	uint64_t number; /* it is read aside; 0: not */
+	bool waits; /* it is to be, as soon as there is room */
 	uint8_t hash[32];
 	size_t len;
 	uint8_t bytes[];
@@ -499,6 +500,8 @@ const uint8_t *lm_gossip_find(
     struct lm_membership *m, struct lm_peer *peer, const uint8_t hash[32], size_t *len);
 /* A pull for gossip ended. */
 void lm_gossip_pulled(struct lm_membership *m, const uint8_t hash[32]);
+/* So many have come and are not read yet that no more are to be pulled. */
+bool lm_gossip_full(const struct lm_membership *m);
 /* A pulled document was judged. */
 void lm_gossip_judged(
     struct lm_membership *m, const struct pulled *doc, int err, const struct lm_why *why);

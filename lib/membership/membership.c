@@ -40,15 +40,17 @@ static void judge_manifest(
 		lm_gossip_judged(m, doc, err, &why);
 }
 
-/* What is no use to be read is refused at once. */
+/* Also if it has to wait for that. What is no use to be read is refused at once. */
 static bool read_aside(struct lm_membership *m, struct pulled *doc)
 {
 	if (!m->ops.read_aside || lm_recovery_is(doc->bytes, doc->len) ||
-	    lm_network_welcome(m, doc->bytes, doc->len, NULL) != 0 ||
-	    m->ops.read_aside(m->ctx, m->n_aside + 1, doc->bytes, doc->len) != 0)
+	    lm_network_welcome(m, doc->bytes, doc->len, NULL) != 0)
 		return false;
-	doc->number = ++m->n_aside;
-	return true;
+	int err = m->ops.read_aside(m->ctx, m->n_aside + 1, doc->bytes, doc->len);
+	doc->waits = err == -EBUSY;
+	if (err == 0)
+		doc->number = ++m->n_aside;
+	return err == 0 || doc->waits;
 }
 
 static void forget_pulled(struct lm_membership *m, struct pulled *doc)
@@ -258,6 +260,7 @@ static void on_pulled(void *ctx, struct lm_peer *session, const uint8_t hash[32]
 	doc->tag = (enum pull_tag)tag;
 	doc->net = net;
 	doc->number = 0;
+	doc->waits = false;
 	memcpy(doc->hash, hash, 32);
 	doc->len = len;
 	memcpy(doc->bytes, bytes, len);

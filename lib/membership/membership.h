@@ -128,8 +128,8 @@ struct lm_membership_ops {
 	 * May be NULL. 0: these bytes, which were brought by a tenant or another gateway and are
 	 * copied, are read on another thread (lm_document_read), which may take long; then
 	 * lm_membership_read is called with this number, on the control thread and not from inside
-	 * of another call. Until then other documents are judged, also newer ones. Anything else:
-	 * it is read at once, and everybody waits.
+	 * of another call. Until then other documents are judged, also newer ones. -EBUSY: this
+	 * one is brought again after that. Anything else: it is read at once, and everybody waits.
 	 */
 	int (*read_aside)(void *ctx, uint64_t number, const uint8_t *bytes, size_t len);
 

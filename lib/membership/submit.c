@@ -120,7 +120,7 @@ void lm_submit_message(struct lm_membership *m, struct party *from, const uint8_
 		settle(m, g, err, 0, why.text);
 		return;
 	}
-	if (!lm_guest_may_pull(m, g)) {
+	if (lm_gossip_full(m) || !lm_guest_may_pull(m, g)) {
 		m->drops[LM_MD_LIMIT]++;
 		return;
 	}

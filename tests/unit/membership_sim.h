@@ -17,7 +17,8 @@
 #include "session/blob.h"
 
 #define SIM_GATEWAYS 24
-#define SIM_NODES (SIM_GATEWAYS + 2)
+#define SIM_RAWS 20
+#define SIM_NODES (SIM_GATEWAYS + SIM_RAWS)
 #define SIM_NETWORKS 512
 #define SIM_ENDPOINTS 64 /* of a network, at most */
 #define SIM_LANES 4 /* a gateway offers 1, 2 or 4 */

@@ -118,7 +118,9 @@ struct sim_node *sim_raw(struct sim *s, unsigned identity, unsigned gateway)
 	static const struct lm_blob_ops blob_ops = {.find = raw_find, .pulled = raw_pulled};
 	const struct lm_session_config config = {
 	    .lanes = 1, .max_peers = 4, .max_guests = 4, .max_handshakes_per_s = 100};
-	unsigned index = s->node[SIM_GATEWAYS] ? SIM_GATEWAYS + 1 : SIM_GATEWAYS;
+	unsigned index = SIM_GATEWAYS;
+	while (s->node[index] && index < SIM_NODES - 1)
+		index++;
 	struct sim_node *n = sim_node_new(s, index, identity);
 	const struct sim_node *to = s->node[gateway];
 

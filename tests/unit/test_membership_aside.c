@@ -10,6 +10,8 @@
 /* What gateway 0 has given to the other thread. */
 static struct {
 	unsigned n, room; /* room: how many it takes */
+	int beyond; /* what it says of more */
+	unsigned asked;
 	uint64_t number[4];
 	uint8_t *bytes[4];
 	size_t len[4];
@@ -18,8 +20,9 @@ static struct {
 static int read_aside(void *ctx, uint64_t number, const uint8_t *bytes, size_t len)
 {
 	(void)ctx;
+	aside.asked++;
 	if (aside.n == aside.room)
-		return -EAGAIN;
+		return aside.beyond;
 	aside.number[aside.n] = number;
 	aside.bytes[aside.n] = malloc(len);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(aside.bytes[aside.n]);
@@ -47,6 +50,7 @@ static struct sim *start(unsigned room)
 
 	aside.n = 0;
 	aside.room = room;
+	aside.beyond = -EAGAIN;
 	sim_crash(s, 0);
 	s->node[0]->read_aside = read_aside;
 	sim_start(s, 0);
@@ -134,6 +138,75 @@ static void test_out_of_order(void)
 	CU_ASSERT_EQUAL(sim_serial(s, 0, &two), 3);
 	sim_doc_free(&two);
 	sim_doc_free(&three);
+	end(s);
+}
+
+/* What the other thread has no room for waits until it has. */
+static void test_waits(void)
+{
+	struct sim *s = start(1);
+	struct sim_doc two = sim_sign(s, "shop", 2, BOTH, NULL);
+	struct sim_doc three = sim_sign(s, "shop", 3, BOTH, NULL);
+
+	aside.beyond = -EBUSY;
+	struct sim_node *first = submit(s, 100, &two), *second = submit(s, 101, &three);
+	sim_raw_submit(s, second, &three);
+	sim_run(s, SIM_SECOND);
+	CU_ASSERT_FALSE(first->answered || second->answered);
+	CU_ASSERT_EQUAL(sim_serial(s, 0, &two), 1);
+	/* It has come already, whoever says it again. */
+	CU_ASSERT_EQUAL(sim_submit(s, 1, &three, NULL), 0);
+	sim_run(s, 5 * SIM_SECOND);
+	aside.asked = 0;
+	sim_tick(s->node[0]);
+	CU_ASSERT_EQUAL(aside.asked, 1);
+	aside.room = 4;
+	finish(s, 0);
+	CU_ASSERT_TRUE(first->answered && first->code == 0);
+	CU_ASSERT_FALSE(second->answered);
+	CU_ASSERT_EQUAL_FATAL(aside.n, 2);
+	finish(s, 1);
+	CU_ASSERT_TRUE(second->answered && second->code == 0);
+	CU_ASSERT_EQUAL(sim_serial(s, 0, &two), 3);
+	sim_doc_free(&two);
+	sim_doc_free(&three);
+	end(s);
+}
+
+/* No more than so many wait; then tenants have to ask again, and gateways are asked later. */
+static void test_too_many_wait(void)
+{
+	enum { UNREAD = 16 };
+	struct sim *s = start(0);
+	struct sim_doc last, other;
+
+	aside.beyond = -EBUSY;
+	for (unsigned i = 0; i < UNREAD; i++) {
+		struct sim_doc d = sim_sign(s, "shop", 2 + i, BOTH, NULL);
+		CU_ASSERT_FALSE(submit(s, 100 + i, &d)->answered);
+		sim_doc_free(&d);
+	}
+	CU_ASSERT_EQUAL(sim_drops(s, 0, LM_MD_LIMIT), 0);
+	last = sim_sign(s, "shop", 30, BOTH, NULL);
+	struct sim_node *tenant = submit(s, 100 + UNREAD, &last);
+	CU_ASSERT_TRUE(sim_drops(s, 0, LM_MD_LIMIT) > 0);
+	other = sim_sign(s, "shop", 31, BOTH, NULL);
+	CU_ASSERT_EQUAL(sim_submit(s, 1, &other, NULL), 0);
+	sim_run(s, 5 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 0, &last), 1);
+	aside.asked = 0;
+	sim_tick(s->node[0]);
+	CU_ASSERT_EQUAL(aside.asked, UNREAD);
+	/* Room for all of them, at once. */
+	aside.beyond = -EAGAIN;
+	sim_tick(s->node[0]);
+	sim_run(s, 90 * SIM_SECOND);
+	CU_ASSERT_EQUAL(sim_serial(s, 0, &last), 31);
+	sim_raw_submit(s, tenant, &last);
+	sim_run(s, 2 * SIM_SECOND);
+	CU_ASSERT_TRUE(tenant->answered && tenant->code == ESTALE);
+	sim_doc_free(&last);
+	sim_doc_free(&other);
 	end(s);
 }
 
@@ -279,5 +352,6 @@ static void test_end(void)
 
 LM_SUITE("membership_aside", {"comes into force", test_comes_into_force},
     {"newer meanwhile", test_newer_meanwhile}, {"out of order", test_out_of_order},
-    {"refused", test_refused}, {"too many rules", test_too_many_rules}, {"stranger", test_stranger},
+    {"waits", test_waits}, {"too many wait", test_too_many_wait}, {"refused", test_refused},
+    {"too many rules", test_too_many_rules}, {"stranger", test_stranger},
     {"from gateway", test_from_gateway}, {"end", test_end})
