@@ -205,7 +205,7 @@ static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
 	enum lm_drop why = lm_inner_parse(p, &ends, room, ipv6, at->net);
 
 	if (unlikely(why != LM_FINE) &&
-	    (why == LM_DROP_MALFORMED || why == LM_DROP_IP_CHECKSUM ||
+	    (why == LM_DROP_MALFORMED || why == LM_DROP_IP_CHECKSUM || why == LM_DROP_IP_OPTION ||
 		why == LM_DROP_FRAGMENT_BAD || why == LM_DROP_EXTENSION))
 		return drop(a, p, why);
 	/* Before it has an address, and to a broadcast one. */

@@ -23,6 +23,7 @@
 	X(MULTICAST, "multicast") \
 	X(FRAGMENT, "fragment") /* a later fragment whose datagram we do not know */ \
 	X(FRAGMENT_BAD, "fragment_bad") /* too short a first one, overlapping, too long */ \
+	X(IP_OPTION, "ip_option") /* IPv4: a source route, or options that do not hold together */ \
 	X(EXTENSION, "ipv6_extension") /* a routing header, or more headers than we look at */ \
 	X(TTL_EXPIRED, "ttl_expired") \
 	X(TCP_FLAGS, "tcp_flags") /* a combination that no TCP sends */ \

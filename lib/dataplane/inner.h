@@ -17,6 +17,7 @@
 
 #include <limits.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
 #include <rte_icmp.h>
 #include <rte_ip.h>
 #include <rte_tcp.h>
@@ -205,6 +206,25 @@ static __rte_noinline enum lm_drop lm_inner_part4(
 	    p, ends, false, ip[9], ip + p->l4, (unsigned)p->len - p->l4, net);
 }
 
+/*
+ * Do a header's options hold together, and is none of them a source route? By one, a packet to a
+ * member that forwards would go on to where rules do not let it (RFC 7126, 4.3 and 4.4).
+ */
+static bool lm_ipv4_options_ok(const uint8_t *ip, unsigned header)
+{
+	for (unsigned at = sizeof(struct rte_ipv4_hdr); at < header && ip[at] != IPOPT_END;) {
+		if (ip[at] == IPOPT_NOOP) {
+			at++;
+			continue;
+		}
+		if (ip[at] == IPOPT_LSRR || ip[at] == IPOPT_SSRR || at + 2 > header ||
+		    ip[at + 1] < 2 || at + ip[at + 1] > header)
+			return false;
+		at += ip[at + 1];
+	}
+	return true;
+}
+
 static __rte_noinline enum lm_drop lm_inner_any4(
     struct lm_pkt *p, struct lm_ends *ends, unsigned room, uint32_t net)
 {
@@ -218,6 +238,8 @@ static __rte_noinline enum lm_drop lm_inner_any4(
 		return LM_DROP_MALFORMED;
 	if (unlikely(!lm_ipv4_checksum_ok(ip)))
 		return LM_DROP_IP_CHECKSUM;
+	if (unlikely(header > sizeof(struct rte_ipv4_hdr) && !lm_ipv4_options_ok(ip, header)))
+		return LM_DROP_IP_OPTION;
 	p->len = (uint16_t)total;
 	p->l4 = (uint8_t)header;
 	ends->src = lm_addr4(lm_load32(ip + 12));

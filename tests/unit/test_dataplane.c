@@ -499,10 +499,58 @@ static void test_mss(void)
 	rig_end(r);
 }
 
+/* The frame's IPv4 header, made longer by these options. Its new length. */
+static size_t with_options(uint8_t *frame, size_t len, unsigned l2, const uint8_t options[8])
+{
+	uint8_t *ip = frame + l2;
+
+	memmove(ip + 28, ip + 20, len - l2 - 20);
+	memcpy(ip + 20, options, 8);
+	ip[0] = 0x47;
+	rig_put16(ip + 2, (unsigned)(len - l2 + 8));
+	rig_put16(ip + 10, 0);
+	uint16_t sum = lm_checksum(ip, 28);
+	memcpy(ip + 10, &sum, 2);
+	return len + 8;
+}
+
+static void test_header_options(void)
+{
+	static const struct {
+		uint8_t bytes[8];
+		bool passes;
+	} cases[] = {
+	    {{0x94, 4, 0, 0, 1, 1, 0, 0}, true}, /* router alert, and padding */
+	    {{0, 0x83, 0, 0, 0, 0, 0, 0}, true}, /* what is behind the end is nothing */
+	    {{0x83, 7, 4, 100, 64, 10, 20, 0}, false}, /* loose source route */
+	    {{1, 0x89, 7, 4, 100, 64, 10, 20}, false}, /* strict, behind padding */
+	    {{0x94, 4, 0, 0, 0x83, 3, 4, 0}, false},
+	    {{0x94, 9, 0, 0, 0, 0, 0, 0}, false}, /* longer than the header */
+	    {{0x94, 1, 0, 0, 0, 0, 0, 0}, false}, /* shorter than itself */
+	    {{1, 1, 1, 1, 1, 1, 1, 0x94}, false}, /* no room for its length */
+	};
+	struct rig *r = rig_create(&rig_one_worker);
+	uint8_t frame[RIG_FRAME_MAX];
+	struct rig_packet p = rig_query;
+
+	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		uint64_t before = rig_drops(r, 0, LM_DROP_IP_OPTION);
+		size_t len =
+		    with_options(frame, rig_build(r, frame, &p), rig_l2(&p), cases[i].bytes);
+
+		rig_send(r, WEB, frame, len);
+		rig_run(r);
+		CU_ASSERT_EQUAL(rig_drops(r, 0, LM_DROP_IP_OPTION) - before, !cases[i].passes);
+		CU_ASSERT_EQUAL(rig_drain(r, 0) + rig_drain(r, 1), cases[i].passes);
+	}
+	rig_end(r);
+}
+
 LM_SUITE("dataplane", {"delivery", test_delivery}, {"IPv6 underlay", test_ipv6_underlay},
     {"local", test_local}, {"policy", test_policy},
     {"policy at both ends", test_policy_at_both_ends}, {"policy change", test_policy_change},
     {"away", test_away}, {"unasked flows end", test_unasked_flows_end},
     {"idle flows end", test_idle_flows_end}, {"networks never meet", test_networks_never_meet},
     {"publish refused", test_publish_refused}, {"spoofing", test_spoofing}, {"ICMP", test_icmp},
-    {"header checksum", test_header_checksum}, {"hops", test_hops}, {"MSS", test_mss})
+    {"header checksum", test_header_checksum}, {"header options", test_header_options},
+    {"hops", test_hops}, {"MSS", test_mss})
