@@ -42,7 +42,7 @@ struct run {
 	struct histogram times;
 };
 
-static void fail(const char *what)
+static _Noreturn void fail(const char *what)
 {
 	fprintf(stderr, "leasemesh-latency: %s\n", what);
 	exit(EXIT_FAILURE);
