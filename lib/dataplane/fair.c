@@ -9,7 +9,7 @@
 #define PASSES 16
 /* So many intervals without a drop, and counting ends. */
 #define QUIET 16
-/* So many intervals nothing is counted where everybody asks for as much as the others. */
+/* So many times it is not looked at again where one is alone, or all ask for as much. */
 #define REST 32
 /* A heavy network may take this part of its share at once. */
 #define BURST_SHIFT 5
@@ -166,7 +166,7 @@ static uint64_t next_level(const struct lm_fair *f, bool over)
 void lm_fair_end(struct lm_fair *f, enum lm_pressure pressure, unsigned known)
 {
 	if (known < 2 && f->n_active < 2) {
-		stop(f, 0);
+		stop(f, REST);
 		return;
 	}
 	if (pressure == LM_OVER && is_even(f, known)) {

@@ -9,6 +9,7 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 #include "chance.h"
+#include "dataplane/tcp.h"
 #include "dataplane/worker.h"
 #include "dp_rig.h"
 #include "suite.h"
@@ -273,19 +274,53 @@ static void test_two_heavy(void)
 	world_close(&x);
 }
 
+/* No network has a flow any more. */
+static void age(struct world *x)
+{
+	lm_dp_pass_time(x->r->gw[0].dp, 0, 600);
+	for (unsigned i = 0; i < 1000 && x->w->flows.n_nets > 0; i++)
+		lm_dp_poll_once(x->r->gw[0].dp, 0);
+	x->time = rte_rdtsc() + x->w->skew;
+}
+
 static void test_alone(void)
 {
 	struct world x;
 
 	world_open(&x, 0, 18);
-	lm_dp_pass_time(x.r->gw[0].dp, 0, 600); /* network 1 has no flow any more */
-	for (unsigned i = 0; i < 1000 && x.w->flows.n_nets > 0; i++)
-		lm_dp_poll_once(x.r->gw[0].dp, 0);
-	x.time = rte_rdtsc() + x.w->skew;
+	age(&x);
 	x.t[0].rate = 1;
 	run(&x, 40);
 	CU_ASSERT_EQUAL(rig_drops(x.r, 0, LM_DROP_FAIR_SHARE), 0);
-	CU_ASSERT_EQUAL(x.w->overload.time.turn, 0); /* not even counted */
+	CU_ASSERT_EQUAL(x.w->overload.time.turn, 1); /* looked at once */
+	CU_ASSERT_FALSE(x.w->fair_time);
+	world_close(&x);
+}
+
+/* Nor does it help to send what no rule allows, and so to have no flow. */
+static void test_denied(void)
+{
+	const struct rig_packet denied = {.from = WEB,
+	    .to = DB,
+	    .protocol = IPPROTO_TCP,
+	    .tcp_flags = LM_TCP_SYN,
+	    .src_port = 1000,
+	    .dst_port = 9000};
+	struct world x;
+
+	world_open(&x, 0, 18);
+	age(&x);
+	double all = capacity(&x, 1);
+	CU_ASSERT_EQUAL(x.w->flows.n_nets, 1);
+	x.t[0].len = rig_build(x.r, x.t[0].frame, &denied);
+	x.t[0].rate = all;
+	x.t[1].rate = 0.1 * all;
+	run(&x, 200);
+	forget(&x);
+	run(&x, 60);
+	CU_ASSERT_EQUAL(x.w->flows.n_nets, 1);
+	CU_ASSERT_TRUE(passed(&x.t[1]) > 0.95);
+	CU_ASSERT_EQUAL(over_share(&x, 1), 0);
 	world_close(&x);
 }
 
@@ -345,4 +380,5 @@ static void test_port(void)
 
 LM_SUITE("overload", {"flood from a workload", test_flood_from_workload},
     {"flood from a peer", test_flood_from_peer}, {"two heavy ones", test_two_heavy},
-    {"alone", test_alone}, {"new flows", test_new_flows}, {"port", test_port})
+    {"alone", test_alone}, {"new flows", test_new_flows}, {"denied", test_denied},
+    {"port", test_port})
