@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The short way of what workloads send, which nearly all packets take. Both steps say
- * false of a packet that is not as usual, wherever they see it first; then access.c
+ * false of a packet that is not as usual, wherever they see it first; then admit.c
  * takes the same step on the long way, which knows all kinds of packets and what
  * becomes of them. So nothing is dropped or counted as dropped here, and whatever
  * comes to be checked there must be asked for here.
@@ -19,7 +19,7 @@
 #define LM_DHCP_SERVER_PORT 67
 #define LM_MULTICAST4 224 /* first byte; with 240/4 and the broadcast address behind it */
 
-/* mac: the port's, as in memory. Sets what access.c's receive() does. */
+/* mac: the port's, as in memory. Sets what lm_access_receive does. */
 static __rte_always_inline bool lm_quick_receive(struct lm_worker *w,
     const struct lm_attach_table *table, unsigned port, uint64_t mac, struct lm_pkt *p,
     struct rte_mbuf *m)

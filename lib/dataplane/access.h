@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the access stage share. On the worker.
+ */
+#ifndef LM_DATAPLANE_ACCESS_H
+#define LM_DATAPLANE_ACCESS_H
+
+#include "dataplane/worker.h"
+
+/* A burst from one port. */
+struct access {
+	struct lm_worker *w;
+	const struct lm_attach_table *table;
+	const struct lm_port *port;
+	unsigned index; /* of the port */
+	bool told; /* fragments, whose ports another worker found */
+};
+
+/* Steps of one packet on the long way, each as its like in quick.h. False: it is gone. */
+
+/*
+ * Whose frame is it? True: it is IP, and net, attachment, ip, len (bytes there) and LM_PKT_V6 are
+ * set.
+ */
+bool lm_access_receive(const struct access *a, struct lm_pkt *p, struct rte_mbuf *m);
+/* True: it goes on to its flow. */
+bool lm_access_admit(const struct access *a, struct lm_pkt *p);
+/* To another worker, who sees the frame as if it had come to it, and counts it. False. */
+bool lm_access_hand(const struct access *a, struct lm_pkt *p, unsigned to, bool with_ports);
+
+#endif
