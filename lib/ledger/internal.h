@@ -42,6 +42,7 @@
 #define TOMBSTONE 0x01 /* flag of a record */
 /* A tombstone outlives the record everywhere, though clocks differ by a window either way. */
 #define TOMBSTONE_EXTRA (2 * LM_LEDGER_WINDOW)
+#define VERSIONS_OF_SECOND 1000 /* they are milliseconds */
 
 /* What a peer may cause, a second and at once. */
 #define ANSWERS_RATE 4000 /* nodes and records that it is told */

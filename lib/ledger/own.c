@@ -35,6 +35,7 @@ static int write_own(struct lm_ledger *l, struct network *net, const uint8_t id[
 	f->version = lm_max_u64(l->now.wall / MS, taken + 1);
 	if (!dies)
 		live_until = lm_max_u64(live_until, wall_seconds(l) + lifetime);
+	live_until = lm_max_u64(live_until, f->version / VERSIONS_OF_SECOND);
 	f->expiry = live_until + (dies ? TOMBSTONE_EXTRA : 0);
 	f->signature = sig.b;
 	if (!lm_ledger_has_room(l, net, net->self, f, old))

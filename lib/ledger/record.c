@@ -35,9 +35,12 @@ bool lm_ledger_read_fields(struct lm_reader *r, struct fields *f)
 	f->value_len = lm_read_u16(r);
 	f->value = lm_read_ref(r, f->value_len);
 	f->signature = lm_read_ref(r, LM_SIGNATURE_LEN);
-	/* The last version has no successor: nobody could ever write above it. */
+	/*
+	 * A version is a time at which the record lived. One that is far ahead of all clocks would
+	 * leave its author no room to write above it.
+	 */
 	return !r->failed && f->kind && !(f->flags & ~TOMBSTONE) && f->version &&
-	       f->version < UINT64_MAX && f->key_len <= LM_LEDGER_KEY_MAX &&
+	       f->version / VERSIONS_OF_SECOND <= f->expiry && f->key_len <= LM_LEDGER_KEY_MAX &&
 	       f->value_len <= LM_LEDGER_VALUE_MAX &&
 	       (!(f->flags & TOMBSTONE) || f->value_len == 0);
 }

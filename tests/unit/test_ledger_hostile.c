@@ -70,18 +70,22 @@ static void test_records(void)
 	CU_ASSERT_EQUAL(refused(s, &f, LM_LD_SIGNATURE), 1);
 	f = record_by(s, LIAR);
 	f.expiry = now;
+	f.version = now * 1000;
 	CU_ASSERT_EQUAL(refused(s, &f, LM_LD_EXPIRED), 1);
 	/* A tombstone of its own that lives by another clock only: kept, it would go and come. */
 	f = record_by(s, VICTIM);
 	f.key = 2;
 	f.flags = TOMBSTONE;
 	f.expiry = now - 60;
+	f.version = f.expiry * 1000;
 	CU_ASSERT_EQUAL(refused(s, &f, LM_LD_EXPIRED), 1);
 	f = record_by(s, LIAR);
 	f.expiry = now + LM_LEDGER_LIFETIME_MAX + 4 * LM_LEDGER_WINDOW;
 	CU_ASSERT_EQUAL(refused(s, &f, LM_LD_TOO_LONG), 1);
 	f = record_by(s, LIAR);
-	f.version = UINT64_MAX;
+	f.version = UINT64_MAX - 1;
+	CU_ASSERT_EQUAL(refused(s, &f, LM_LD_MALFORMED), 1);
+	f.version = (f.expiry + 1) * 1000;
 	CU_ASSERT_EQUAL(refused(s, &f, LM_LD_MALFORMED), 1);
 	f = record_by(s, LIAR);
 	f.flags = 0x02;
@@ -97,6 +101,24 @@ static void test_records(void)
 	old.version--;
 	CU_ASSERT_EQUAL(refused(s, &old, LM_LD_OLD), 1);
 	CU_ASSERT_EQUAL(sim_has(s, VICTIM, 0, LIAR, 1), f.serial);
+	check_end(s);
+}
+
+/*
+ * Somebody with the victim's key has said the last version that a record may have. The victim still
+ * finds one above it.
+ */
+static void test_last_version(void)
+{
+	struct sim *s = with_liar();
+	struct sim_forged f = record_by(s, VICTIM);
+
+	f.expiry += LM_LEDGER_LIFETIME_MAX - 3600;
+	f.version = f.expiry * 1000 + 999;
+	CU_ASSERT_EQUAL(refused(s, &f, LM_LD_MALFORMED), 0);
+	sim_run(s, 60 * SECOND);
+	CU_ASSERT_EQUAL(sim_has(s, FRIEND, 0, VICTIM, 1), s->node[VICTIM].stands[0][1]);
+	CU_ASSERT_EQUAL(sim_drops(s, FRIEND, LM_LD_MALFORMED), 0);
 	check_end(s);
 }
 
@@ -400,8 +422,8 @@ static void test_strangers(void)
 	check_end(s);
 }
 
-LM_SUITE("ledger_hostile", {"records", test_records}, {"said_twice", test_said_twice},
-    {"seal", test_seal}, {"other_network", test_other_network}, {"windows", test_windows},
-    {"revocation", test_revocation}, {"bounds", test_bounds}, {"arguments", test_arguments},
-    {"flood", test_flood}, {"endless_tree", test_endless_tree}, {"mute", test_mute},
-    {"strangers", test_strangers})
+LM_SUITE("ledger_hostile", {"records", test_records}, {"last_version", test_last_version},
+    {"said_twice", test_said_twice}, {"seal", test_seal}, {"other_network", test_other_network},
+    {"windows", test_windows}, {"revocation", test_revocation}, {"bounds", test_bounds},
+    {"arguments", test_arguments}, {"flood", test_flood}, {"endless_tree", test_endless_tree},
+    {"mute", test_mute}, {"strangers", test_strangers})
