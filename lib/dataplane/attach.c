@@ -6,6 +6,7 @@
 #include <rte_bitops.h>
 #include <rte_common.h>
 #include <rte_ether.h>
+#include "dataplane/lines.h"
 #include "dataplane/meters.h"
 
 static uint64_t mac_word(const struct lm_mac *mac)
@@ -90,11 +91,9 @@ int lm_attach_table_create(struct lm_attach_table **out, const struct lm_dp_atta
 	for (unsigned i = 0; i < n; i++)
 		if (list[i].id < max_id && list[i].id >= n_ids)
 			n_ids = list[i].id + 1;
-	struct lm_attach_table *t = aligned_alloc(
-	    RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *t + n_ids * sizeof t->by_id[0]));
+	struct lm_attach_table *t = lm_lines_alloc(sizeof *t + n_ids * sizeof t->by_id[0]);
 	if (!t)
 		return -ENOMEM;
-	memset(t, 0, sizeof *t + n_ids * sizeof t->by_id[0]);
 	t->n = n_ids;
 	t->mask = n_slots - 1;
 	t->slots = malloc(n_slots * sizeof *t->slots);

@@ -14,6 +14,7 @@
 #include <rte_mbuf_dyn.h>
 #include <rte_random.h>
 #include "base/log.h"
+#include "dataplane/lines.h"
 #include "dataplane/meters.h"
 #include "dataplane/worker.h"
 
@@ -121,10 +122,9 @@ int lm_dp_create(struct lm_dp **out, const struct lm_dp_config *config)
 
 	if (err != 0)
 		return err;
-	struct lm_dp *dp = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *dp));
+	struct lm_dp *dp = lm_lines_alloc(sizeof *dp);
 	if (!dp)
 		return -ENOMEM;
-	memset(dp, 0, sizeof *dp);
 	dp->config = *config;
 	dp->punt_fd = -1;
 	dp->punt_armed = 1;

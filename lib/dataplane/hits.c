@@ -3,6 +3,7 @@
 #include <string.h>
 #include <rte_common.h>
 #include "dataplane/hits.h"
+#include "dataplane/lines.h"
 #include "dataplane/worker.h"
 
 #define LINE (RTE_CACHE_LINE_SIZE / sizeof(uint64_t)) /* counters */
@@ -16,13 +17,11 @@ struct lm_hits *lm_hits_create(const struct lm_policy *policy, unsigned n_worker
 	h->holders = 1;
 	h->n = lm_policy_counters(policy);
 	h->stride = (uint32_t)RTE_ALIGN_CEIL((size_t)h->n + 1, LINE);
-	size_t bytes = (size_t)n_workers * h->stride * sizeof(uint64_t);
-	h->counts = aligned_alloc(RTE_CACHE_LINE_SIZE, bytes);
+	h->counts = lm_lines_alloc((size_t)n_workers * h->stride * sizeof(uint64_t));
 	if (!h->counts) {
 		free(h);
 		return NULL;
 	}
-	memset(h->counts, 0, bytes);
 	return h;
 }
 

@@ -6,6 +6,7 @@
 #include <rte_random.h>
 #include "dataplane/bench.h"
 #include "dataplane/dp.h"
+#include "dataplane/lines.h"
 
 /* Lanes beyond the first leave from the dynamic ports (RFC 6335). */
 #define LANE_PORTS_FROM 49152
@@ -46,7 +47,7 @@ int lm_dp_sa_in_add(struct lm_dp *dp, uint32_t net, uint32_t peer, uint8_t lane,
 		return -EINVAL;
 	if (t->used == t->limit)
 		return -ENOSPC;
-	struct lm_sa_in *sa = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof *sa);
+	struct lm_sa_in *sa = lm_lines_alloc(sizeof *sa);
 	if (!sa)
 		return -ENOMEM;
 	*sa = (struct lm_sa_in){
@@ -84,12 +85,10 @@ static uint16_t source_port(const struct lm_dp *dp, uint32_t net, uint32_t peer,
 static int create_out(struct lm_sa_out **to, struct lm_dp *dp, uint32_t net, uint32_t peer,
     uint8_t n_lanes, const uint32_t *spis, const uint8_t (*keymat)[36])
 {
-	struct lm_sa_out *out =
-	    aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof *out + n_lanes * sizeof out->lanes[0]);
+	struct lm_sa_out *out = lm_lines_alloc(sizeof *out + n_lanes * sizeof out->lanes[0]);
 
 	if (!out)
 		return -ENOMEM;
-	memset(out, 0, sizeof *out + n_lanes * sizeof out->lanes[0]);
 	out->n_lanes = n_lanes;
 	for (uint8_t i = 0; i < n_lanes; i++) {
 		struct lm_lane_out *lane = &out->lanes[i];

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <rte_common.h>
+#include "dataplane/lines.h"
 #include "dataplane/meters.h"
 #include "dataplane/shares.h"
 #include "dataplane/worker.h"
@@ -44,16 +45,14 @@ enum lm_drop lm_meters_ask(
 static struct lm_meters *create(unsigned n_workers, uint32_t id)
 {
 	struct lm_meters *m = calloc(1, sizeof *m);
-	size_t size = n_workers * sizeof m->of[0];
 
 	if (!m)
 		return NULL;
-	m->of = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
+	m->of = lm_lines_alloc(n_workers * sizeof m->of[0]);
 	if (!m->of) {
 		free(m);
 		return NULL;
 	}
-	memset(m->of, 0, size);
 	for (unsigned i = 0; i < n_workers * 2; i++)
 		for (unsigned unit = 0; unit < LM_METER_UNITS; unit++)
 			m->of[i / 2].way[i % 2].share[unit] = LM_SHARES / n_workers;

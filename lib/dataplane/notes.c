@@ -2,23 +2,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <rte_common.h>
+#include "dataplane/lines.h"
 #include "dataplane/notes.h"
 #include "dataplane/worker.h"
 
 struct lm_notes *lm_notes_create(unsigned n_workers)
 {
 	struct lm_notes *notes = calloc(1, sizeof *notes);
-	size_t bytes = n_workers * sizeof *notes->rings;
 
 	if (!notes)
 		return NULL;
 	notes->holders = 1;
-	notes->rings = aligned_alloc(RTE_CACHE_LINE_SIZE, bytes);
+	notes->rings = lm_lines_alloc(n_workers * sizeof *notes->rings);
 	if (!notes->rings) {
 		free(notes);
 		return NULL;
 	}
-	memset(notes->rings, 0, bytes);
 	return notes;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <rte_common.h>
+#include "dataplane/lines.h"
 #include "dataplane/worker.h"
 
 /*
@@ -31,7 +32,7 @@ struct lm_quotas *lm_quotas_create(const struct lm_policy *policy, unsigned n_wo
 	r->holders = 1;
 	r->n = lm_policy_info(policy).n_rates;
 	r->stride = (uint32_t)RTE_ALIGN_CEIL(r->n * sizeof(struct lm_quota), RTE_CACHE_LINE_SIZE);
-	r->buckets = aligned_alloc(RTE_CACHE_LINE_SIZE, (size_t)n_workers * r->stride);
+	r->buckets = lm_lines_alloc((size_t)n_workers * r->stride);
 	if (!r->buckets) {
 		free(r);
 		return NULL;

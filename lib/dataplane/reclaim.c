@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/lines.h"
 #include "dataplane/reclaim.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@ int lm_reclaim_init(struct lm_reclaim *r, unsigned n_workers)
 
 	STAILQ_INIT(&r->waiting);
 	r->n = 0;
-	r->qsbr = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(size));
+	r->qsbr = lm_lines_alloc(size);
 	if (!r->qsbr)
 		return -ENOMEM;
 	return rte_rcu_qsbr_init(r->qsbr, n_workers) == 0 ? 0 : -EINVAL;

@@ -13,6 +13,7 @@
 #include <rte_random.h>
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
+#include "dataplane/lines.h"
 #include "dataplane/bench.h"
 
 #define RING_SIZE 1024
@@ -81,13 +82,11 @@ int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index)
 	w->now = w->aged = rte_rdtsc();
 	w->tick = lm_tick(w->now);
 	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	w->attached = aligned_alloc(
-	    RTE_CACHE_LINE_SIZE, (size_t)dp->config.max_endpoints * sizeof *w->attached);
+	w->attached = lm_lines_alloc((size_t)dp->config.max_endpoints * sizeof *w->attached);
 	w->peers = calloc(dp->config.max_peers, sizeof *w->peers);
 	w->sources = calloc(LM_SOURCES, sizeof *w->sources);
 	if (w->wake_fd < 0 || !w->attached || !w->peers || !w->sources)
 		return -ENOMEM;
-	memset(w->attached, 0, (size_t)dp->config.max_endpoints * sizeof *w->attached);
 	int err = lm_gcm_engine_create(&w->gcm);
 	const struct lm_flows_config flows = {.limit = dp->config.flows,
 	    .net_limit = dp->config.network_flows,
