@@ -156,6 +156,22 @@ open_members()
 	END
 }
 
+# Two tenants with networks that look alike, at the same two gateways, which are not started yet.
+two_tenants()
+{
+	local tenant
+
+	gateway alpha
+	gateway beta
+	for tenant in shop bank; do
+		owner $tenant
+		workload $tenant-web alpha
+		workload $tenant-db beta
+		attach $tenant-web $tenant $tenant web 0 1001
+		attach $tenant-db $tenant $tenant db 0 1002
+	done
+}
+
 # The parts of shop_up, for tests that change one of them.
 shop_hosts()
 {

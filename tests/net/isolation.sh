@@ -11,15 +11,7 @@ echoes()
 }
 
 begin
-gateway alpha
-gateway beta
-for tenant in shop bank; do
-	owner $tenant
-	workload $tenant-web alpha
-	workload $tenant-db beta
-	attach $tenant-web $tenant $tenant web 0 1001
-	attach $tenant-db $tenant $tenant db 0 1002
-done
+two_tenants
 workload shop-cache alpha
 attach shop-cache shop shop cache 0 1003
 gateway_start alpha

@@ -65,15 +65,7 @@ between()
 }
 
 begin
-gateway alpha
-gateway beta
-for tenant in shop bank; do
-	owner $tenant
-	workload $tenant-web alpha
-	workload $tenant-db beta
-	attach $tenant-web $tenant $tenant web 0 1001
-	attach $tenant-db $tenant $tenant db 0 1002
-done
+two_tenants
 gateway_start alpha
 gateway_start beta
 conf=$T/gateway/alpha/gateway.conf
