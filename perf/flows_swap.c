@@ -49,7 +49,7 @@ static struct swap swap_beside_worker(unsigned rules)
 	}
 	lm_dp_stop(g.dp);
 	rte_eal_wait_lcore(lcore);
-	struct swap s = {.compile_us = (double)g.compile_ns / 1e3,
+	struct swap s = {.compile_us = (double)g.tenants.compile_ns / 1e3,
 	    .publish_us = us(percentile(publish, SWAPS, 0.5)),
 	    .until_us = us(percentile(until, SWAPS, 0.5)),
 	    .until_p99_us = us(percentile(until, SWAPS, 0.99))};

@@ -2,8 +2,7 @@
 /*
  * A gateway with one worker and one access port, on rings and turned by hand, that
  * carries packets between workloads of its own: all of the data path but crypto; or, if it has
- * peers, from its own into tunnels. Every network has the same addresses and random rules of its
- * own (rules.h), of which none is about the packets; what no rule matches is allowed, or denied.
+ * peers, from its own into tunnels (tenants.h).
  */
 #ifndef LM_PERF_ONE_GATEWAY_H
 #define LM_PERF_ONE_GATEWAY_H
@@ -11,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "dataplane/dataplane.h"
+#include "tenants.h"
 
 struct one_gateway_config {
 	unsigned networks;
@@ -28,9 +28,7 @@ struct one_gateway {
 	struct rte_ring *under_in, *under_out; /* with peers */
 	struct lm_mac mac;
 	unsigned port, under;
-	unsigned members; /* of a network, among which the endpoints are spread */
-	struct lm_policy **policies[2]; /* by network; the second: what no rule matches is denied */
-	uint64_t compile_ns; /* of one network's, on average */
+	struct tenants tenants;
 };
 
 void one_gateway_open(struct one_gateway *g, const struct one_gateway_config *config);
@@ -38,7 +36,7 @@ void one_gateway_close(struct one_gateway *g);
 /* Anew, all of it: so all flows are judged anew. */
 void one_gateway_publish(struct one_gateway *g, unsigned network, bool deny);
 
-/* A UDP flow: network, source and destination endpoint, and ports, in one word. */
+/* A flow of the tenants': network, source and destination endpoint, and ports, in one word. */
 uint64_t one_gateway_flow(const struct one_gateway *g, uint32_t number);
 /* A packet of each of these, 64 bytes, in bursts. How many came out. */
 unsigned one_gateway_play(struct one_gateway *g, const uint64_t *flows, unsigned n);

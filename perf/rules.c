@@ -44,10 +44,10 @@ static unsigned lists_of(unsigned rules)
 	return (rules + each_of(rules) - 1) / each_of(rules);
 }
 
-void rules_manifest(struct lm_manifest *m, unsigned rules)
+/* Lists in turns, from the first member on. */
+static void fill(struct lm_manifest *m, unsigned members, unsigned lists, unsigned each)
 {
-	unsigned each = each_of(rules), lists = lists_of(rules);
-	*m = (struct lm_manifest){.n_members = lists / 2 + 2};
+	*m = (struct lm_manifest){.n_members = members};
 	m->members = bench_must(calloc(m->n_members, sizeof(*m->members)), "members");
 	for (unsigned i = 0; i < lists; i++) {
 		struct lm_member *member = &m->members[i / 2];
@@ -60,6 +60,18 @@ void rules_manifest(struct lm_manifest *m, unsigned rules)
 			member->n_egress = each;
 		}
 	}
+}
+
+void rules_manifest(struct lm_manifest *m, unsigned rules)
+{
+	unsigned lists = lists_of(rules);
+
+	fill(m, lists / 2 + 2, lists, each_of(rules));
+}
+
+void rules_members(struct lm_manifest *m, unsigned members, unsigned rules)
+{
+	fill(m, members, members * 2, rules / 2);
 }
 
 static void free_list(struct lm_rule *list, unsigned n)

@@ -14,6 +14,8 @@ uint32_t rules_below(uint32_t n);
  * more members have none. Each rule has one peer, or any, and one range of ports.
  */
 void rules_manifest(struct lm_manifest *m, unsigned rules);
+/* So many members, each of which has so many rules, half of them of its egress. */
+void rules_members(struct lm_manifest *m, unsigned members, unsigned rules);
 void rules_manifest_free(struct lm_manifest *m);
 /* Most are what some rule of the source is about, so that both sides are asked. */
 struct lm_policy_key rules_packet(const struct lm_manifest *m);
