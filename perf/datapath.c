@@ -3,13 +3,16 @@
  * One worker's pipeline between two ports of DPDK's: pcap, which plays a capture
  * for ever, and null, which swallows what is sent.
  *
- *   leasemesh-datapath EAL-ARGUMENTS -- seal|open MIX CAPTURE [IN OUT]
- *   leasemesh-datapath EAL-ARGUMENTS -- capture plain|esp MIX CAPTURE
+ *   leasemesh-datapath EAL-ARGUMENTS -- seal|open MIX CAPTURE [IN OUT | FLOWS]
+ *   leasemesh-datapath EAL-ARGUMENTS -- capture plain|esp MIX CAPTURE [FLOWS]
+ *   leasemesh-datapath EAL-ARGUMENTS -- secgw CONFIG FLOWS
  *
  * The first runs until SIGTERM, then prints its counters as JSON; throughput is read
  * from DPDK's telemetry meanwhile, as it is from every other contestant. It writes
  * CAPTURE itself. IN and OUT are other ports, as DPDK's device arguments, for whoever plays the
- * capture himself. The second only writes a capture for others. perf/datapath runs both.
+ * capture himself. With FLOWS the gateway has a thousand networks (load.h), and so many flows
+ * of theirs are played by player.h. The others only write a capture, and a configuration, for
+ * others. perf/datapath runs them all.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,6 +30,8 @@
 #include "dataplane/bench.h"
 #include "dataplane/dataplane.h"
 #include "manifest/manifest.h"
+#include "load.h"
+#include "player.h"
 #include "traffic.h"
 
 #define LM_LOG_MODULE "perf"
@@ -128,11 +133,9 @@ static void publish(struct lm_dp *dp, unsigned access, unsigned underlay)
 	    .src_ip = here,
 	    .dst_ip = ip(PERF_GATEWAY_THERE),
 	    .dst_port = UDP_PORT};
-	struct lm_dp_port_info info;
 	const uint32_t spi = OUT_SPI;
 
-	check(lm_dp_port_info(dp, underlay, &info), "port");
-	path.src = info.mac;
+	path.src = lm_dp_port_mac(dp, underlay);
 	check(lm_dp_underlay_addrs(dp, &here, 1), "underlay");
 	publish_network(dp);
 	check(lm_dp_attachments_publish(dp, &attachment, 1), "attachment");
@@ -146,34 +149,58 @@ struct task {
 	struct perf_mix mix;
 	const char *capture;
 	const char *in, *out; /* NULL: the capture for ever, and nowhere */
+	unsigned flows; /* 0: two workloads' */
 };
+
+static struct lm_dp_port_info port_info(const struct lm_dp *dp, unsigned port)
+{
+	struct lm_dp_port_info info;
+
+	check(lm_dp_port_info(dp, port, &info), "port");
+	return info;
+}
 
 static void set_up(struct lm_dp *dp, const struct task *t)
 {
-	struct lm_dp_port_info info;
-	struct perf_sa sa = {.keymat = keymat};
+	uint32_t spi = 0;
 	unsigned access, underlay, player;
 	char device[512];
 	const char *in = t->in ? t->in : device, *out = t->out ? t->out : "net_null0,no-rx=1";
 
 	snprintf(device, sizeof device, "net_pcap0,rx_pcap=%s,infinite_rx=1", t->capture);
 	if (t->seal) {
-		check(perf_capture_write(t->capture, &t->mix, PERF_PLAIN, NULL, first_mac),
+		check(perf_capture_pair(t->capture, &t->mix, PERF_PLAIN, 0, NULL, first_mac),
 		    t->capture);
 		player = access = add_port(dp, "access", false, in);
 		underlay = add_port(dp, "underlay", true, out);
 	} else {
-		check(lm_dp_sa_in_add(dp, 0, 0, 0, 1, keymat, &sa.spi), "inbound lane");
-		lm_dp_bench_loop(dp, sa.spi);
-		check(perf_capture_write(t->capture, &t->mix, PERF_ESP_IN_UDP, &sa, first_mac),
+		check(lm_dp_sa_in_add(dp, 0, 0, 0, 1, keymat, &spi), "inbound lane");
+		lm_dp_bench_loop(dp, spi);
+		check(
+		    perf_capture_pair(t->capture, &t->mix, PERF_ESP_IN_UDP, spi, keymat, first_mac),
 		    t->capture);
 		player = underlay = add_port(dp, "underlay", true, in);
 		access = add_port(dp, "access", false, out);
 	}
-	check(lm_dp_port_info(dp, player, &info), "port");
-	if (memcmp(info.mac.b, first_mac, sizeof first_mac) != 0)
+	if (memcmp(port_info(dp, player).mac.b, first_mac, sizeof first_mac) != 0)
 		check(-EADDRNOTAVAIL, "the driver's MAC address is not as expected");
 	publish(dp, access, underlay);
+}
+
+/* The same with the load. Whoever plays it is freed before the ports. */
+static struct player *set_up_load(struct lm_dp *dp, const struct task *t, struct load *l)
+{
+	struct player *p;
+	unsigned in = add_port(dp, t->seal ? "access" : "underlay", !t->seal, "net_null0");
+	unsigned out = add_port(dp, t->seal ? "underlay" : "access", t->seal, "net_null1,no-rx=1");
+	const struct lm_dp_port_info info = port_info(dp, in);
+
+	load_publish(l, dp, t->seal ? in : out, t->seal ? out : in);
+	check(load_capture(
+		  l, t->capture, &t->mix, t->seal ? PERF_PLAIN : PERF_ESP_IN_UDP, info.mac.b),
+	    t->capture);
+	check(player_attach(&p, info.dpdk_port, t->capture), "player");
+	return p;
 }
 
 static void print_counters(const struct lm_dp *dp)
@@ -198,9 +225,10 @@ static void print_counters(const struct lm_dp *dp)
 	printf("}}\n");
 }
 
-static int run(const struct task *task, const sigset_t *stop)
+/* As the gateway's: every flow of the load has room, with a quarter to spare. */
+static struct lm_dp_config config_of(const struct load *l)
 {
-	const struct lm_dp_config config = {
+	struct lm_dp_config config = {
 	    .n_workers = 1,
 	    .max_networks = 1,
 	    .max_peers = 1,
@@ -212,11 +240,32 @@ static int run(const struct task *task, const sigset_t *stop)
 	    .busy_poll = true,
 	    .mbufs = MBUFS,
 	};
+
+	if (l->flows > 0) {
+		config.max_networks = LOAD_NETWORKS;
+		config.max_peers = LOAD_PEERS;
+		config.max_endpoints = LOAD_NETWORKS * LOAD_ENDPOINTS;
+		config.max_sas = tenants_tunnels(&l->tenants);
+		config.flows = rte_align32pow2(l->flows + l->flows / 4);
+	}
+	return config;
+}
+
+static int run(const struct task *task, const sigset_t *stop)
+{
+	struct load load = {0};
+	struct player *player = NULL;
 	struct lm_dp *dp;
 	int signo;
 
+	if (task->flows > 0)
+		load_open(&load, task->flows);
+	const struct lm_dp_config config = config_of(&load);
 	check(lm_dp_create(&dp, &config), "data plane");
-	set_up(dp, task);
+	if (task->flows > 0)
+		player = set_up_load(dp, task, &load);
+	else
+		set_up(dp, task);
 	struct lm_dp_worker_arg arg = {.dp = dp, .index = 0};
 	check(
 	    rte_eal_remote_launch(lm_dp_worker_main, &arg, rte_get_next_lcore(-1, 1, 0)), "worker");
@@ -224,25 +273,87 @@ static int run(const struct task *task, const sigset_t *stop)
 	lm_dp_stop(dp);
 	rte_eal_mp_wait_lcore();
 	print_counters(dp);
+	player_free(player);
 	lm_dp_ports_stop(dp);
 	lm_dp_free(dp);
+	if (task->flows > 0)
+		load_close(&load);
 	return EXIT_SUCCESS;
 }
 
-static int capture(const char *wrap, const struct perf_mix *mix, const char *path)
+static int capture(const char *wrap, const struct task *t)
 {
-	const struct perf_sa sa = {.spi = ESP_SPI, .keymat = keymat};
 	bool plain = strcmp(wrap, "plain") == 0;
+	const enum perf_wrap how = plain ? PERF_PLAIN : PERF_ESP;
+	struct load load;
 
 	if (!plain && strcmp(wrap, "esp") != 0)
 		return EXIT_FAILURE;
-	check(perf_capture_write(path, mix, plain ? PERF_PLAIN : PERF_ESP, &sa, first_mac), path);
+	if (t->flows > 0) {
+		load_open(&load, t->flows);
+		check(load_capture(&load, t->capture, &t->mix, how, first_mac), t->capture);
+		load_close(&load);
+		return EXIT_SUCCESS;
+	}
+	check(perf_capture_pair(t->capture, &t->mix, how, ESP_SPI, keymat, first_mac), t->capture);
 	return EXIT_SUCCESS;
+}
+
+static int secgw(const char *path, unsigned flows)
+{
+	struct load load;
+
+	load_open(&load, flows);
+	check(load_write_secgw(&load, path), path);
+	load_close(&load);
+	return EXIT_SUCCESS;
+}
+
+static unsigned flows_of(const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*end != '\0' || n < LOAD_FLOWS_MIN || n > LOAD_FLOWS_MAX)
+		check(-EINVAL, "flows");
+	return (unsigned)n;
+}
+
+static int usage(void)
+{
+	fprintf(stderr,
+	    "usage: leasemesh-datapath EAL-ARGUMENTS -- seal|open MIX CAPTURE [IN OUT | FLOWS]\n");
+	return EXIT_FAILURE;
+}
+
+static int command(int argc, char **argv, const sigset_t *stop)
+{
+	struct task task = {0};
+
+	if (argc == 4 && strcmp(argv[1], "secgw") == 0)
+		return secgw(argv[2], flows_of(argv[3]));
+	if (argc >= 5 && strcmp(argv[1], "capture") == 0 &&
+	    perf_mix_parse(&task.mix, argv[3]) == 0) {
+		task.capture = argv[4];
+		task.flows = argc > 5 ? flows_of(argv[5]) : 0;
+		return capture(argv[2], &task);
+	}
+	if (argc < 4 || argc > 6 || perf_mix_parse(&task.mix, argv[2]) != 0 ||
+	    (strcmp(argv[1], "seal") != 0 && strcmp(argv[1], "open") != 0))
+		return usage();
+	task.seal = argv[1][0] == 's';
+	task.capture = argv[3];
+	if (argc == 5)
+		task.flows = flows_of(argv[4]);
+	if (argc == 6) {
+		task.in = argv[4];
+		task.out = argv[5];
+	}
+	return run(&task, stop);
 }
 
 int main(int argc, char **argv)
 {
-	struct task task = {0};
 	sigset_t stop;
 
 	/* Blocked before EAL starts its threads, so that all of them leave it to sigwait. */
@@ -253,25 +364,7 @@ int main(int argc, char **argv)
 	int used = rte_eal_init(argc, argv);
 	if (used < 0)
 		return EXIT_FAILURE;
-	argc -= used;
-	argv += used;
-	int result = EXIT_FAILURE;
-	if (argc == 5 && strcmp(argv[1], "capture") == 0 &&
-	    perf_mix_parse(&task.mix, argv[3]) == 0) {
-		result = capture(argv[2], &task.mix, argv[4]);
-	} else if ((argc == 4 || argc == 6) && perf_mix_parse(&task.mix, argv[2]) == 0 &&
-		   (strcmp(argv[1], "seal") == 0 || strcmp(argv[1], "open") == 0)) {
-		task.seal = argv[1][0] == 's';
-		task.capture = argv[3];
-		if (argc == 6) {
-			task.in = argv[4];
-			task.out = argv[5];
-		}
-		result = run(&task, &stop);
-	} else {
-		fprintf(stderr,
-		    "usage: leasemesh-datapath EAL-ARGUMENTS -- seal|open MIX CAPTURE [IN OUT]\n");
-	}
+	int result = command(argc - used, argv + used, &stop);
 	rte_eal_cleanup();
 	return result;
 }

@@ -2,6 +2,7 @@
 #include "tenants.h"
 
 #include <rte_byteorder.h>
+#include <rte_common.h>
 #include "bench.h"
 #include "rules.h"
 

@@ -18,6 +18,9 @@
 #define ESP_IV 8
 #define ESP_ALIGN 4
 
+/* Who sends what arrives at an underlay port, and one workload's frames. */
+static const uint8_t neighbour[6] = {2, 0, 0, 0, 0, 0x0a};
+
 int perf_mix_parse(struct perf_mix *out, const char *text)
 {
 	static const struct perf_mix imix = {
@@ -36,7 +39,7 @@ int perf_mix_parse(struct perf_mix *out, const char *text)
 	return 0;
 }
 
-static void put_ip(uint8_t *at, const char *src, const char *dst, uint8_t protocol, size_t len)
+static void put_ip(uint8_t *at, uint32_t src, uint32_t dst, uint8_t protocol, size_t len)
 {
 	struct rte_ipv4_hdr ip = {
 	    .version_ihl = RTE_IPV4_VHL_DEF,
@@ -44,10 +47,10 @@ static void put_ip(uint8_t *at, const char *src, const char *dst, uint8_t protoc
 	    .fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG),
 	    .time_to_live = 64,
 	    .next_proto_id = protocol,
+	    .src_addr = rte_cpu_to_be_32(src),
+	    .dst_addr = rte_cpu_to_be_32(dst),
 	};
 
-	inet_pton(AF_INET, src, &ip.src_addr);
-	inet_pton(AF_INET, dst, &ip.dst_addr);
 	ip.hdr_checksum = rte_ipv4_cksum(&ip);
 	memcpy(at, &ip, sizeof ip);
 }
@@ -63,28 +66,23 @@ static void put_udp(uint8_t *at, uint16_t src, uint16_t dst, size_t len)
 	memcpy(at, &udp, sizeof udp);
 }
 
-/* The inner packet number i, of size bytes. */
-static void put_inner(uint8_t *at, unsigned i, size_t size, bool from_here)
+/* The i-th packet of all; what it carries differs. */
+static void put_inner(uint8_t *at, unsigned i, const struct perf_packet *p)
 {
 	const size_t ip_len = sizeof(struct rte_ipv4_hdr);
-	unsigned flow = i % PERF_FLOWS;
-	uint16_t client = (uint16_t)(10000 + flow), server = 5201;
 
-	put_ip(at, from_here ? PERF_HERE : PERF_THERE, from_here ? PERF_THERE : PERF_HERE,
-	    IPPROTO_UDP, size);
-	/* Ports of either direction differ by flow, so that both have as many. */
-	put_udp(
-	    at + ip_len, from_here ? client : server, from_here ? server : client, size - ip_len);
-	for (size_t n = INNER_MIN; n < size; n++)
+	put_ip(at, p->src, p->dst, IPPROTO_UDP, p->size);
+	put_udp(at + ip_len, p->src_port, p->dst_port, p->size - ip_len);
+	for (size_t n = INNER_MIN; n < p->size; n++)
 		at[n] = (uint8_t)(i + n);
 }
 
-/* ESP (RFC 4303, RFC 4106) around the inner packet number i; returns its length. */
-static size_t put_esp(uint8_t *at, unsigned i, size_t size, const struct perf_sa *sa,
-    struct lm_gcm_engine *e, const struct lm_gcm_key *key)
+/* ESP (RFC 4303, RFC 4106) around it, with its SA's next sequence number; returns its length. */
+static size_t put_esp(uint8_t *at, unsigned i, const struct perf_packet *p, struct lm_gcm_engine *e)
 {
 	const size_t front = sizeof(struct rte_esp_hdr) + ESP_IV;
-	uint64_t seq = i + 1, seq_be = rte_cpu_to_be_64(seq);
+	struct perf_sa *sa = p->sa;
+	uint64_t seq = ++sa->sent, seq_be = rte_cpu_to_be_64(seq);
 	uint32_t spi_be = rte_cpu_to_be_32(sa->spi), low_be = rte_cpu_to_be_32((uint32_t)seq);
 	uint8_t nonce[LM_GCM_IV_LEN], aad[12];
 	uint8_t *inner = at + front;
@@ -97,14 +95,14 @@ static size_t put_esp(uint8_t *at, unsigned i, size_t size, const struct perf_sa
 	memcpy(aad, &spi_be, 4);
 	memcpy(aad + 4, &seq_be, 8);
 
-	put_inner(inner, i, size, false);
-	uint8_t pad = (uint8_t)((ESP_ALIGN - (size + 2) % ESP_ALIGN) % ESP_ALIGN);
+	put_inner(inner, i, p);
+	uint8_t pad = (uint8_t)((ESP_ALIGN - (p->size + 2) % ESP_ALIGN) % ESP_ALIGN);
 	for (uint8_t n = 0; n < pad; n++)
-		inner[size + n] = (uint8_t)(n + 1);
-	inner[size + pad] = pad;
-	inner[size + pad + 1] = IPPROTO_IPIP;
-	size_t sealed = size + pad + 2;
-	lm_gcm_seal(e, key, inner, inner, sealed, nonce, aad, sizeof aad, inner + sealed);
+		inner[p->size + n] = (uint8_t)(n + 1);
+	inner[p->size + pad] = pad;
+	inner[p->size + pad + 1] = IPPROTO_IPIP;
+	size_t sealed = (size_t)p->size + pad + 2;
+	lm_gcm_seal(e, sa->key, inner, inner, sealed, nonce, aad, sizeof aad, inner + sealed);
 	return front + sealed + LM_GCM_TAG_LEN;
 }
 
@@ -113,29 +111,34 @@ struct frame {
 	size_t len;
 };
 
-static void frame_make(struct frame *f, unsigned i, size_t size, enum perf_wrap wrap,
-    const struct perf_sa *sa, const uint8_t dst_mac[6], struct lm_gcm_engine *e,
-    const struct lm_gcm_key *key)
+static int frame_make(struct frame *f, unsigned i, const struct perf_packet *p, enum perf_wrap wrap,
+    const uint8_t dst_mac[6], struct lm_gcm_engine *e)
 {
 	const size_t ip_len = sizeof(struct rte_ipv4_hdr), udp_len = sizeof(struct rte_udp_hdr);
 	struct rte_ether_hdr *ether = (void *)f->bytes;
 	uint8_t *ip = f->bytes + sizeof *ether;
 
 	memcpy(&ether->dst_addr, dst_mac, 6);
-	memcpy(&ether->src_addr, "\x02\0\0\0\0\x0a", 6);
+	memcpy(&ether->src_addr, wrap == PERF_PLAIN ? p->src_mac : neighbour, 6);
 	ether->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
 	if (wrap == PERF_PLAIN) {
-		put_inner(ip, i, size, true);
-		f->len = sizeof *ether + size;
-		return;
+		put_inner(ip, i, p);
+		f->len = sizeof *ether + p->size;
+		return 0;
+	}
+	if (!p->sa->key) {
+		int err = lm_gcm_key_create(&p->sa->key, e, p->sa->keymat);
+		if (err < 0)
+			return err;
 	}
 	size_t before = ip_len + (wrap == PERF_ESP_IN_UDP ? udp_len : 0);
-	size_t esp_len = put_esp(ip + before, i, size, sa, e, key);
-	put_ip(ip, PERF_GATEWAY_THERE, PERF_GATEWAY_HERE,
+	size_t esp_len = put_esp(ip + before, i, p, e);
+	put_ip(ip, p->tunnel_src, p->tunnel_dst,
 	    wrap == PERF_ESP_IN_UDP ? IPPROTO_UDP : IPPROTO_ESP, before + esp_len);
 	if (wrap == PERF_ESP_IN_UDP)
 		put_udp(ip + ip_len, ESP_PORT, ESP_PORT, udp_len + esp_len);
 	f->len = sizeof *ether + before + esp_len;
+	return 0;
 }
 
 /* The classic format of libpcap, in our byte order. */
@@ -159,32 +162,88 @@ static void put_pcap_packet(FILE *file, const struct frame *f)
 	fwrite(f->bytes, f->len, 1, file);
 }
 
-int perf_capture_write(const char *path, const struct perf_mix *mix, enum perf_wrap wrap,
-    const struct perf_sa *sa, const uint8_t dst_mac[6])
+int perf_capture_write(const char *path, const struct perf_packets *packets, enum perf_wrap wrap,
+    const uint8_t dst_mac[6])
 {
 	struct lm_gcm_engine *e = NULL;
-	struct lm_gcm_key *key = NULL;
+	struct perf_packet p;
 	struct frame f;
 
 	int err = lm_gcm_engine_create(&e);
-	if (err == 0 && wrap != PERF_PLAIN)
-		err = lm_gcm_key_create(&key, e, sa->keymat);
-	FILE *file = err == 0 ? fopen(path, "w") : NULL;
-	if (err == 0 && !file)
+	if (err < 0)
+		return err;
+	FILE *file = fopen(path, "w");
+	if (!file) {
 		err = -errno;
-	if (err == 0) {
-		put_pcap_header(file);
-		for (unsigned i = 0; i < PERF_PACKETS; i++) {
-			frame_make(
-			    &f, i, mix->sizes[i % RTE_DIM(mix->sizes)], wrap, sa, dst_mac, e, key);
-			put_pcap_packet(file, &f);
-		}
-		bool failed = ferror(file);
-		if (fclose(file) != 0 || failed)
-			err = -EIO;
+		lm_gcm_engine_free(e);
+		return err;
 	}
-	lm_gcm_key_free(key);
+	put_pcap_header(file);
+	for (unsigned i = 0; i < packets->n && err == 0; i++) {
+		packets->at(packets->ctx, i, &p);
+		err = frame_make(&f, i, &p, wrap, dst_mac, e);
+		put_pcap_packet(file, &f);
+	}
+	bool failed = ferror(file);
+	if ((fclose(file) != 0 || failed) && err == 0)
+		err = -EIO;
 	lm_gcm_engine_free(e);
+	return err;
+}
+
+void perf_sa_close(struct perf_sa *sa)
+{
+	lm_gcm_key_free(sa->key);
+	sa->key = NULL;
+}
+
+/* ---- two workloads ---- */
+
+struct pair {
+	const struct perf_mix *mix;
+	bool from_here;
+	struct perf_packet packet; /* what is the same in all */
+};
+
+static void pair_at(void *ctx, unsigned i, struct perf_packet *out)
+{
+	const struct pair *pair = ctx;
+	const uint16_t client = (uint16_t)(10000 + i % PERF_FLOWS), server = 5201;
+
+	*out = pair->packet;
+	out->size = pair->mix->sizes[i % RTE_DIM(pair->mix->sizes)];
+	/* Ports of either direction differ by flow, so that both have as many. */
+	out->src_port = pair->from_here ? client : server;
+	out->dst_port = pair->from_here ? server : client;
+}
+
+static uint32_t address(const char *text)
+{
+	uint32_t be = 0;
+
+	inet_pton(AF_INET, text, &be);
+	return rte_be_to_cpu_32(be);
+}
+
+int perf_capture_pair(const char *path, const struct perf_mix *mix, enum perf_wrap wrap,
+    uint32_t spi, const uint8_t *keymat, const uint8_t dst_mac[6])
+{
+	const bool from_here = wrap == PERF_PLAIN;
+	struct perf_sa sa = {.spi = spi};
+	struct pair pair = {.mix = mix,
+	    .from_here = from_here,
+	    .packet = {.src = address(from_here ? PERF_HERE : PERF_THERE),
+		.dst = address(from_here ? PERF_THERE : PERF_HERE),
+		.tunnel_src = address(PERF_GATEWAY_THERE),
+		.tunnel_dst = address(PERF_GATEWAY_HERE),
+		.sa = &sa}};
+	const struct perf_packets packets = {.n = PERF_PACKETS, .at = pair_at, .ctx = &pair};
+
+	memcpy(pair.packet.src_mac, neighbour, sizeof neighbour);
+	if (keymat)
+		memcpy(sa.keymat, keymat, sizeof sa.keymat);
+	int err = perf_capture_write(path, &packets, wrap, dst_mac);
+	perf_sa_close(&sa);
 	return err;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The benchmark's packets, the same for every contestant: PERF_PACKETS of
- * PERF_FLOWS UDP flows between two workloads, and the capture files that DPDK's
- * pcap driver plays for ever. Sizes are those of the inner IP packet.
+ * The benchmarks' packets, the same for every contestant, and the capture files that DPDK's
+ * pcap driver, or player.h, plays for ever: PERF_PACKETS of PERF_FLOWS UDP flows between two
+ * workloads, or what somebody else thinks of. Sizes are those of the inner IP packet.
  */
 #ifndef LM_PERF_TRAFFIC_H
 #define LM_PERF_TRAFFIC_H
@@ -29,20 +29,44 @@ struct perf_mix {
 };
 int perf_mix_parse(struct perf_mix *out, const char *text);
 
-/* How the inner packets are wrapped. ESP has 64-bit sequence numbers from 1. */
+/* How the inner packets are wrapped. ESP has 64-bit sequence numbers. */
 enum perf_wrap {
-	PERF_PLAIN, /* from the workload here to the one there */
-	PERF_ESP, /* from there to here, in a tunnel between the gateways: IPv4, protocol 50 */
+	PERF_PLAIN,
+	PERF_ESP, /* in a tunnel between gateways: IPv4, protocol 50 */
 	PERF_ESP_IN_UDP /* likewise, on UDP port 4500 */
 };
 struct perf_sa {
 	uint32_t spi;
-	const uint8_t *keymat; /* LM_GCM_KEYMAT_LEN bytes */
+	uint8_t keymat[LM_GCM_KEYMAT_LEN];
+	uint64_t sent; /* sequence number of the last packet */
+	struct lm_gcm_key *key; /* made when it is needed first: perf_sa_close */
 };
+void perf_sa_close(struct perf_sa *sa);
 
-/* sa is not used for PERF_PLAIN. 0 or a negative errno. */
-int perf_capture_write(const char *path, const struct perf_mix *mix, enum perf_wrap wrap,
-    const struct perf_sa *sa, const uint8_t dst_mac[6]);
+/* Addresses and ports in host byte order. */
+struct perf_packet {
+	uint16_t size;
+	uint32_t src, dst;
+	uint16_t src_port, dst_port;
+	uint8_t src_mac[6]; /* if it is plain */
+	uint32_t tunnel_src, tunnel_dst; /* if it is not */
+	struct perf_sa *sa;
+};
+struct perf_packets {
+	unsigned n;
+	void (*at)(
+	    void *ctx, unsigned i, struct perf_packet *out); /* called once for each, in order */
+	void *ctx;
+};
+/* 0 or a negative errno. */
+int perf_capture_write(const char *path, const struct perf_packets *packets, enum perf_wrap wrap,
+    const uint8_t dst_mac[6]);
+/*
+ * PERF_PACKETS between the two workloads, plain ones from here, wrapped ones from there. keymat is
+ * not used for PERF_PLAIN, nor spi.
+ */
+int perf_capture_pair(const char *path, const struct perf_mix *mix, enum perf_wrap wrap,
+    uint32_t spi, const uint8_t *keymat, const uint8_t dst_mac[6]);
 
 /* Reads such a file. The frames are the caller's, each from malloc. 0 or a negative errno. */
 struct perf_frames {
