@@ -1,29 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a second worker adds, on one single tunnel: CPU time a packet of one worker, and of two at
+ * What a second worker adds, on one single tunnel: packets of one worker, and of two at work at
  * once, each on a processor of its own, in turns.
  *
- *   leasemesh-workers PACKETS ROUNDS CPU CPU [LIMIT]
+ *   leasemesh-workers EAL-ARGUMENTS -- PHASES ROUNDS [LIMIT]
  *
  * prints a table, and ends with 1 if two workers are anywhere less than LIMIT times one. The
- * gateways are those of the unit tests, on rings; each thread plays the wire of its worker's
- * queues, whose cost is measured alone and taken off. perf/workers runs it.
+ * gateways are those of the unit tests. perf/workers runs it.
  */
+#include "workers.h"
+
+#include <math.h>
 #include <netinet/in.h>
-#include <pthread.h>
-#include <sched.h>
-#include <rte_ethdev.h>
-#include <rte_lcore.h>
+#include <rte_eal.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 #include "bench.h"
 #include "crypto/gcm.h"
-#include "tests/unit/dp_rig.h"
+#include "dataplane/lines.h"
 
 enum {
-	BURST = 32,
-	FRAMES = 512, /* of each worker, and a flow each: less than a replay window for each lane */
-	WORKERS_MAX = 2,
 	ROUNDS_MAX = 99,
 	FIRST_PORT = 5000,
 };
@@ -33,33 +29,32 @@ struct way {
 	const char *name;
 	unsigned gw; /* 0 seals, 1 opens */
 	unsigned workers[2];
+	bool beside; /* measured beside the first way's gateway: they share nothing but the machine
+		      */
 };
 
-#define N_WAYS 5 /* of each end; the first is what the others are compared with */
+#define N_WAYS 6 /* of each end; the first is what the others are compared with */
 
 static const struct way ways[2 * N_WAYS] = {
     {.name = "seal, 1 worker, peer 1", .gw = 0, .workers = {1, 1}},
+    {.name = "seal, 2 gateways of 1", .gw = 0, .workers = {1, 1}, .beside = true},
     {.name = "seal, 1 worker, peer 2", .gw = 0, .workers = {1, 2}},
     {.name = "seal, 2 workers, peer 2", .gw = 0, .workers = {2, 2}},
     {.name = "seal, 2 workers, peer 1", .gw = 0, .workers = {2, 1}},
     {.name = "seal, 2 workers, peer 4", .gw = 0, .workers = {2, 4}},
     {.name = "open, 1 worker, peer 1", .gw = 1, .workers = {1, 1}},
+    {.name = "open, 2 gateways of 1", .gw = 1, .workers = {1, 1}, .beside = true},
     {.name = "open, 1 worker, peer 2", .gw = 1, .workers = {2, 1}},
     {.name = "open, 2 workers, peer 2", .gw = 1, .workers = {2, 2}},
     {.name = "open, 2 workers, peer 1", .gw = 1, .workers = {1, 2}},
     {.name = "open, 2 workers, peer 4", .gw = 1, .workers = {4, 2}},
 };
 
-struct frame {
-	uint8_t bytes[RIG_FRAME_MAX];
-	uint16_t len;
-};
-
 struct bench {
 	const struct way *way;
 	struct rig *rig;
 	struct frame *frames[WORKERS_MAX]; /* FRAMES that each worker owns, in the order sent */
-	struct rte_ring *in[WORKERS_MAX], *out[WORKERS_MAX]; /* its queues */
+	struct wires wires;
 };
 
 /* ---- frames ----------------------------------------------------------------- */
@@ -78,11 +73,21 @@ static struct rig_port *port_out(struct bench *b)
 	return b->way->gw == 0 ? &gw->under : &gw->access;
 }
 
+static struct lm_dp *gateway(const struct bench *b)
+{
+	return b->rig->gw[b->way->gw].dp;
+}
+
+static unsigned n_workers(const struct bench *b)
+{
+	return b->way->workers[b->way->gw];
+}
+
 static uint64_t judged(const struct bench *b, unsigned worker)
 {
 	struct lm_counters c;
 
-	lm_dp_counters(b->rig->gw[b->way->gw].dp, (int)worker, &c);
+	lm_dp_counters(gateway(b), (int)worker, &c);
 	return c.flow_hits + c.flow_misses;
 }
 
@@ -141,155 +146,139 @@ static void find_queues(struct bench *b, unsigned w)
 {
 	struct rig_port *in = port_in(b), *out = port_out(b);
 	const struct frame *f = &b->frames[w][0];
+	bool found[2] = {false, false};
 
 	for (unsigned q = 0; q < in->n_queues; q++) {
 		rig_put(b->rig, b->way->gw, in, f->bytes, f->len, (int)q);
-		if (lm_dp_poll_once(b->rig->gw[b->way->gw].dp, w) == 0) {
+		if (lm_dp_poll_once(gateway(b), w) == 0) {
 			take(in->rx[q]);
 			b->rig->gw[b->way->gw].sent--;
 			continue;
 		}
-		b->in[w] = in->rx[q];
+		b->wires.rx[q] = b->wires.of[w];
+		found[0] = true;
 		for (unsigned k = 0; k < out->n_queues; k++)
-			if (take(out->tx[k]) > 0)
-				b->out[w] = out->tx[k];
+			if (take(out->tx[k]) > 0) {
+				b->wires.tx[k] = b->wires.of[w];
+				found[1] = true;
+			}
 	}
-	if (!b->in[w] || !b->out[w])
+	if (!found[0] || !found[1])
 		bench_check(-ENOENT, "queues of a worker");
+}
+
+static uint16_t dpdk_port(struct bench *b, const struct rig_port *port)
+{
+	struct lm_dp_port_info info;
+
+	bench_check(lm_dp_port_info(gateway(b), port->index, &info), "port");
+	return info.dpdk_port;
 }
 
 /* Until each worker has as many flows; the table knows them all then. */
 static void prepare(struct bench *b, uint16_t size)
 {
-	unsigned n_workers = b->way->workers[b->way->gw], have[WORKERS_MAX] = {0}, full = 0;
+	unsigned n = n_workers(b), have[WORKERS_MAX] = {0}, full = 0;
 
-	lm_dp_bench_endless(b->rig->gw[b->way->gw].dp);
-	for (unsigned w = 0; w < n_workers; w++)
+	lm_dp_bench_endless(gateway(b));
+	for (unsigned w = 0; w < n; w++) {
 		b->frames[w] = bench_must(calloc(FRAMES, sizeof(struct frame)), "frames");
+		b->wires.of[w] = bench_must(lm_lines_alloc(sizeof(struct wire)), "a wire");
+		b->wires.of[w]->pool = lm_dp_pool(gateway(b));
+	}
 	if (b->way->gw == 1)
 		for (unsigned lane = 0; lane < b->rig->n_lanes; lane++)
-			lm_dp_bench_loop(b->rig->gw[1].dp, b->rig->gw[1].spi[0][lane]);
-	for (unsigned flow = 0; full < n_workers; flow++) {
+			lm_dp_bench_loop(gateway(b), b->rig->gw[1].spi[0][lane]);
+	for (unsigned i = 0; full < n; i++) {
 		struct frame f;
 
-		make(b, &f, flow, size);
+		make(b, &f, i / TRAIN, size);
 		unsigned w = owner(b, &f);
 		if (have[w] == FRAMES)
 			continue;
 		b->frames[w][have[w]++] = f;
 		full += have[w] == FRAMES;
 	}
-	for (unsigned w = 0; w < n_workers; w++)
+	for (unsigned w = 0; w < n; w++)
 		find_queues(b, w);
+	wires_join(&b->wires, dpdk_port(b, port_in(b)), dpdk_port(b, port_out(b)));
 }
 
-/* ---- one worker's thread ---------------------------------------------------- */
-
-struct player {
-	struct bench *b;
-	unsigned worker, packets;
-	int cpu;
-	pthread_barrier_t *start;
-	uint64_t ns; /* of CPU, for all packets */
-	double share; /* of its processor that it had */
-	unsigned out;
-};
-
-static void put_burst(struct player *p, unsigned first)
+static void finish(struct bench *b)
 {
-	struct bench *b = p->b;
-	const struct frame *frames = &b->frames[p->worker][first % FRAMES];
-	struct rte_mbuf *m[BURST];
-
-	if (rte_pktmbuf_alloc_bulk(lm_dp_pool(b->rig->gw[b->way->gw].dp), m, BURST) != 0)
-		bench_check(-ENOMEM, "packet buffers");
-	for (unsigned i = 0; i < BURST; i++)
-		memcpy(rte_pktmbuf_append(m[i], frames[i].len), frames[i].bytes, frames[i].len);
-	rte_ring_sp_enqueue_bulk(b->in[p->worker], (void **)m, BURST, NULL);
-}
-
-static void rehearse(struct player *p)
-{
-	for (unsigned i = 0; i < p->packets; i += BURST) {
-		put_burst(p, i);
-		take(p->b->in[p->worker]);
+	for (unsigned w = 0; w < WORKERS_MAX; w++) {
+		wire_free(b->wires.of[w]);
+		free(b->frames[w]);
 	}
-}
-
-static void play(struct player *p)
-{
-	struct lm_dp *dp = p->b->rig->gw[p->b->way->gw].dp;
-	struct rte_ring *out = p->b->out[p->worker];
-
-	for (unsigned i = 0; i < p->packets; i += BURST) {
-		put_burst(p, i);
-		lm_dp_poll_once(dp, p->worker);
-		p->out += take(out);
-	}
-}
-
-static uint64_t wall_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-static int thread(void *arg)
-{
-	struct player *p = arg;
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(p->cpu, &set);
-	bench_check(-pthread_setaffinity_np(pthread_self(), sizeof(set), &set), "processor");
-	pthread_barrier_wait(p->start);
-	uint64_t wall = wall_ns(), begin = bench_ns();
-	rehearse(p);
-	uint64_t middle = bench_ns();
-	play(p);
-	uint64_t end = bench_ns();
-	p->ns = end - middle - (middle - begin);
-	p->share = (double)(end - begin) / (double)(wall_ns() - wall);
-	return 0;
-}
-
-struct result {
-	double mpps; /* of all workers together, had each its processor for itself */
-	double share; /* of it that the least fortunate one had */
-};
-
-static struct result run(struct bench *b, unsigned packets, const int cpus[WORKERS_MAX])
-{
-	unsigned n = b->way->workers[b->way->gw], lcore = -1u;
-	struct player players[WORKERS_MAX] = {0};
-	struct result result = {.share = 1};
-	pthread_barrier_t start;
-
-	pthread_barrier_init(&start, NULL, n);
-	for (unsigned w = 0; w < n; w++) {
-		lcore = rte_get_next_lcore(lcore, 1, 0);
-		players[w] = (struct player){
-		    .b = b, .worker = w, .packets = packets, .cpu = cpus[w], .start = &start};
-		bench_check(rte_eal_remote_launch(thread, &players[w], lcore), "thread");
-	}
-	rte_eal_mp_wait_lcore();
-	pthread_barrier_destroy(&start);
-	for (unsigned w = 0; w < n; w++) {
-		b->rig->gw[b->way->gw].sent += packets;
-		if (players[w].out != packets) {
-			fprintf(stderr, "%s: of %u packets of worker %u %u came out\n",
-			    b->way->name, packets, w, players[w].out);
-			exit(EXIT_FAILURE);
-		}
-		result.mpps += (double)packets * 1e3 / (double)players[w].ns;
-		result.share = RTE_MIN(result.share, players[w].share);
-	}
-	return result;
+	if (!rig_balanced(b->rig))
+		bench_check(-EBADMSG, "packets that are not counted");
+	rig_free(b->rig);
 }
 
 /* ---- the table -------------------------------------------------------------- */
+
+/* A way's, by round; 0 where others had the processors all the time. */
+struct row {
+	double mpps[ROUNDS_MAX], mpps_cpu[ROUNDS_MAX], together[ROUNDS_MAX];
+};
+
+struct tally {
+	uint64_t phases, disturbed;
+};
+
+static void seat(struct player *p, struct bench *b, unsigned worker)
+{
+	*p = (struct player){.dp = gateway(b),
+	    .worker = worker,
+	    .wire = b->wires.of[worker],
+	    .frames = b->frames[worker]};
+}
+
+static struct result run_once(
+    struct bench *b, struct player players[WORKERS_MAX], unsigned phases, struct tally *tally)
+{
+	struct result r = phases_run(b->way->name, players, phases);
+
+	b->rig->gw[b->way->gw].sent += (uint64_t)r.all * n_workers(b) * PACKETS;
+	tally->phases += r.phases;
+	tally->disturbed += r.disturbed;
+	return r;
+}
+
+/* Each processor's once. */
+static struct result run_one(struct bench *b, unsigned phases, struct tally *tally)
+{
+	struct result r[WORKERS_MAX];
+
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		struct player players[WORKERS_MAX] = {0};
+
+		seat(&players[i], b, 0);
+		r[i] = run_once(b, players, phases, tally);
+	}
+	if (r[0].mpps == 0 || r[1].mpps == 0)
+		return (struct result){0};
+	r[0].mpps = (r[0].mpps + r[1].mpps) / 2;
+	r[0].mpps_cpu = (r[0].mpps_cpu + r[1].mpps_cpu) / 2;
+	return r[0];
+}
+
+static struct result run(struct bench *b, struct bench *first, unsigned phases, struct tally *tally)
+{
+	struct player players[WORKERS_MAX];
+
+	if (n_workers(b) == 1 && !b->way->beside)
+		return run_one(b, phases, tally);
+	seat(&players[0], b, 0);
+	if (!b->way->beside) {
+		seat(&players[1], b, 1);
+		return run_once(b, players, phases, tally);
+	}
+	seat(&players[1], first, 0);
+	struct result r = run_once(b, players, phases, tally);
+	first->rig->gw[first->way->gw].sent += (uint64_t)r.all * PACKETS;
+	return r;
+}
 
 static int by_value(const void *a, const void *b)
 {
@@ -298,22 +287,39 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static double median(const double *values, unsigned n)
+/* Of those that are: ratios of neighbours in time, for a machine changes slower than that. */
+static double median(const double *values, const double *divisors, unsigned n)
 {
 	double sorted[ROUNDS_MAX];
+	unsigned there = 0;
 
-	memcpy(sorted, values, n * sizeof(*values));
-	qsort(sorted, n, sizeof(*sorted), by_value);
-	return sorted[n / 2];
+	for (unsigned i = 0; i < n; i++)
+		if (values[i] > 0 && (!divisors || divisors[i] > 0))
+			sorted[there++] = values[i] / (divisors ? divisors[i] : 1);
+	qsort(sorted, there, sizeof(*sorted), by_value);
+	return there > 0 ? sorted[there / 2] : NAN;
 }
 
-/* Ratios of neighbours in time, for a machine changes slower than that. */
-static bool table(const struct way *of, uint16_t size, unsigned packets, unsigned rounds,
-    const int cpus[WORKERS_MAX], double limit)
+static bool print_row(const struct way *way, uint16_t size, const struct row *row,
+    const struct row *one, unsigned rounds, double limit)
 {
-	static double mpps[N_WAYS][ROUNDS_MAX], ratio[ROUNDS_MAX];
+	double ratio = median(row->mpps, one->mpps, rounds);
+	bool two = way->workers[way->gw] > 1;
+
+	printf("%-24s %5u | %7.2f %6.2f | %7.2f %6.2f |", way->name, size,
+	    median(row->mpps, NULL, rounds), ratio, median(row->mpps_cpu, NULL, rounds),
+	    median(row->mpps_cpu, one->mpps_cpu, rounds));
+	if (two || way->beside)
+		printf(" %5.1f %%", 100 * median(row->together, NULL, rounds));
+	printf("\n");
+	return !two || limit == 0 || ratio >= limit;
+}
+
+static bool table(const struct way *of, uint16_t size, unsigned phases, unsigned rounds,
+    double limit, struct tally *tally)
+{
+	static struct row rows[N_WAYS];
 	struct bench benches[N_WAYS] = {0};
-	double share = 1;
 	bool fine = true;
 
 	for (unsigned i = 0; i < N_WAYS; i++) {
@@ -325,54 +331,44 @@ static bool table(const struct way *of, uint16_t size, unsigned packets, unsigne
 	}
 	for (unsigned round = 0; round < rounds; round++)
 		for (unsigned i = 0; i < N_WAYS; i++) {
-			struct result r = run(&benches[i], packets, cpus);
+			struct result r = run(&benches[i], &benches[0], phases, tally);
 
-			mpps[i][round] = r.mpps;
-			share = RTE_MIN(share, r.share);
+			rows[i].mpps[round] = r.mpps;
+			rows[i].mpps_cpu[round] = r.mpps_cpu;
+			rows[i].together[round] = r.together;
 		}
 	for (unsigned i = 0; i < N_WAYS; i++) {
-		printf("%-24s %5u | %7.2f", of[i].name, size, median(mpps[i], rounds));
-		for (unsigned round = 0; round < rounds; round++)
-			ratio[round] = mpps[i][round] / mpps[0][round];
-		printf(" | %5.2f\n", median(ratio, rounds));
-		fine &= of[i].workers[of[i].gw] == 1 || median(ratio, rounds) >= limit;
+		fine &= print_row(&of[i], size, &rows[i], &rows[0], rounds, limit);
+		finish(&benches[i]);
 	}
-	for (unsigned i = 0; i < N_WAYS; i++) {
-		for (unsigned w = 0; w < WORKERS_MAX; w++)
-			free(benches[i].frames[w]);
-		if (!rig_balanced(benches[i].rig))
-			bench_check(-EBADMSG, "packets that are not counted");
-		rig_free(benches[i].rig);
-	}
-	if (share < 0.97)
-		printf(
-		    "(others used the processors too: a worker had %.0f %% of its, so the two were "
-		    "not always at work together)\n",
-		    share * 100);
 	return fine;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc < 5 || argc > 6) {
-		fprintf(stderr, "usage: leasemesh-workers PACKETS ROUNDS CPU CPU [LIMIT]\n");
-		return EXIT_FAILURE;
-	}
-	unsigned packets = (unsigned)atoi(argv[1]) / FRAMES * FRAMES;
-	unsigned rounds = (unsigned)atoi(argv[2]);
-	const int cpus[WORKERS_MAX] = {atoi(argv[3]), atoi(argv[4])};
-	double limit = argc == 6 ? strtod(argv[5], NULL) : 0;
 	static const uint16_t sizes[] = {64, RIG_MTU};
+	struct tally tally = {0};
+	int used = rig_start_with(argc, argv);
 
-	if (packets == 0 || rounds == 0 || rounds > ROUNDS_MAX)
-		bench_check(-EINVAL, "packets, rounds");
-	rig_start();
-	printf("ipsec-mb %s; Mpps by CPU time, median of %u rounds of %u packets a worker\n",
-	    lm_gcm_library(NULL), rounds, packets);
-	printf("%-24s %5s | %7s | ratio\n", "", "bytes", "Mpps");
+	argc -= used, argv += used;
+	if (argc < 3 || argc > 4)
+		bench_check(
+		    -EINVAL, "usage: leasemesh-workers EAL-ARGUMENTS -- PHASES ROUNDS [LIMIT]");
+	unsigned phases = (unsigned)atoi(argv[1]), rounds = (unsigned)atoi(argv[2]);
+	double limit = argc == 4 ? strtod(argv[3], NULL) : 0;
+
+	if (phases == 0 || rounds == 0 || rounds > ROUNDS_MAX)
+		bench_check(-EINVAL, "phases, rounds");
+	printf("ipsec-mb %s; Mpps, median of %u rounds of %u phases of %u packets a worker\n",
+	    lm_gcm_library(NULL), rounds, phases, PACKETS);
+	printf("%-24s %5s | %7s %6s | %7s %6s | both at work\n", "", "bytes", "Mpps", "ratio",
+	    "by CPU", "ratio");
 	bool fine = true;
 	for (unsigned end = 0; end < 2; end++)
 		for (unsigned i = 0; i < RTE_DIM(sizes); i++)
-			fine &= table(&ways[end * N_WAYS], sizes[i], packets, rounds, cpus, limit);
+			fine &= table(&ways[end * N_WAYS], sizes[i], phases, rounds, limit, &tally);
+	printf("(of all phases %.1f %% do not count: others had a processor)\n",
+	    100.0 * (double)tally.disturbed / (double)tally.phases);
+	rte_eal_cleanup();
 	return fine ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -15,16 +15,25 @@
 
 #define RING_SIZE 2048
 
+static bool started;
+
+int rig_start_with(int argc, char **argv)
+{
+	int used = rte_eal_init(argc, argv);
+
+	MUST(used >= 0);
+	started = true;
+	return used;
+}
+
 void rig_start(void)
 {
-	static bool started;
 	char *argv[] = {"test", "--no-huge", "--no-pci", "--no-telemetry", "--no-shconf",
-	    "--log-level=error", "--lcores", "(0-4)@(0-1)", "-m", "1024", "--iova-mode=va", NULL};
+	    "--log-level=error", "--lcores", "(0-6)@(0-1)", "-m", "1024", "--iova-mode=va", NULL};
 
 	if (!started)
-		MUST(rte_eal_init(RTE_DIM(argv) - 1, argv) >= 0);
+		rig_start_with(RTE_DIM(argv) - 1, argv);
 	lm_log_set_level(LM_WARN);
-	started = true;
 }
 
 /* ---- sanitizers ----------------------------------------------------------- */

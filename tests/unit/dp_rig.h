@@ -91,6 +91,8 @@ extern const char rig_policy[];
 
 /* EAL without hardware, once a process. */
 void rig_start(void);
+/* Or with these arguments, before anything else. Returns how many of them were EAL's. */
+int rig_start_with(int argc, char **argv);
 struct rig *rig_create(const struct rig_options *options);
 void rig_free(struct rig *r);
 /* Policies as a manifest's text at one gateway; NULL: rig_policy. */

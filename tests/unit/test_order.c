@@ -218,5 +218,18 @@ static void test_two_and_one(void)
 	order(2, 1, true);
 }
 
+static void test_two_and_four(void)
+{
+	order(2, 4, false);
+	order(2, 4, true);
+}
+
+static void test_four_and_two(void)
+{
+	order(4, 2, false);
+	order(4, 2, true);
+}
+
 LM_SUITE("order", {"1 and 1", test_one_and_one}, {"2 and 2", test_two_and_two},
-    {"1 and 2", test_one_and_two}, {"2 and 1", test_two_and_one})
+    {"1 and 2", test_one_and_two}, {"2 and 1", test_two_and_one}, {"2 and 4", test_two_and_four},
+    {"4 and 2", test_four_and_two})
