@@ -91,30 +91,42 @@ static inline uint64_t lm_read_u64(struct lm_reader *r)
 	return lm_read_be(r, 8);
 }
 
+static inline bool lm_write_fits(struct lm_writer *w, size_t n)
+{
+	if ((size_t)(w->end - w->at) < n)
+		w->failed = true;
+	return !w->failed;
+}
+
 /* Room for n bytes, or NULL (and failed) if there is less. */
 static inline uint8_t *lm_write_ref(struct lm_writer *w, size_t n)
 {
-	if (w->failed || (size_t)(w->end - w->at) < n) {
-		w->failed = true;
+	if (!lm_write_fits(w, n))
 		return NULL;
-	}
 	uint8_t *p = w->at;
 	w->at += n;
 	return p;
 }
 
+/*
+ * These two ask for room, not for a pointer: of a NULL that cannot be, gcc 14 warns that it would
+ * be written to.
+ */
 static inline void lm_write(struct lm_writer *w, const void *from, size_t n)
 {
-	uint8_t *p = lm_write_ref(w, n);
-	if (p && n)
-		memcpy(p, from, n);
+	if (!lm_write_fits(w, n) || n == 0)
+		return;
+	memcpy(w->at, from, n);
+	w->at += n;
 }
 
 static inline void lm_write_be(struct lm_writer *w, uint64_t v, size_t n)
 {
-	uint8_t *p = lm_write_ref(w, n);
-	for (size_t i = n; p && i-- > 0; v >>= 8)
-		p[i] = (uint8_t)v;
+	if (!lm_write_fits(w, n))
+		return;
+	for (size_t i = n; i-- > 0; v >>= 8)
+		w->at[i] = (uint8_t)v;
+	w->at += n;
 }
 
 static inline void lm_write_u8(struct lm_writer *w, uint8_t v)

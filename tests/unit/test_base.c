@@ -32,21 +32,34 @@ static void test_hex(void)
 
 static void test_cursors(void)
 {
-	uint8_t buf[7];
-	struct lm_writer w = lm_writer(buf, sizeof buf);
+	uint8_t buf[9] = {[7] = 0xee, 0xee};
+	struct lm_writer w = lm_writer(buf, 7);
 
 	lm_write_u8(&w, 1);
 	lm_write_u16(&w, 0x0203);
 	lm_write_u32(&w, 0x04050607);
 	CU_ASSERT_FALSE(w.failed);
 	CU_ASSERT_EQUAL(lm_writer_len(&w), 7);
-	for (unsigned i = 0; i < sizeof buf; i++)
+	for (unsigned i = 0; i < 7; i++)
 		CU_ASSERT_EQUAL(buf[i], i + 1);
+	lm_write(&w, "", 0);
+	CU_ASSERT_FALSE(w.failed);
 	lm_write_u8(&w, 8);
 	CU_ASSERT_TRUE(w.failed);
 	CU_ASSERT_EQUAL(lm_writer_len(&w), 7);
 
-	struct lm_reader r = lm_reader(buf, sizeof buf);
+	w = lm_writer(buf, 7);
+	lm_write(&w, "\x01\x02\x03\x04", 4);
+	lm_write_u32(&w, 8);
+	CU_ASSERT_TRUE(w.failed);
+	/* Three bytes are left, but a cursor that failed stays failed. */
+	lm_write(&w, "\x08", 1);
+	CU_ASSERT_PTR_NULL(lm_write_ref(&w, 1));
+	CU_ASSERT_EQUAL(lm_writer_len(&w), 4);
+	for (unsigned i = 0; i < sizeof buf; i++)
+		CU_ASSERT_EQUAL(buf[i], i < 7 ? i + 1 : 0xee);
+
+	struct lm_reader r = lm_reader(buf, 7);
 	CU_ASSERT_EQUAL(lm_read_u8(&r), 1);
 	CU_ASSERT_EQUAL(lm_read_u16(&r), 0x0203);
 	CU_ASSERT_EQUAL(lm_read_u64(&r), 0);
