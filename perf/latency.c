@@ -75,7 +75,8 @@ static void await_link(const struct run *r, uint16_t port)
 	while (link.link_status != RTE_ETH_LINK_UP) {
 		if (rte_rdtsc() > limit)
 			fail("the gateway does not connect");
-		rte_eth_link_get_nowait(port, &link);
+		if (rte_eth_link_get_nowait(port, &link) != 0)
+			fail("the memif port does not tell its link");
 	}
 }
 
