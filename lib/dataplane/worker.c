@@ -83,7 +83,7 @@ int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index)
 	w->tick = lm_tick(w->now);
 	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	w->attached = lm_lines_alloc((size_t)dp->config.max_endpoints * sizeof *w->attached);
-	w->peers = calloc(dp->config.max_peers, sizeof *w->peers);
+	w->peers = lm_lines_alloc((size_t)dp->config.max_peers * sizeof *w->peers);
 	w->sources = calloc(LM_SOURCES, sizeof *w->sources);
 	if (w->wake_fd < 0 || !w->attached || !w->peers || !w->sources)
 		return -ENOMEM;
