@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <rte_bitops.h>
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_launch.h>
