@@ -41,6 +41,17 @@ static unsigned max_sas(const struct lm_gateway_config *c)
 	return (unsigned)(n < min ? min : n > max ? max : rte_align32pow2((uint32_t)n));
 }
 
+/* Without it a gateway carries the same packets, some of them later. */
+static unsigned realtime_priority(const struct lm_gateway_config *c)
+{
+	int err = c->realtime_priority > 0 ? lm_dp_realtime_allowed(c->realtime_priority) : 0;
+
+	if (err == 0)
+		return c->realtime_priority;
+	lm_warn("workers cannot be real-time threads (dpdk.realtime_priority): %s", strerror(-err));
+	return 0;
+}
+
 static int open_dataplane(struct gateway *gw)
 {
 	const struct lm_gateway_config *c = gw->config;
@@ -57,6 +68,7 @@ static int open_dataplane(struct gateway *gw)
 	    .reply_port_first = LM_DNS_REPLY_PORT_FIRST,
 	    .n_reply_ports = LM_DNS_REPLY_PORTS,
 	    .busy_poll = c->busy_poll,
+	    .realtime_priority = realtime_priority(c),
 	    .lane_source_ports = c->lane_source_ports,
 	    .mbufs = c->mbufs,
 	};

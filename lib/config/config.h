@@ -59,6 +59,7 @@ struct lm_gateway_config {
 	unsigned n_workers;
 	bool pin; /* false: cores are threads that the kernel schedules (laptops, tests) */
 	bool busy_poll; /* [live] true: never sleep */
+	unsigned realtime_priority; /* of workers, 1..99; 0: they are ordinary threads */
 	char eal_args[512]; /* further EAL arguments, split at spaces */
 	unsigned mbufs; /* of the packet pool */
 

@@ -15,6 +15,7 @@ static void set_defaults(struct lm_gateway_config *c)
 	c->memory_mb = 1024;
 	strcpy(c->file_prefix, "leasemesh");
 	c->pin = true;
+	c->realtime_priority = 1;
 	c->mbufs = 65536;
 	c->udp_port = 4500;
 	c->lane_source_ports = true;

@@ -168,6 +168,7 @@ const struct lm_config_key lm_config_keys[] = {
 	    .differs = cores_differ},
 	{"dpdk.pin", read_bool, AT(pin)},
 	{"dpdk.busy_poll", read_bool, AT(busy_poll), LIVE},
+	{"dpdk.realtime_priority", read_uint, AT(realtime_priority), .min = 0, .max = 99},
 	{"dpdk.eal_args", read_text, AT(eal_args)},
 	{"dpdk.mbufs", read_uint, AT(mbufs), .min = 2048, .max = 1 << 24},
 

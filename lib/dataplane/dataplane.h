@@ -40,6 +40,7 @@ struct lm_dp_config {
 	uint16_t udp_port; /* ours on the underlay, host byte order */
 	uint16_t reply_port_first, n_reply_ports; /* where resolvers' answers arrive */
 	bool busy_poll;
+	unsigned realtime_priority; /* of workers that sleep, 1..99; 0: ordinary threads */
 	bool lane_source_ports;
 	unsigned mbufs; /* of the packet pool, shared by all ports */
 };
@@ -82,6 +83,8 @@ struct lm_dp_worker_arg {
 	unsigned index;
 };
 int lm_dp_worker_main(void *arg);
+/* May a thread of this process have it? Tries on the calling one, for a moment. -EPERM: no. */
+int lm_dp_realtime_allowed(unsigned priority);
 void lm_dp_stop(struct lm_dp *dp);
 void lm_dp_set_busy_poll(struct lm_dp *dp, bool busy);
 /* Packets to port 53 of a gateway that each worker takes of one attachment, a second; not 0. */

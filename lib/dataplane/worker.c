@@ -15,6 +15,7 @@
 #include <rte_ring.h>
 #include "dataplane/lines.h"
 #include "dataplane/bench.h"
+#include "dataplane/rest.h"
 
 #define RING_SIZE 1024
 #define TX_TRIES 4
@@ -351,7 +352,9 @@ int lm_dp_worker_main(void *arg)
 	struct lm_dp *dp = a->dp;
 	struct lm_worker *w = dp->workers[a->index];
 	struct rte_rcu_qsbr *qsbr = dp->reclaim.qsbr;
+	struct lm_rest rest;
 
+	lm_rest_init(&rest, (int)dp->config.realtime_priority, rte_rdtsc() + w->skew, dp->hz);
 	rte_rcu_qsbr_thread_register(qsbr, w->index);
 	rte_rcu_qsbr_thread_online(qsbr, w->index);
 	for (unsigned round = 0; !__atomic_load_n(&dp->stopping, __ATOMIC_ACQUIRE); round++) {
@@ -361,12 +364,15 @@ int lm_dp_worker_main(void *arg)
 		w->idle = n > 0 ? 0 : w->idle + 1;
 		if (w->idle >= IDLE_POLLS && !__atomic_load_n(&dp->busy_poll, __ATOMIC_RELAXED)) {
 			rte_rcu_qsbr_thread_offline(qsbr, w->index);
-			lm_worker_sleep(w);
+			lm_rest_take(&rest, w);
 			rte_rcu_qsbr_thread_online(qsbr, w->index);
 			age_flows(w);
 		} else if (round % 256 == 0) {
 			age_flows(w);
 		}
+		if (lm_rest_due(&rest, w->now))
+			lm_rest_turn(
+			    &rest, w->now, __atomic_load_n(&dp->busy_poll, __ATOMIC_RELAXED) != 0);
 	}
 	rte_rcu_qsbr_thread_offline(qsbr, w->index);
 	rte_rcu_qsbr_thread_unregister(qsbr, w->index);

@@ -23,8 +23,15 @@ idle()
 	[ $used -lt 30 ]
 }
 
+# Its workers' real-time priority.
+priority()
+{
+	ps -L -o comm=,rtprio= -p "$(cat "$T/gateway/$1/pid")" | sed -n 's/.*worker.* //p'
+}
+
 shop_up
 exec 3>&1
+is "alpha's worker is a real-time thread, which runs when it is woken" 1 "$(priority alpha)"
 # What start and DHCP have caused goes on for a moment.
 for gw in alpha beta; do
 	within 15 "$gw takes less than 3 % of one core" idle $gw

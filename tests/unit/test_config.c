@@ -25,6 +25,7 @@ static void test_example(void)
 	CU_ASSERT_EQUAL(c->n_workers, 1);
 	CU_ASSERT_EQUAL(c->worker_cores[0], 1);
 	CU_ASSERT_EQUAL(c->mbufs, 65536);
+	CU_ASSERT_EQUAL(c->realtime_priority, 1);
 	CU_ASSERT_EQUAL_FATAL(c->n_ports, 2);
 	CU_ASSERT_STRING_EQUAL(c->ports[0].name, "wan");
 	CU_ASSERT_EQUAL(c->ports[0].role, LM_PORT_UNDERLAY);
@@ -64,6 +65,7 @@ static void test_defaults(void)
 	SAME(control_core);
 	SAME(pin);
 	SAME(busy_poll);
+	SAME(realtime_priority);
 	SAME(eal_args);
 	SAME(mbufs);
 	SAME(udp_port);

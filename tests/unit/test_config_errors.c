@@ -62,6 +62,8 @@ static const struct fixture_edit refused[] = {
 	"gw.conf:4: dpdk.memory_mb: 272 is too little: buffers and flow tables alone take 272"},
     {"[1, 2]", "[1]; mbufs = 1000000",
 	"gw.conf:4: dpdk.mbufs: 1000000 buffers take 3906 MB, memory_mb is 1024"},
+    {"[1, 2]", "[1]; realtime_priority = 100",
+	"gw.conf:4: dpdk.realtime_priority: 100 is not within 0..99"},
     {"[1, 2]", "[1]; file_prefix = \"a/b\"",
 	"gw.conf:4: dpdk.file_prefix: only letters, digits, '_', '-' and '.', and a letter or "
 	"digit first"},

@@ -26,6 +26,8 @@ static void test_restart_needed(void)
 	    {"[1, 2];", "[1, 2]; eal_args = \"-v\";",
 		"/etc/lm/gw.conf:4: dpdk.eal_args: needs a restart"},
 	    {"[1, 2];", "[1, 2]; mbufs = 4096;", "/etc/lm/gw.conf:4: dpdk.mbufs: needs a restart"},
+	    {"[1, 2];", "[1, 2]; realtime_priority = 0;",
+		"/etc/lm/gw.conf:4: dpdk.realtime_priority: needs a restart"},
 	    {"[1, 2];", "[1, 2]; busy_poll = true;", NULL},
 	    {"\"lan\"", "\"lan2\"", "/etc/lm/gw.conf:7: ports[1].name: needs a restart"},
 	    {"\"net_b\"", "\"net_c\"", "/etc/lm/gw.conf:7: ports[1].device: needs a restart"},
