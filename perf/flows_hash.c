@@ -29,10 +29,7 @@ struct contest {
 
 static uint64_t slot_hash(const struct contest *c, const struct lm_flow_key *k)
 {
-	uint32_t ports = (uint32_t)rte_be_to_cpu_16(k->port_a) << 16 | rte_be_to_cpu_16(k->port_b);
-
-	return lm_flow_slot_hash(
-	    &c->ours, k, lm_flow_hash_words(k->a, k->b, ports, (uint8_t)k->net_proto));
+	return lm_flow_slot_hash(&c->ours, k, lm_flow_hash(k));
 }
 
 static void touch(struct lm_flow *f)
@@ -54,7 +51,8 @@ static void insert_ours(struct contest *c)
 	for (unsigned i = 0; i < c->n; i++) {
 		const struct lm_flow_key *k = &c->keys[i];
 
-		if (lm_flow_room(&c->ours, k->net_proto >> 8, LM_FLOW_UDP) != LM_FLOW_ROOM ||
+		if (lm_flow_room(&c->ours, lm_flow_net_of(k->net_proto), LM_FLOW_UDP) !=
+			LM_FLOW_ROOM ||
 		    !lm_flow_insert(&c->ours, k, slot_hash(c, k), LM_FLOW_UDP, NOW))
 			bench_check(-ENOSPC, "our table");
 	}
@@ -111,7 +109,7 @@ static void insert_theirs(struct contest *c)
 		int32_t at = rte_hash_add_key(c->theirs, &c->keys[i]);
 
 		bench_check(at, "rte_hash_add_key");
-		c->their_flows[at] = (struct lm_flow){.key = c->keys[i], .state = LM_FLOW_UDP};
+		c->their_flows[at] = (struct lm_flow){.state = LM_FLOW_UDP};
 	}
 }
 

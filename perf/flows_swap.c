@@ -65,7 +65,7 @@ static uint64_t sweep(struct one_gateway *g)
 	struct lm_worker *w = g->dp->workers[0];
 	uint64_t begin = bench_ns();
 
-	lm_flows_age(&w->flows, w->tick, w->flows.bucket_mask + 1, lm_judge_keep, w);
+	lm_flows_age(&w->flows, w->tick, w->flows.slot_mask + 1, lm_judge_keep, w);
 	return bench_ns() - begin;
 }
 

@@ -7,14 +7,60 @@
 #include "dataplane/access.h"
 #include "dataplane/meters.h"
 #include "dataplane/quick.h"
-#include "dataplane/route.h"
+
+enum lm_drop lm_access_meter(const struct access *a, const struct lm_pkt *p)
+{
+	return lm_meters_pass(a->w, &a->table->by_id[p->from], LM_EGRESS, p->len);
+}
+
+/* Into the flow table, or to the worker that has the flow, which meters it as well. */
+static bool enter(const struct access *a, struct lm_pkt *p)
+{
+	struct lm_worker *w = a->w;
+	unsigned owner = lm_worker_of(w, p->hash);
+
+	if (owner != w->index)
+		return lm_access_hand(a, p, owner, p->flags & (LM_PKT_FRAGMENT | LM_PKT_LATER));
+	enum lm_drop why = lm_access_meter(a, p);
+	if (why != LM_FINE) {
+		lm_worker_drop(w, p->m, why);
+		return false;
+	}
+	p->slot_hash = lm_flow_slot_hash(&w->flows, &p->key, p->hash);
+	lm_flow_prefetch(&w->flows, p->slot_hash);
+	return true;
+}
+
+bool lm_access_rest(const struct access *a, struct lm_pkt *p)
+{
+	return lm_access_admit(a, p) && enter(a, p);
+}
+
+/* From the attachment's own endpoint, and not to the gateway or a group? Then that is p->src_ep. */
+static bool is_plain_sender(const struct access *a, struct lm_pkt *p)
+{
+	const struct lm_attached *at = &a->table->by_id[p->from];
+	const struct lm_net *net = p->net;
+	const struct lm_ends ends = lm_inner_ends(p);
+
+	if (at->endpoint >= net->n_eps || p->ip[16] >= LM_MULTICAST4 ||
+	    lm_addr_equal(ends.dst, net->gateway4))
+		return false;
+	p->src_ep = &net->eps[at->endpoint];
+	return p->src_ep->attachment == p->from && lm_addr_equal(p->src_ep->addr4, ends.src);
+}
+
+bool lm_access_closer(const struct access *a, struct lm_pkt *p)
+{
+	lm_inner_name(p);
+	return (is_plain_sender(a, p) || lm_access_admit(a, p)) && enter(a, p);
+}
 
 /*
- * The burst in three steps, so that its packets do not wait for each other: a processor has only
- * few of them under way when all is done for one packet after the other. Each step is a function
- * of its own, which has all registers for itself.
+ * One loop, in which as many packets are under way at once as the processor can have, as long as
+ * few instructions are spent on each. What is unusual is elsewhere, so that it has no registers.
  */
-static __rte_noinline unsigned receive_all(const struct access *a, struct rte_mbuf **m, unsigned n)
+static __rte_noinline unsigned take_all(const struct access *a, struct rte_mbuf **m, unsigned n)
 {
 	const struct lm_attach_table *const table = a->table;
 	struct lm_worker *const w = a->w;
@@ -26,86 +72,38 @@ static __rte_noinline unsigned receive_all(const struct access *a, struct rte_mb
 	for (unsigned i = 0; i < n; i++) {
 		struct lm_pkt *p = &w->pkts[i];
 
-		if (likely(lm_quick_receive(w, table, port, mac, p, m[i])) ||
-		    lm_access_receive(a, p, m[i]))
+		if (unlikely(!lm_quick_receive(w, table, port, mac, p, m[i])) &&
+		    !lm_access_receive(a, p, m[i]))
+			continue;
+		if (likely(lm_quick_admit(w, p)) || lm_access_rest(a, p))
 			*known++ = p;
 	}
 	return (unsigned)(known - w->live);
 }
 
-static __rte_noinline unsigned admit_all(const struct access *a, unsigned n)
+/* The same when networks have shares of our time: in between, some are left out. */
+static __rte_noinline unsigned take_shares(const struct access *a, struct rte_mbuf **m, unsigned n)
 {
-	const struct lm_attach_table *const table = a->table;
 	struct lm_worker *const w = a->w;
-	struct lm_pkt **live = w->live;
+	unsigned live = 0, left = 0;
+	uint64_t mac = 0;
 
+	memcpy(&mac, a->port->mac.b, sizeof a->port->mac.b);
 	for (unsigned i = 0; i < n; i++) {
+		struct lm_pkt *p = &w->pkts[i];
+
+		if (lm_quick_receive(w, a->table, a->index, mac, p, m[i]) ||
+		    lm_access_receive(a, p, m[i]))
+			w->live[live++] = p;
+	}
+	live = lm_overload_admit(w, a->table, w->live, live);
+	for (unsigned i = 0; i < live; i++) {
 		struct lm_pkt *p = w->live[i];
 
-		if (likely(lm_quick_admit(table, p)) || lm_access_admit(a, p))
-			*live++ = p;
+		if (lm_quick_admit(w, p) || lm_access_rest(a, p))
+			w->live[left++] = p;
 	}
-	return (unsigned)(live - w->live);
-}
-
-/* Into the flow table, or to the worker that has the flow, which meters it as well. */
-static __rte_noinline unsigned enter_all(const struct access *a, unsigned n)
-{
-	const struct lm_attach_table *const table = a->table;
-	struct lm_worker *const w = a->w;
-	struct lm_pkt **live = w->live;
-
-	for (unsigned i = 0; i < n; i++) {
-		struct lm_pkt *p = w->live[i];
-		const uint64_t hash = lm_flow_hash(&p->key);
-		unsigned owner = lm_worker_of(w, hash);
-
-		p->hash = hash;
-		if (unlikely(owner != w->index)) {
-			lm_access_hand(a, p, owner, p->flags & (LM_PKT_FRAGMENT | LM_PKT_LATER));
-			continue;
-		}
-		enum lm_drop why =
-		    lm_meters_pass(w, &table->by_id[p->attachment], LM_EGRESS, p->len);
-		if (unlikely(why != LM_FINE)) {
-			lm_worker_drop(w, p->m, why);
-			continue;
-		}
-		p->slot_hash = lm_flow_slot_hash(&w->flows, &p->key, hash);
-		lm_flow_prefetch(&w->flows, p->slot_hash);
-		*live++ = p;
-	}
-	return (unsigned)(live - w->live);
-}
-
-/* To peers: *sealed, with lane and path. To our own workloads: the rest, at the front. */
-static unsigned split(struct lm_worker *w, struct lm_pkt **p, unsigned n, unsigned *sealed)
-{
-	unsigned local = 0, remote = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		const struct lm_tunnel *tunnel = p[i]->dst_ep->tunnel;
-
-		if (!tunnel) {
-			if (unlikely(lm_route_loops(p[i])))
-				lm_worker_drop(w, p[i]->m, LM_DROP_LOOP);
-			else
-				p[local++] = p[i];
-			continue;
-		}
-		struct lm_sa_out *out = lm_load(tunnel->out);
-		p[i]->path = lm_load(w->paths[tunnel->peer]);
-		if (unlikely(!out || !p[i]->path)) {
-			lm_worker_drop(w, p[i]->m, out ? LM_DROP_NO_PATH : LM_DROP_NO_LANE);
-			continue;
-		}
-		p[i]->lane = &out->lanes[p[i]->hash & (out->n_lanes - 1)];
-		rte_prefetch0(p[i]->lane);
-		rte_prefetch0(p[i]->path);
-		w->aside[remote++] = p[i];
-	}
-	*sealed = remote;
-	return local;
+	return left;
 }
 
 void lm_access_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n, bool told)
@@ -115,15 +113,12 @@ void lm_access_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, un
 	    .port = &w->dp->ports[port],
 	    .index = port,
 	    .told = told};
-	unsigned live = receive_all(&a, m, n), remote;
+	unsigned remote, live = unlikely(w->fair_time) ? take_shares(&a, m, n) : take_all(&a, m, n);
 
-	if (unlikely(w->fair_time))
-		live = lm_overload_admit(w, a.table, w->live, live);
-	live = enter_all(&a, admit_all(&a, live));
+	w->access = &a;
 	lm_stage_done(w, LM_STAGE_ACCESS, n);
 	unsigned judged = live;
-	live = lm_judge_burst(w, w->live, live);
-	live = split(w, w->live, live, &remote);
+	live = lm_judge_sent(w, w->live, live, &remote);
 	lm_stage_done(w, LM_STAGE_FLOW, judged);
 	if (remote > 0) {
 		lm_seal_burst(w, w->aside, remote);

@@ -19,12 +19,18 @@ struct access {
 /* Steps of one packet on the long way, each as its like in quick.h. False: it is gone. */
 
 /*
- * Whose frame is it? True: it is IP, and net, attachment, ip, len (bytes there) and LM_PKT_V6 are
+ * Whose frame is it? True: it is IP, and net, from, ip, len (bytes there) and LM_PKT_V6 are
  * set.
  */
 bool lm_access_receive(const struct access *a, struct lm_pkt *p, struct rte_mbuf *m);
 /* True: it goes on to its flow. */
 bool lm_access_admit(const struct access *a, struct lm_pkt *p);
+/* Likewise, with the slot of its flow; or another worker has it. */
+bool lm_access_rest(const struct access *a, struct lm_pkt *p);
+/* The same for what lm_quick_admit let pass, once its flow cannot answer for it. */
+bool lm_access_closer(const struct access *a, struct lm_pkt *p);
+/* Do its attachment's limits let it pass? LM_FINE or why not. */
+enum lm_drop lm_access_meter(const struct access *a, const struct lm_pkt *p);
 /* To another worker, who sees the frame as if it had come to it, and counts it. False. */
 bool lm_access_hand(const struct access *a, struct lm_pkt *p, unsigned to, bool with_ports);
 

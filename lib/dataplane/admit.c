@@ -29,7 +29,7 @@ static bool drop(const struct access *a, struct lm_pkt *p, enum lm_drop why)
 
 static bool spoofed(const struct access *a, struct lm_pkt *p, enum lm_drop why)
 {
-	a->w->attached[p->attachment].spoofed++;
+	a->w->attached[p->from].spoofed++;
 	return drop(a, p, why);
 }
 
@@ -41,10 +41,10 @@ static bool no_source(const struct access *a, struct lm_pkt *p, const struct lm_
 
 static bool punt(struct lm_worker *w, struct lm_pkt *p, enum lm_punt reason, uint16_t mtu)
 {
-	struct lm_limit *limit = &w->attached[p->attachment].punts;
+	struct lm_limit *limit = &w->attached[p->from].punts;
 
 	if (lm_limit_take(limit, w->now, w->dp->costs.attachment, PUNT_BURST))
-		lm_worker_punt(w, p->m, reason, p->port, p->attachment, mtu);
+		lm_worker_punt(w, p->m, reason, p->port, p->from, mtu);
 	else
 		lm_worker_drop(w, p->m, LM_DROP_PUNT_LIMIT);
 	return GONE;
@@ -56,13 +56,13 @@ static bool punt(struct lm_worker *w, struct lm_pkt *p, enum lm_punt reason, uin
  */
 static bool to_gateway(struct lm_worker *w, struct lm_pkt *p, enum lm_drop why)
 {
-	struct lm_limit *limit = &w->attached[p->attachment].dns;
+	struct lm_limit *limit = &w->attached[p->from].dns;
 
 	if (why != LM_FINE || p->dst_port != DNS_PORT)
 		return punt(w, p, LM_PUNT_WORKLOAD, 0);
 	uint64_t cost = __atomic_load_n(&w->dp->costs.dns, __ATOMIC_RELAXED);
 	if (lm_limit_take(limit, w->now, cost, DNS_BURST))
-		lm_worker_punt(w, p->m, LM_PUNT_DNS, p->port, p->attachment, 0);
+		lm_worker_punt(w, p->m, LM_PUNT_DNS, p->port, p->from, 0);
 	else
 		lm_worker_drop(w, p->m, LM_DROP_PUNT_LIMIT);
 	return GONE;
@@ -115,7 +115,7 @@ static bool arp(
 	if (room < sizeof *arp_hdr)
 		return drop(a, p, LM_DROP_MALFORMED);
 	uint32_t sender = arp_hdr->arp_data.arp_sip;
-	if (sender != 0 && !endpoint_of(p->net, at, p->attachment, lm_addr4(sender)))
+	if (sender != 0 && !endpoint_of(p->net, at, p->from, lm_addr4(sender)))
 		return no_source(a, p, at);
 	return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
 }
@@ -142,7 +142,7 @@ static bool nd_or_dhcp6(const struct access *a, struct lm_pkt *p, const struct l
 	struct lm_addr src = lm_addr6(p->ip + 8);
 
 	if ((src.w[0] | src.w[1]) != 0 && !is_link_local(p->ip + 8) &&
-	    (src.w[0] == 0 || !endpoint_of(p->net, at, p->attachment, src)))
+	    (src.w[0] == 0 || !endpoint_of(p->net, at, p->from, src)))
 		return no_source(a, p, at);
 	return punt(a->w, p, LM_PUNT_WORKLOAD, 0);
 }
@@ -151,8 +151,8 @@ bool lm_access_hand(const struct access *a, struct lm_pkt *p, unsigned to, bool 
 {
 	struct lm_worker *w = a->w;
 
-	w->attached[p->attachment].rx_packets--;
-	w->attached[p->attachment].rx_bytes -= rte_pktmbuf_pkt_len(p->m);
+	w->attached[p->from].rx_packets--;
+	w->attached[p->from].rx_bytes -= rte_pktmbuf_pkt_len(p->m);
 	if (unlikely(with_ports)) {
 		const struct lm_frag_ports ports = lm_part_ports(p);
 		lm_worker_hand_fragment(w, to, a->index, p->m, &ports);
@@ -205,14 +205,13 @@ static __rte_always_inline bool ip(const struct access *a, struct lm_pkt *p,
 		return drop(a, p, LM_DROP_MAC_UNKNOWN);
 	if (unlikely(!ipv6 && p->ip[16] >= LM_MULTICAST4))
 		return drop(a, p, LM_DROP_MULTICAST);
-	p->src_ep = endpoint_of(net, at, p->attachment, ends.src);
+	p->src_ep = endpoint_of(net, at, p->from, ends.src);
 	if (unlikely(!p->src_ep))
-		p->src_ep = lm_route_sender(net, p->attachment, ends.src);
+		p->src_ep = lm_route_sender(net, p->from, ends.src);
 	if (unlikely(!p->src_ep))
 		return no_source(a, p, at);
 	if (unlikely(lm_addr_equal(ends.dst, ipv6 ? net->gateway6 : net->gateway4)))
 		return to_gateway(a->w, p, why);
-	p->tos = ipv6 ? (uint8_t)(lm_be16(p->ip) >> 4) : p->ip[1];
 	if (unlikely(why != LM_FINE || (p->flags & LM_PKT_FRAGMENT)))
 		return lm_is_part(p, why) ? fragment(a, p, ends, at) : drop(a, p, why);
 	return true;
@@ -247,7 +246,7 @@ static const struct lm_attached *identify(
 			return NULL;
 		}
 	}
-	p->attachment = s->id;
+	p->from = s->id;
 	a->w->attached[s->id].rx_packets++;
 	a->w->attached[s->id].rx_bytes += rte_pktmbuf_pkt_len(p->m);
 	return &a->table->by_id[s->id];
@@ -321,7 +320,7 @@ __rte_cold bool lm_access_receive(const struct access *a, struct lm_pkt *p, stru
 
 __rte_cold bool lm_access_admit(const struct access *a, struct lm_pkt *p)
 {
-	const struct lm_attached *at = &a->table->by_id[p->attachment];
+	const struct lm_attached *at = &a->table->by_id[p->from];
 
 	return p->flags & LM_PKT_V6 ? ip6(a, p, at, p->len) : ip(a, p, at, p->len, false);
 }

@@ -6,6 +6,7 @@
 #include <rte_bitops.h>
 #include <rte_common.h>
 #include <rte_ether.h>
+#include "dataplane/flow.h"
 #include "dataplane/lines.h"
 #include "dataplane/meters.h"
 
@@ -18,20 +19,21 @@ static uint64_t mac_word(const struct lm_mac *mac)
 }
 
 /* -EEXIST: the place is taken; *slot is then whose it is. */
-static int put(struct lm_attach_table *t, uint32_t port, uint16_t vlan, uint64_t mac, uint32_t id,
-    struct lm_attach_slot **slot)
+static int put(struct lm_attach_table *t, const struct lm_dp_attachment *a, uint64_t mac,
+    uint32_t id, struct lm_attach_slot **slot)
 {
-	uint64_t key = mac | (uint64_t)vlan << 48;
-	uint32_t i = (uint32_t)lm_mix(key ^ LM_HASH_K0, port ^ LM_HASH_K1);
+	uint64_t key = mac | (uint64_t)a->vlan << 48;
+	uint32_t i = (uint32_t)lm_mix(key ^ LM_HASH_K0, a->port ^ LM_HASH_K1);
 
 	for (;; i++) {
 		*slot = &t->slots[i & t->mask];
-		if ((*slot)->port == LM_DP_NONE)
+		if ((*slot)->port == LM_ATTACH_EMPTY)
 			break;
-		if ((*slot)->key == key && (*slot)->port == port)
+		if ((*slot)->key == key && (*slot)->port == a->port)
 			return -EEXIST;
 	}
-	**slot = (struct lm_attach_slot){.key = key, .port = port, .id = id};
+	**slot = (struct lm_attach_slot){
+	    .key = key, .port = (uint8_t)a->port, .id = id, .net = a->net & (LM_FLOW_NETS_MAX - 1)};
 	return 0;
 }
 
@@ -69,10 +71,10 @@ static int add(struct lm_attach_table *t, const struct lm_dp_attachment *a, uint
 	if (t->by_id[a->id].valid)
 		return -EEXIST;
 	describe(&t->by_id[a->id], a, &ports[a->port]);
-	if (a->has_mac && put(t, a->port, a->vlan, mac_word(&a->mac), a->id, &slot) != 0)
+	if (a->has_mac && put(t, a, mac_word(&a->mac), a->id, &slot) != 0)
 		return -EEXIST;
 	/* A line for everybody else tells "unknown here" from "nobody lives here". */
-	if (put(t, a->port, a->vlan, LM_MAC_ANY, open ? a->id : LM_DP_NONE, &slot) == 0)
+	if (put(t, a, LM_MAC_ANY, open ? a->id : LM_DP_NONE, &slot) == 0)
 		return 0;
 	if (!open)
 		return 0;
@@ -102,7 +104,7 @@ int lm_attach_table_create(struct lm_attach_table **out, const struct lm_dp_atta
 		return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < n_slots; i++)
-		t->slots[i] = (struct lm_attach_slot){.port = LM_DP_NONE};
+		t->slots[i] = (struct lm_attach_slot){.port = LM_ATTACH_EMPTY};
 	for (unsigned i = 0; i < n && err == 0; i++)
 		err = add(t, &list[i], max_id, ports, n_ports);
 	if (err != 0) {
@@ -111,6 +113,13 @@ int lm_attach_table_create(struct lm_attach_table **out, const struct lm_dp_atta
 	}
 	*out = t;
 	return 0;
+}
+
+void lm_attach_limit(struct lm_attach_table *t, const struct lm_dp_attachment *a)
+{
+	t->by_id[a->id].limited = true;
+	if (a->has_mac)
+		lm_attach_find(t, a->port, a->vlan, mac_word(&a->mac))->limited = 1;
 }
 
 void lm_attach_table_free(void *table)

@@ -35,11 +35,16 @@ struct lm_attached {
 };
 _Static_assert(sizeof(struct lm_attached) == 64, "an attachment is one cache line");
 
+/* With what every packet of it asks for. */
 struct lm_attach_slot {
 	uint64_t key;
-	uint32_t port; /* LM_DP_NONE: empty */
 	uint32_t id; /* of "anybody else": LM_DP_NONE where only known MACs may speak */
+	uint32_t net : 23;
+	uint32_t limited : 1;
+	uint32_t port : 8; /* LM_ATTACH_EMPTY */
 };
+#define LM_ATTACH_EMPTY 0xff
+_Static_assert(LM_DP_PORTS_MAX < LM_ATTACH_EMPTY, "ports fit");
 
 struct lm_attach_table {
 	struct lm_attach_slot *slots;
@@ -59,18 +64,20 @@ struct lm_attach_port {
 int lm_attach_table_create(struct lm_attach_table **out, const struct lm_dp_attachment *list,
     unsigned n, uint32_t max_id, const struct lm_attach_port *ports, unsigned n_ports);
 void lm_attach_table_free(void *table);
+/* Before it is published: an attachment has limits. */
+void lm_attach_limit(struct lm_attach_table *t, const struct lm_dp_attachment *a);
 
-static inline const struct lm_attach_slot *lm_attach_find(
+static inline struct lm_attach_slot *lm_attach_find(
     const struct lm_attach_table *t, uint32_t port, uint16_t vlan, uint64_t mac)
 {
 	uint64_t key = mac | (uint64_t)vlan << 48;
 
 	for (uint32_t i = (uint32_t)lm_mix(key ^ LM_HASH_K0, port ^ LM_HASH_K1);; i++) {
-		const struct lm_attach_slot *s = &t->slots[i & t->mask];
+		struct lm_attach_slot *s = &t->slots[i & t->mask];
 
 		if (s->key == key && s->port == port)
 			return s;
-		if (s->port == LM_DP_NONE)
+		if (s->port == LM_ATTACH_EMPTY)
 			return NULL;
 	}
 }

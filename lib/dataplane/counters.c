@@ -79,16 +79,18 @@ void lm_flow_describe(
     struct lm_dp_flow_info *out, const struct lm_flow *f, const struct lm_worker *w)
 {
 	bool from_b = f->from_b;
+	struct lm_flow_key key;
 	uint64_t idle = (uint64_t)(w->tick - f->seen) << LM_TICK_SHIFT;
 
-	*out = (struct lm_dp_flow_info){.net = f->key.net_proto >> 8,
-	    .protocol = (uint8_t)f->key.net_proto,
+	lm_flow_key_of(&key, f);
+	*out = (struct lm_dp_flow_info){.net = lm_flow_net_of(key.net_proto),
+	    .protocol = (uint8_t)key.net_proto,
 	    .worker = (uint8_t)w->index,
 	    .state = f->state,
-	    .src = ip_of(from_b ? f->key.b : f->key.a),
-	    .dst = ip_of(from_b ? f->key.a : f->key.b),
-	    .src_port = rte_be_to_cpu_16(from_b ? f->key.port_b : f->key.port_a),
-	    .dst_port = rte_be_to_cpu_16(from_b ? f->key.port_a : f->key.port_b),
+	    .src = ip_of(from_b ? key.b : key.a),
+	    .dst = ip_of(from_b ? key.a : key.b),
+	    .src_port = rte_be_to_cpu_16(from_b ? key.port_b : key.port_a),
+	    .dst_port = rte_be_to_cpu_16(from_b ? key.port_a : key.port_b),
 	    .idle_s = (uint32_t)(idle / w->dp->hz),
 	    .packets = f->packets,
 	    .bytes = f->bytes};
@@ -102,11 +104,10 @@ unsigned lm_dp_flows(const struct lm_dp *dp, unsigned worker, uint32_t *cursor,
 	if (worker >= dp->config.n_workers)
 		return 0;
 	const struct lm_worker *w = dp->workers[worker];
-	uint32_t slots = (w->flows.bucket_mask + 1) * LM_FLOW_WAYS;
-	for (; *cursor < slots && n < max; ++*cursor) {
+	for (; *cursor <= w->flows.slot_mask && n < max; ++*cursor) {
 		const struct lm_flow copy = w->flows.slots[*cursor];
 
-		if (copy.key.net_proto != LM_FLOW_FREE)
+		if (copy.net_proto != LM_FLOW_FREE)
 			lm_flow_describe(&out[n++], &copy, w);
 	}
 	return n;

@@ -10,8 +10,8 @@
 static const struct lm_attached *find(
     const struct lm_attach_table *t, const struct lm_pkt *p, enum lm_drop *why)
 {
-	uint32_t id = p->dst_ep->attachment;
-	uint32_t net = p->key.net_proto >> 8;
+	uint32_t id = p->to;
+	uint32_t net = lm_flow_net_of(p->key.net_proto);
 
 	*why = LM_DROP_NOT_ATTACHED;
 	if (unlikely(id >= t->n || !t->by_id[id].valid || t->by_id[id].net != net))
@@ -58,6 +58,7 @@ static __rte_noinline unsigned admit(
 void lm_deliver_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 {
 	const struct lm_attach_table *t = lm_load(w->dp->attachments);
+	unsigned left = 0;
 
 	if (unlikely(w->fair_ports != 0))
 		n = admit(w, t, p, n);
@@ -92,9 +93,11 @@ void lm_deliver_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 			continue;
 		}
 		write_l2(p[i], to);
-		struct lm_attach_state *state = &w->attached[p[i]->dst_ep->attachment];
+		struct lm_attach_state *state = &w->attached[p[i]->to];
 		state->tx_packets++;
 		state->tx_bytes += p[i]->m->pkt_len;
-		lm_worker_tx(w, to->port, p[i]->m);
+		p[i]->port = to->port;
+		p[left++] = p[i];
 	}
+	lm_worker_tx_all(w, p, left);
 }

@@ -31,22 +31,56 @@ struct lm_addr {
 struct lm_flow_key {
 	struct lm_addr a, b;
 	uint16_t port_a, port_b; /* network byte order, as in the packet */
-	uint32_t net_proto; /* network index << 8 | IP protocol */
+	uint32_t net_proto; /* network index << 8 | IP protocol, and LM_FLOW_V6 */
 };
 
-#define LM_FLOW_NETS_MAX (1u << 24)
+#define LM_FLOW_V6 (1u << 31)
+#define LM_FLOW_NETS_MAX (1u << 23)
 #define LM_FLOW_FREE UINT32_MAX /* net_proto of an unused entry: no network has that index */
 
+static inline uint32_t lm_flow_net_of(uint32_t net_proto)
+{
+	return net_proto >> 8 & (LM_FLOW_NETS_MAX - 1);
+}
+
+/* The two ends of an IPv4 flow as numbers, address << 16 | port: a and b of its key. */
+struct lm_flow_ends {
+	uint64_t lo, hi;
+};
+
+/* Where an end of an IPv4 flow is: its attachment's id, or that of the peer with this bit. */
+#define LM_WHERE_PEER (1u << 31)
+#define LM_WHERE_NOWHERE UINT32_MAX
+
+struct lm_tunnel;
+
+/*
+ * IPv4 addresses leave room for what packets of a known flow need to be told: where both ends
+ * are, by which tunnel, and by which lane of it. True for as long as the generation is.
+ */
 struct lm_flow {
-	struct lm_flow_key key;
+	union {
+		struct {
+			struct lm_addr a, b;
+			uint16_t port_a, port_b;
+			uint32_t net_proto; /* of IPv4 too */
+		}; /* as in the key of IPv6 */
+		struct {
+			struct lm_flow_ends ends;
+			struct lm_tunnel *tunnel; /* to the end that is a peer's; NULL: none is */
+			uint32_t where[2]; /* of a, of b */
+			uint32_t hash; /* lower half of that of the key */
+			uint32_t same; /* net_proto */
+		}; /* IPv4 */
+	};
 	uint32_t seen; /* tick of the last packet */
 	uint32_t generation; /* of the network that allowed it */
 	uint16_t ep_a, ep_b; /* endpoints of that generation */
 	uint32_t packets; /* wraps */
-	uint64_t bytes : 56; /* wraps */
 	uint64_t state : 4; /* enum lm_flow_state */
 	uint64_t fins : 2; /* enum lm_tcp_fins */
 	uint64_t from_b : 1; /* b opened the connection */
+	uint64_t bytes : 57; /* wraps */
 };
 _Static_assert(sizeof(struct lm_flow) == 64, "an entry is one cache line");
 
@@ -72,15 +106,15 @@ enum lm_flow_room { LM_FLOW_ROOM, LM_FLOW_NO_ROOM, LM_FLOW_NET_FULL, LM_FLOW_NET
 
 struct lm_flows {
 	struct lm_flow *slots;
-	uint32_t bucket_mask;
+	uint32_t slot_mask;
 	uint32_t count, limit;
 	uint32_t timeout[LM_FLOW_STATE_MAX]; /* ticks */
 	uint32_t by_state[LM_FLOW_STATE_MAX]; /* how many there are */
 	struct lm_flow_net *nets; /* by index */
 	uint32_t n_nets; /* of them, those that have any */
 	uint32_t net_limit; /* of each network */
-	uint32_t hand; /* next bucket that aging looks at */
-	uint64_t seed; /* so that nobody can aim at one bucket */
+	uint32_t hand; /* next slot that aging looks at */
+	uint64_t seed[2]; /* so that nobody can aim at one bucket */
 };
 
 /*
@@ -100,8 +134,10 @@ enum lm_flow_room lm_flow_room(const struct lm_flows *f, uint32_t net, enum lm_f
 struct lm_flow *lm_flow_insert(struct lm_flows *f, const struct lm_flow_key *key,
     uint64_t slot_hash, enum lm_flow_state state, uint32_t now);
 void lm_flow_remove(struct lm_flows *f, struct lm_flow *flow);
+/* Its key, put together again. Of an entry that is in use. */
+void lm_flow_key_of(struct lm_flow_key *key, const struct lm_flow *flow);
 void lm_flow_enter(struct lm_flows *f, struct lm_flow *flow, enum lm_flow_state state);
-/* Frees what timed out in the next n buckets, and what is not to be kept. keep: NULL, or asked. */
+/* Frees what timed out in the next n slots, and what is not to be kept. keep: NULL, or asked. */
 void lm_flows_age(struct lm_flows *f, uint32_t now, uint32_t n,
     bool (*keep)(void *ctx, struct lm_flow *flow), void *ctx);
 
@@ -200,69 +236,99 @@ static inline bool lm_flow_key_set(struct lm_flow_key *k, uint64_t *hash, struct
 	k->b = b;
 	k->port_a = swap ? dst_port : src_port;
 	k->port_b = swap ? src_port : dst_port;
-	k->net_proto = net << 8 | proto;
+	/* ::/64 holds no host. */
+	k->net_proto = net << 8 | proto | (src.w[0] ? LM_FLOW_V6 : 0);
 	uint32_t ports = swap ? (uint32_t)to << 16 | from : (uint32_t)from << 16 | to;
 	*hash = lm_flow_hash_words(a, b, ports, proto);
 	return swap;
 }
 
-/* Of a key that is set. */
-static __rte_always_inline uint64_t lm_flow_hash(const struct lm_flow_key *k)
+static inline bool lm_flow_key_equal(const struct lm_flow_key *x, const struct lm_flow_key *y)
 {
-	uint32_t ports;
-
-	memcpy(&ports, &k->port_a, sizeof ports);
-	return lm_flow_hash_words(k->a, k->b, rte_be_to_cpu_32(ports), (uint8_t)k->net_proto);
+	return lm_addr_equal(x->a, y->a) && lm_addr_equal(x->b, y->b) && x->port_a == y->port_a &&
+	       x->port_b == y->port_b && x->net_proto == y->net_proto;
 }
 
 /*
- * The same key for IPv4, where address and port fit into one number: no branch that depends on who
- * is the lower one, which nobody can foretell. All as in the packet; ports: the source's first.
+ * The ends of an IPv4 packet: no branch that depends on who is the lower one, which nobody can
+ * foretell. Returns whether the source is hi. Addresses (the source's first) and ports as in the
+ * packet.
  */
-static __rte_always_inline bool lm_flow_key_set4(
-    struct lm_flow_key *k, uint32_t src, uint32_t dst, uint32_t ports, uint32_t net, uint8_t proto)
+static __rte_always_inline bool lm_flow_ends_set(
+    struct lm_flow_ends *e, uint64_t addrs, uint32_t ports)
 {
-	const uint32_t both = rte_be_to_cpu_32(ports);
-	const uint64_t from = (uint64_t)rte_be_to_cpu_32(src) << 16 | both >> 16;
-	const uint64_t to = (uint64_t)rte_be_to_cpu_32(dst) << 16 | (both & UINT16_MAX);
+	addrs = rte_be_to_cpu_64(addrs);
+	ports = rte_be_to_cpu_32(ports);
+	const uint64_t from = (addrs >> 32) << 16 | ports >> 16;
+	const uint64_t to = (uint64_t)(uint32_t)addrs << 16 | (ports & UINT16_MAX);
 	const bool swap = from > to;
 
-	k->a = lm_addr4(swap ? dst : src);
-	k->b = lm_addr4(swap ? src : dst);
-	ports = swap ? ports << 16 | ports >> 16 : ports;
-	memcpy((uint8_t *)k + offsetof(struct lm_flow_key, port_a), &ports, sizeof ports);
-	k->net_proto = net << 8 | proto;
+	e->lo = swap ? to : from;
+	e->hi = swap ? from : to;
 	return swap;
 }
 
-/* Where in this table: seeded, and with the network. */
+/* Of a key of IPv4. */
+static inline struct lm_flow_ends lm_flow_ends_of(const struct lm_flow_key *k)
+{
+	return (struct lm_flow_ends){
+	    .lo = (rte_be_to_cpu_64(k->a.w[1]) & UINT32_MAX) << 16 | rte_be_to_cpu_16(k->port_a),
+	    .hi = (rte_be_to_cpu_64(k->b.w[1]) & UINT32_MAX) << 16 | rte_be_to_cpu_16(k->port_b)};
+}
+
+/* The other way round. */
+static inline void lm_flow_key_from(
+    struct lm_flow_key *k, const struct lm_flow_ends *e, uint32_t net_proto)
+{
+	k->a = lm_addr4(rte_cpu_to_be_32((uint32_t)(e->lo >> 16)));
+	k->b = lm_addr4(rte_cpu_to_be_32((uint32_t)(e->hi >> 16)));
+	k->port_a = rte_cpu_to_be_16((uint16_t)e->lo);
+	k->port_b = rte_cpu_to_be_16((uint16_t)e->hi);
+	k->net_proto = net_proto;
+}
+
+/* Of a key that is set. */
+static inline uint64_t lm_flow_hash(const struct lm_flow_key *k)
+{
+	uint32_t ports = (uint32_t)rte_be_to_cpu_16(k->port_a) << 16 | rte_be_to_cpu_16(k->port_b);
+
+	return lm_flow_hash_words(k->a, k->b, ports, (uint8_t)k->net_proto);
+}
+
+/*
+ * Where in this table: seeded, and with the network. One multiplication for IPv4, since it is
+ * asked for every packet; its seeds are secret, and both of its halves serve as places.
+ */
+static __rte_always_inline uint64_t lm_flow_slot_hash4(
+    const struct lm_flows *f, const struct lm_flow_ends *e, uint32_t net_proto)
+{
+	return lm_mix(e->lo ^ f->seed[0], e->hi ^ f->seed[1] ^ (uint64_t)net_proto << 32);
+}
+
 static inline uint64_t lm_flow_slot_hash(
     const struct lm_flows *f, const struct lm_flow_key *k, uint64_t hash)
 {
-	return lm_mix(hash ^ f->seed, (k->net_proto >> 8) ^ LM_HASH_K2);
+	if (k->net_proto & LM_FLOW_V6)
+		return lm_mix(hash ^ f->seed[0], lm_flow_net_of(k->net_proto) ^ f->seed[1]);
+	const struct lm_flow_ends ends = lm_flow_ends_of(k);
+	return lm_flow_slot_hash4(f, &ends, k->net_proto);
 }
 
-static inline struct lm_flow *lm_flow_bucket(
-    const struct lm_flows *f, uint64_t slot_hash, int second)
+/*
+ * A bucket is LM_FLOW_WAYS slots in a row. Which of them is looked at first is a matter of the
+ * hash too: so most flows are found in the first line, even in a full table.
+ */
+static inline struct lm_flow *lm_flow_way(
+    const struct lm_flows *f, uint64_t slot_hash, unsigned second, unsigned way)
 {
-	uint32_t bucket = (uint32_t)(second ? slot_hash >> 32 : slot_hash) & f->bucket_mask;
+	uint32_t slot = (uint32_t)(second ? slot_hash >> 32 : slot_hash) & f->slot_mask;
 
-	return &f->slots[(size_t)bucket * LM_FLOW_WAYS];
+	return &f->slots[slot ^ way];
 }
 
 static inline void lm_flow_prefetch(const struct lm_flows *f, uint64_t slot_hash)
 {
-	rte_prefetch0(lm_flow_bucket(f, slot_hash, 0));
-}
-
-static inline bool lm_flow_key_equal(const struct lm_flow_key *x, const struct lm_flow_key *y)
-{
-	uint64_t p, q;
-
-	/* Ports, network and protocol differ most often. */
-	memcpy(&p, &x->port_a, 8);
-	memcpy(&q, &y->port_a, 8);
-	return p == q && lm_addr_equal(x->a, y->a) && lm_addr_equal(x->b, y->b);
+	rte_prefetch0(lm_flow_way(f, slot_hash, 0, 0));
 }
 
 static inline bool lm_flow_expired(
@@ -271,23 +337,29 @@ static inline bool lm_flow_expired(
 	return now - flow->seen > f->timeout[flow->state];
 }
 
-/* NULL: unknown, or timed out. */
-static inline struct lm_flow *lm_flow_find(
-    struct lm_flows *f, const struct lm_flow_key *key, uint64_t slot_hash, uint32_t now)
+/* Does it have these ends, in this network and with this protocol? */
+static __rte_always_inline bool lm_flow_is4(
+    const struct lm_flow *flow, const struct lm_flow_ends *e, uint32_t net_proto)
 {
-	for (int second = 0; second < 2; second++) {
-		struct lm_flow *bucket = lm_flow_bucket(f, slot_hash, second);
+	return flow->ends.lo == e->lo && flow->ends.hi == e->hi && flow->net_proto == net_proto;
+}
 
-		for (unsigned i = 0; i < LM_FLOW_WAYS; i++) {
-			if (!lm_flow_key_equal(&bucket[i].key, key))
-				continue;
-			if (likely(!lm_flow_expired(f, &bucket[i], now)))
-				return &bucket[i];
-			lm_flow_remove(f, &bucket[i]);
-			return NULL;
-		}
-	}
-	return NULL;
+/* NULL: unknown, or timed out. */
+struct lm_flow *lm_flow_find(
+    struct lm_flows *f, const struct lm_flow_key *key, uint64_t slot_hash, uint32_t now);
+
+/* The same for IPv4; but one that timed out is still there. */
+struct lm_flow *lm_flow_search4(
+    const struct lm_flows *f, const struct lm_flow_ends *e, uint32_t net_proto, uint64_t slot_hash);
+
+static __rte_always_inline struct lm_flow *lm_flow_find4(
+    const struct lm_flows *f, const struct lm_flow_ends *e, uint32_t net_proto, uint64_t slot_hash)
+{
+	struct lm_flow *first = lm_flow_way(f, slot_hash, 0, 0);
+
+	if (likely(lm_flow_is4(first, e, net_proto)))
+		return first;
+	return lm_flow_search4(f, e, net_proto, slot_hash);
 }
 
 #endif

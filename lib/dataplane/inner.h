@@ -41,6 +41,15 @@ struct lm_ends {
 	struct lm_addr src, dst;
 };
 
+/* Of a packet whose key is set, and which is no ICMP error. */
+static inline struct lm_ends lm_inner_ends(const struct lm_pkt *p)
+{
+	bool from_b = p->flags & LM_PKT_FROM_B;
+
+	return (struct lm_ends){
+	    .src = from_b ? p->key.b : p->key.a, .dst = from_b ? p->key.a : p->key.b};
+}
+
 /* Ports as in the packet; what they stand for says whether it is an echo reply. */
 struct lm_ports {
 	uint16_t src, dst;
@@ -252,14 +261,14 @@ static __rte_noinline enum lm_drop lm_inner_any4(
 
 /*
  * By far the most packets: TCP or UDP, whole, without IPv4 options. False: it is another one, or
- * not right, and nothing is filled in. What is, is the same as above, but for the hash.
+ * not right, and nothing is filled in. What is, is all but what lm_inner_name adds.
  */
-static __rte_always_inline bool lm_inner_plain4(
-    struct lm_pkt *p, struct lm_ends *ends, unsigned room, uint32_t net)
+static __rte_always_inline bool lm_inner_plain4(struct lm_pkt *p, unsigned room, uint32_t net)
 {
 	const uint8_t *const ip = p->ip, *const l4 = ip + sizeof(struct rte_ipv4_hdr);
 	const unsigned header = sizeof(struct rte_ipv4_hdr);
-	uint16_t flags = 0;
+	uint16_t flags = LM_PKT_QUICK;
+	uint64_t addrs;
 
 	if (unlikely(room < header + sizeof(struct rte_udp_hdr)))
 		return false;
@@ -267,30 +276,38 @@ static __rte_always_inline bool lm_inner_plain4(
 	if (unlikely(ip[0] != RTE_IPV4_VHL_DEF || total > room ||
 		     total < header + sizeof(struct rte_udp_hdr)))
 		return false;
-	if (unlikely(lm_be16(ip + 6) & (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG)))
+	if (unlikely(lm_load16(ip + 6) & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG)))
 		return false;
 	uint8_t proto = ip[9];
 	if (proto == IPPROTO_TCP) {
 		if (unlikely(lm_tcp_header(l4, total - header) > total - header))
 			return false;
 		p->tcp = l4[13];
-		flags = p->tcp & RTE_TCP_SYN_FLAG ? LM_PKT_SYN : 0;
+		flags |= p->tcp & RTE_TCP_SYN_FLAG ? LM_PKT_SYN : 0;
 	} else if (unlikely(proto != IPPROTO_UDP)) {
 		return false;
 	}
 	if (unlikely(!lm_ipv4_checksum_ok(ip)))
 		return false;
-	uint32_t src = lm_load32(ip + 12), dst = lm_load32(ip + 16), ports = lm_load32(l4);
-	ends->src = lm_addr4(src);
-	ends->dst = lm_addr4(dst);
+	memcpy(&addrs, ip + 12, sizeof addrs);
+	flags |= lm_flow_ends_set(&p->ends, addrs, lm_load32(l4)) ? LM_PKT_FROM_B : 0;
+	p->key.net_proto = net << 8 | proto;
 	p->len = (uint16_t)total;
 	p->l4 = (uint8_t)header;
 	p->proto = proto;
-	p->dst_port = (uint16_t)rte_be_to_cpu_32(ports);
-	if (lm_flow_key_set4(&p->key, src, dst, ports, net, proto))
-		flags |= LM_PKT_FROM_B;
 	p->flags = flags;
 	return true;
+}
+
+/* A packet of the short way becomes like the others. */
+static inline void lm_inner_name(struct lm_pkt *p)
+{
+	const struct lm_flow_ends ends = p->ends;
+
+	lm_flow_key_from(&p->key, &ends, p->key.net_proto);
+	p->hash = lm_flow_hash(&p->key);
+	p->dst_port = (uint16_t)(p->flags & LM_PKT_FROM_B ? ends.lo : ends.hi);
+	p->flags &= (uint16_t)~LM_PKT_QUICK;
 }
 
 static __rte_always_inline enum lm_drop lm_inner_parse4(
@@ -298,8 +315,9 @@ static __rte_always_inline enum lm_drop lm_inner_parse4(
 {
 	struct lm_ends other;
 
-	if (likely(lm_inner_plain4(p, ends, room, net))) {
-		p->hash = lm_flow_hash(&p->key);
+	if (likely(lm_inner_plain4(p, room, net))) {
+		lm_inner_name(p);
+		*ends = lm_inner_ends(p);
 		return LM_FINE;
 	}
 	enum lm_drop why = lm_inner_any4(p, &other, room, net);

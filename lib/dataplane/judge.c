@@ -14,7 +14,9 @@
  * is what refuses a segment that belongs to nothing, and says so to the sender. The
  * like for other protocols is in pickup.h.
  */
+#include "dataplane/access.h"
 #include "dataplane/inner.h"
+#include "dataplane/meters.h"
 #include "dataplane/pickup.h"
 #include "dataplane/route.h"
 #include "dataplane/tcp.h"
@@ -123,29 +125,50 @@ static bool by_rules(enum lm_drop why)
 	       why == LM_DROP_RULE_RATE;
 }
 
+static uint32_t where_is(const struct lm_ep *ep)
+{
+	if (ep->peer == LM_DP_NONE)
+		return ep->attachment;
+	return ep->away ? LM_WHERE_NOWHERE : ep->peer | LM_WHERE_PEER;
+}
+
+/* Its ends are these endpoints, as long as the network stays as it is. */
+static void settle(struct lm_flow *f, const struct lm_net *net, uint16_t ep_a, uint16_t ep_b)
+{
+	const struct lm_ep *a = &net->eps[ep_a], *b = &net->eps[ep_b];
+
+	f->ep_a = ep_a;
+	f->ep_b = ep_b;
+	f->generation = net->generation;
+	if (f->net_proto & LM_FLOW_V6)
+		return;
+	f->where[0] = where_is(a);
+	f->where[1] = where_is(b);
+	f->tunnel = a->tunnel ? a->tunnel : b->tunnel;
+}
+
 /*
  * The network was published anew since this flow was allowed: ask again, in the flow's own
  * direction. False: no longer.
  */
 static bool renew(const struct lm_net *net, struct lm_flow *f)
 {
-	const struct lm_flow_key *k = &f->key;
 	bool from_b = f->from_b;
-	uint32_t a = lm_net_owner(net, k->a), b = lm_net_owner(net, k->b);
-	uint8_t proto = (uint8_t)k->net_proto;
+	uint8_t proto = (uint8_t)f->net_proto;
 	uint16_t port = 0;
+	struct lm_flow_key key;
 	struct lm_ruling ruling; /* was counted when the flow began */
 
+	lm_flow_key_of(&key, f);
+	uint32_t a = lm_net_owner(net, key.a), b = lm_net_owner(net, key.b);
 	if (lm_proto_has_ports(proto))
-		port = rte_be_to_cpu_16(from_b ? k->port_a : k->port_b);
+		port = rte_be_to_cpu_16(from_b ? key.port_a : key.port_b);
 	if (a == LM_DP_NONE || b == LM_DP_NONE)
 		return false;
-	struct side sides[] = {{&net->eps[a], k->a}, {&net->eps[b], k->b}};
+	struct side sides[] = {{&net->eps[a], key.a}, {&net->eps[b], key.b}};
 	if (ask(net, sides[from_b], sides[!from_b], proto, port, &ruling) != LM_FINE)
 		return false;
-	f->ep_a = (uint16_t)a;
-	f->ep_b = (uint16_t)b;
-	f->generation = net->generation;
+	settle(f, net, (uint16_t)a, (uint16_t)b);
 	return true;
 }
 
@@ -187,7 +210,7 @@ static enum lm_flow_state first_state(const struct lm_pkt *p, bool back)
 static enum lm_drop room(
     const struct lm_worker *w, const struct lm_pkt *p, enum lm_flow_state state)
 {
-	switch (lm_flow_room(&w->flows, p->key.net_proto >> 8, state)) {
+	switch (lm_flow_room(&w->flows, lm_flow_net_of(p->key.net_proto), state)) {
 	case LM_FLOW_ROOM:
 		return LM_FINE;
 	case LM_FLOW_NET_FULL:
@@ -212,9 +235,9 @@ static enum lm_drop remember(struct lm_worker *w, struct lm_pkt *p, bool back)
 	struct lm_flow *f = lm_flow_insert(&w->flows, &p->key, p->slot_hash, state, w->tick);
 	if (!f)
 		return LM_DROP_FLOW_TABLE_FULL;
-	f->generation = p->net->generation;
-	f->ep_a = from_b ? dst : src;
-	f->ep_b = from_b ? src : dst;
+	settle(f, p->net, from_b ? dst : src, from_b ? src : dst);
+	if (!(f->net_proto & LM_FLOW_V6))
+		f->hash = (uint32_t)p->hash;
 	f->from_b = from_b != back;
 	if (p->proto == IPPROTO_TCP && (p->tcp & LM_TCP_FIN))
 		f->fins = back ? LM_FIN_OTHER : LM_FIN_OPENER;
@@ -239,6 +262,7 @@ static enum lm_drop route(struct lm_pkt *p)
 	if (dst == LM_DP_NONE)
 		return LM_DROP_NO_ROUTE;
 	p->dst_ep = &net->eps[dst];
+	p->to = p->dst_ep->attachment;
 	/* So that there is no flow of it; by those of others it may come back nevertheless. */
 	if (!p->sa && lm_route_loops(p))
 		return LM_DROP_LOOP;
@@ -252,7 +276,7 @@ static enum lm_drop begin(struct lm_worker *w, struct lm_pkt *p)
 	enum lm_drop why = route(p);
 
 	if (unlikely(w->fair_time))
-		lm_overload_missed(w, p->key.net_proto >> 8);
+		lm_overload_missed(w, lm_flow_net_of(p->key.net_proto));
 	if (why != LM_FINE)
 		return why;
 	if (p->flags & LM_PKT_LATER)
@@ -351,7 +375,7 @@ static enum lm_drop follow(struct lm_worker *w, struct lm_pkt *p, struct lm_flow
 bool lm_judge_keep(void *worker, struct lm_flow *f)
 {
 	struct lm_worker *w = worker;
-	const struct lm_net *net = lm_load(w->nets[f->key.net_proto >> 8]);
+	const struct lm_net *net = lm_load(w->nets[lm_flow_net_of(f->net_proto)]);
 
 	return net && (f->generation == net->generation || renew(net, f));
 }
@@ -369,28 +393,182 @@ static __rte_always_inline bool has_ended(const struct lm_pkt *p, struct lm_flow
 	       opens_again(p, f);
 }
 
-unsigned lm_judge_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
+/* f: what the table says; NULL: nothing. */
+static enum lm_drop judge_by(struct lm_worker *w, struct lm_pkt *p, struct lm_flow *f)
 {
-	unsigned left = 0;
+	enum lm_drop why;
+
+	if (f && unlikely(has_ended(p, f))) {
+		lm_flow_remove(&w->flows, f);
+		f = NULL;
+	}
+	if (f) {
+		w->c.flow_hits++;
+		why = follow(w, p, f);
+	} else {
+		w->c.flow_misses++;
+		why = begin(w, p);
+	}
+	if (why == LM_FINE)
+		p->to = p->dst_ep->attachment;
+	return why;
+}
+
+static enum lm_drop judge(struct lm_worker *w, struct lm_pkt *p)
+{
+	struct lm_flow *f = NULL;
+
+	if (likely(!(p->flags & LM_PKT_STATELESS)))
+		f = lm_flow_find(&w->flows, &p->key, p->slot_hash, w->tick);
+	return judge_by(w, p, f);
+}
+
+/* Of the short way, but of no flow that we know (f is NULL), or something about it is different. */
+static __rte_noinline enum lm_drop look_closer(
+    struct lm_worker *w, struct lm_pkt *p, struct lm_flow *f)
+{
+	if (f && lm_flow_expired(&w->flows, f, w->tick)) {
+		lm_flow_remove(&w->flows, f);
+		f = NULL;
+	}
+	if (p->sa)
+		lm_inner_name(p);
+	else if (!lm_access_closer(w->access, p))
+		return LM_GONE;
+	return judge_by(w, p, f);
+}
+
+/*
+ * Does a packet of the short way belong to this flow, and is all as it was when the flow was last
+ * allowed? Then it comes from where that end is, whatever it says, and the other end is where it
+ * may go: out of a tunnel, to ours only.
+ */
+static __rte_always_inline bool fits(const struct lm_worker *w, const struct lm_pkt *p,
+    const struct lm_flow *f, const struct lm_net *net, bool from_b)
+{
+	const uint32_t to = f->where[!from_b];
+
+	return f->where[from_b] == p->from && f->generation == net->generation &&
+	       to != LM_WHERE_NOWHERE && !(to & p->from & LM_WHERE_PEER) &&
+	       !lm_flow_expired(&w->flows, f, w->tick);
+}
+
+/* Does it leave the flow in the state that it is in? */
+static __rte_always_inline bool changes_nothing(
+    const struct lm_pkt *p, const struct lm_flow *f, bool from_b)
+{
+	if ((uint8_t)p->key.net_proto == IPPROTO_TCP)
+		return lm_tcp_plain(f->state, p->tcp);
+	return f->state == LM_FLOW_UDP || from_b == f->from_b;
+}
+
+/* Is it all as usual, so that its flow says where it goes? *f: the flow, if there is one. */
+static __rte_always_inline bool is_usual(
+    struct lm_worker *w, struct lm_pkt *p, bool from_b, struct lm_flow **f)
+{
+	if (unlikely(!(p->flags & LM_PKT_QUICK)))
+		return false;
+	*f = lm_flow_find4(&w->flows, &p->ends, p->key.net_proto, p->slot_hash);
+	return likely(*f && fits(w, p, *f, p->net, from_b) && changes_nothing(p, *f, from_b));
+}
+
+static enum lm_drop other(struct lm_worker *w, struct lm_pkt *p, struct lm_flow *f)
+{
+	return p->flags & LM_PKT_QUICK ? look_closer(w, p, f) : judge(w, p);
+}
+
+/* Of a packet whose flow is known. */
+static __rte_always_inline enum lm_drop pass(
+    struct lm_worker *w, struct lm_pkt *p, struct lm_flow *f, bool sent, unsigned *hits)
+{
+	if (sent && unlikely(p->flags & LM_PKT_LIMITED)) {
+		enum lm_drop why = lm_access_meter(w->access, p);
+		if (why != LM_FINE)
+			return why;
+	}
+	++*hits;
+	f->seen = w->tick;
+	f->packets++;
+	f->bytes += p->len;
+	return LM_FINE;
+}
+
+unsigned lm_judge_opened(struct lm_worker *w, struct lm_pkt **p, unsigned n)
+{
+	unsigned left = 0, hits = 0;
 
 	for (unsigned i = 0; i < n; i++) {
+		struct lm_pkt *const q = p[i];
+		const bool from_b = q->flags & LM_PKT_FROM_B;
 		struct lm_flow *f = NULL;
+		enum lm_drop why;
 
-		if (likely(!(p[i]->flags & LM_PKT_STATELESS)))
-			f = lm_flow_find(&w->flows, &p[i]->key, p[i]->slot_hash, w->tick);
-		if (f && unlikely(has_ended(p[i], f))) {
-			lm_flow_remove(&w->flows, f);
-			f = NULL;
+		if (likely(is_usual(w, q, from_b, &f))) {
+			q->to = f->where[!from_b];
+			why = pass(w, q, f, false, &hits);
+		} else {
+			why = other(w, q, f);
 		}
-		if (f)
-			w->c.flow_hits++;
-		else
-			w->c.flow_misses++;
-		enum lm_drop why = likely(f != NULL) ? follow(w, p[i], f) : begin(w, p[i]);
 		if (likely(why == LM_FINE))
-			p[left++] = p[i];
+			p[left++] = q;
 		else
-			lm_worker_drop(w, p[i]->m, why);
+			lm_worker_drop(w, q->m, why);
 	}
+	w->c.flow_hits += hits;
 	return left;
+}
+
+/* By a lane of this tunnel. */
+static __rte_always_inline enum lm_drop choose_lane(
+    struct lm_pkt *p, struct lm_tunnel *tunnel, uint64_t hash)
+{
+	struct lm_sa_out *out = lm_load(tunnel->out);
+
+	if (unlikely(!out))
+		return LM_DROP_NO_LANE;
+	p->lane = &out->lanes[hash & (out->n_lanes - 1)];
+	rte_prefetch0(p->lane);
+	return LM_FINE;
+}
+
+unsigned lm_judge_sent(struct lm_worker *w, struct lm_pkt **p, unsigned n, unsigned *aside)
+{
+	unsigned local = 0, remote = 0, hits = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct lm_pkt *const q = p[i];
+		const bool from_b = q->flags & LM_PKT_FROM_B;
+		struct lm_flow *f = NULL;
+		struct lm_tunnel *tunnel = NULL;
+		uint64_t hash = 0;
+		enum lm_drop why;
+
+		if (likely(is_usual(w, q, from_b, &f))) {
+			tunnel = f->tunnel;
+			hash = f->hash;
+			q->to = f->where[!from_b];
+			why = pass(w, q, f, true, &hits);
+		} else {
+			why = other(w, q, f);
+			if (why == LM_FINE) {
+				tunnel = q->dst_ep->tunnel;
+				hash = q->hash;
+			}
+		}
+		if (likely(why == LM_FINE && tunnel))
+			why = choose_lane(q, tunnel, hash);
+		else if (why == LM_FINE && unlikely(lm_route_loops(q)))
+			why = LM_DROP_LOOP;
+		if (unlikely(why != LM_FINE)) {
+			if (why != LM_GONE)
+				lm_worker_drop(w, q->m, why);
+		} else if (tunnel) {
+			w->aside[remote++] = q;
+		} else {
+			p[local++] = q;
+		}
+	}
+	w->c.flow_hits += hits;
+	*aside = remote;
+	return local;
 }

@@ -141,7 +141,8 @@ int lm_meters_attach(struct lm_dp *dp, struct lm_attach_table *table,
 
 		at->meters = meters_of(dp, &list[i]);
 		at->net_meters = meters_of_network(dp, at->net);
-		at->limited = at->meters || at->net_meters;
+		if (at->meters || at->net_meters)
+			lm_attach_limit(table, &list[i]);
 		if ((!at->meters && !lm_rates_none(&list[i].rates)) ||
 		    (!at->net_meters && networks))
 			return -ENOMEM;

@@ -81,10 +81,23 @@ static bool pass_congestion(struct lm_pkt *p)
 	return true;
 }
 
+/* All but whole IPv4 packets of TCP and UDP. */
+static __rte_noinline enum lm_drop unusual(
+    struct lm_worker *w, struct lm_pkt *p, unsigned room, bool ipv6)
+{
+	struct lm_ends ends;
+	enum lm_drop why = lm_inner_parse(p, &ends, room, ipv6, p->sa->net);
+
+	if (lm_is_part(p, why))
+		why = lm_part(w, p, ends, p->sa->net);
+	if (why == LM_FINE)
+		p->slot_hash = lm_flow_slot_hash(&w->flows, &p->key, p->hash);
+	return why;
+}
+
 static enum lm_drop examine(struct lm_worker *w, struct lm_pkt *p)
 {
 	struct lm_sa_in *sa = p->sa;
-	struct lm_ends ends;
 	unsigned room;
 	bool ipv6;
 
@@ -105,15 +118,16 @@ static enum lm_drop examine(struct lm_worker *w, struct lm_pkt *p)
 	p->net = lm_load(w->nets[sa->net]);
 	if (unlikely(!p->net))
 		return LM_DROP_NO_NETWORK;
+	p->from = sa->peer | LM_WHERE_PEER;
 	/* Bytes behind the inner packet are traffic flow confidentiality padding, and end here. */
-	why = lm_inner_parse(p, &ends, room, ipv6, sa->net);
-	if (unlikely(lm_is_part(p, why)))
-		why = lm_part(w, p, ends, sa->net);
+	if (likely(!ipv6 && lm_inner_plain4(p, room, sa->net)))
+		p->slot_hash = lm_flow_slot_hash4(&w->flows, &p->ends, p->key.net_proto);
+	else
+		why = unusual(w, p, room, ipv6);
 	if (unlikely(why != LM_FINE))
 		return why;
 	if (unlikely((p->tos & LM_ECN_MASK) == LM_ECN_CE) && !pass_congestion(p))
 		return LM_DROP_ECN;
-	p->slot_hash = lm_flow_slot_hash(&w->flows, &p->key, p->hash);
 	lm_flow_prefetch(&w->flows, p->slot_hash);
 	return LM_FINE;
 }

@@ -57,7 +57,7 @@ unsigned lm_overload_admit(
 	unsigned left = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		uint32_t net = table ? table->by_id[p[i]->attachment].net : p[i]->sa->net;
+		uint32_t net = table ? table->by_id[p[i]->from].net : p[i]->sa->net;
 
 		if (lm_fair_take(&w->overload.time, net, LM_COST_PACKET + p[i]->m->pkt_len) ||
 		    over_share(w, p[i]->m, net))

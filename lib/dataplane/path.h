@@ -13,7 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
+#include <rte_common.h>
 #include <rte_ip.h>
 #include <rte_udp.h>
 #include "dataplane/dataplane.h"
@@ -34,36 +36,45 @@ struct lm_path {
 
 int lm_path_create(struct lm_path **out, const struct lm_dp_path *spec, uint16_t udp_port);
 
-/* In front of esp, whose length with ICV is esp_len. tos: the inner packet's, RFC 6040 and 4301. */
-static inline void lm_path_write(
-    const struct lm_path *path, uint8_t *esp, uint16_t esp_len, uint8_t tos, uint16_t src_port)
+static __rte_noinline void lm_path_write6(
+    const struct lm_path *path, uint8_t *esp, uint16_t udp_len, uint8_t tos)
 {
-	uint16_t udp_len = (uint16_t)(esp_len + sizeof(struct rte_udp_hdr));
+	struct rte_udp_hdr *udp = (void *)(esp - sizeof *udp);
+	struct rte_ipv6_hdr *ip = (void *)((uint8_t *)udp - sizeof *ip);
+
+	memcpy(esp - LM_OUTER_MAX, path->header, LM_OUTER_MAX);
+	ip->vtc_flow = rte_cpu_to_be_32(UINT32_C(6) << 28 | (uint32_t)tos << 20);
+	ip->payload_len = rte_cpu_to_be_16(udp_len);
+}
+
+static __rte_always_inline void lm_path_write4(
+    const struct lm_path *path, uint8_t *esp, uint32_t udp_len, uint8_t tos)
+{
+	struct rte_ipv4_hdr *ip = (void *)(esp - sizeof(struct rte_udp_hdr) - sizeof *ip);
+	const uint32_t total = udp_len + (uint32_t)sizeof *ip, sum = path->sum + tos + total;
+
+	memcpy(esp - LM_OUTER_MAX4, path->header + LM_OUTER_MAX - LM_OUTER_MAX4, LM_OUTER_MAX4);
+	ip->type_of_service = tos;
+	ip->total_length = rte_cpu_to_be_16((uint16_t)total);
+	/* Upper half plus lower, with the carry. */
+	ip->hdr_checksum = rte_cpu_to_be_16((uint16_t)~((sum + (sum << 16 | sum >> 16)) >> 16));
+}
+
+/* In front of esp, whose length with ICV is esp_len. tos: the inner packet's, RFC 6040 and 4301. */
+static __rte_always_inline void lm_path_write(
+    const struct lm_path *path, uint8_t *esp, uint32_t esp_len, uint8_t tos, uint16_t src_port)
+{
+	const uint32_t udp_len = esp_len + (uint32_t)sizeof(struct rte_udp_hdr);
 	struct rte_udp_hdr *udp = (void *)(esp - sizeof *udp);
 
-	if (path->ipv6)
-		memcpy(esp - LM_OUTER_MAX, path->header, LM_OUTER_MAX);
+	if (unlikely(path->ipv6))
+		lm_path_write6(path, esp, (uint16_t)udp_len, tos);
 	else
-		memcpy(esp - LM_OUTER_MAX4, path->header + LM_OUTER_MAX - LM_OUTER_MAX4,
-		    LM_OUTER_MAX4);
-	udp->src_port = rte_cpu_to_be_16(path->one_source_port ? path->udp_port : src_port);
-	udp->dgram_len = rte_cpu_to_be_16(udp_len);
-	if (path->ipv6) {
-		struct rte_ipv6_hdr *ip = (void *)((uint8_t *)udp - sizeof *ip);
-
-		ip->vtc_flow = rte_cpu_to_be_32(UINT32_C(6) << 28 | (uint32_t)tos << 20);
-		ip->payload_len = udp->dgram_len;
-	} else {
-		struct rte_ipv4_hdr *ip = (void *)((uint8_t *)udp - sizeof *ip);
-		uint16_t total = (uint16_t)(udp_len + sizeof *ip);
-		uint32_t sum = path->sum + tos + total;
-
-		sum = (sum & 0xffff) + (sum >> 16);
-		sum = (sum & 0xffff) + (sum >> 16);
-		ip->type_of_service = tos;
-		ip->total_length = rte_cpu_to_be_16(total);
-		ip->hdr_checksum = rte_cpu_to_be_16((uint16_t)~sum);
-	}
+		lm_path_write4(path, esp, udp_len, tos);
+	if (unlikely(path->one_source_port))
+		src_port = path->udp_port;
+	udp->src_port = rte_cpu_to_be_16(src_port);
+	udp->dgram_len = rte_cpu_to_be_16((uint16_t)udp_len);
 }
 
 #endif

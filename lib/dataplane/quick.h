@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The short way of what workloads send, which nearly all packets take. Both steps say
- * false of a packet that is not as usual, wherever they see it first; then admit.c
- * takes the same step on the long way, which knows all kinds of packets and what
- * becomes of them. So nothing is dropped or counted as dropped here, and whatever
- * comes to be checked there must be asked for here.
+ * The short way of what workloads send, which nearly all packets take: whose is it, and
+ * to which flow does it belong? All else that must be true of it was true of the packet that
+ * began the flow, and is for as long as where both ends are has not changed: see
+ * lm_judge_burst.
  *
- * Usual is: IP; the MAC is known, the network is there. Then: as in lm_inner_plain4,
- * from the attachment's own endpoint, not to the gateway.
+ * Both steps say false of a packet that is not as usual, wherever they see it first;
+ * then admit.c takes the same step on the long way, which knows all kinds of packets and
+ * what becomes of them. So nothing is dropped or counted as dropped here. Whatever comes
+ * to be checked there, and is not a question of the flow's two ends, must be asked for here.
+ *
+ * Usual is: IP; the MAC is known, the network is there. Then: as in lm_inner_plain4, not to the
+ * gateway's DHCP server.
  */
 #ifndef LM_DATAPLANE_QUICK_H
 #define LM_DATAPLANE_QUICK_H
@@ -39,11 +43,11 @@ static __rte_always_inline bool lm_quick_receive(struct lm_worker *w,
 		type = lm_load16(frame + 16);
 		l2 += sizeof(struct rte_vlan_hdr);
 	}
-	uint16_t flags = 0;
+	uint16_t flags = LM_PKT_QUICK;
 	if (unlikely(type != RTE_BE16(RTE_ETHER_TYPE_IPV4))) {
 		if (type != RTE_BE16(RTE_ETHER_TYPE_IPV6))
 			return false;
-		flags = LM_PKT_V6;
+		flags |= LM_PKT_V6;
 	}
 	if (unlikely(((dst ^ mac) & LM_MAC_MASK) != 0))
 		return false;
@@ -51,47 +55,41 @@ static __rte_always_inline bool lm_quick_receive(struct lm_worker *w,
 	    lm_attach_find(table, port, (uint16_t)vlan, src & LM_MAC_MASK);
 	if (unlikely(!s))
 		return false;
-	const uint32_t id = s->id;
-	p->net = lm_load(w->nets[table->by_id[id].net]);
+	const uint32_t id = s->id, net = s->net;
+	p->net = lm_load(w->nets[net]);
 	if (unlikely(!p->net))
 		return false;
+	p->key.net_proto = net << 8; /* the protocol is not known yet */
 	p->m = m;
 	p->sa = NULL;
 	p->ip = frame + l2;
 	p->len = (uint16_t)(room - l2);
-	p->flags = flags;
+	p->flags = (uint16_t)(flags | (s->limited ? LM_PKT_LIMITED : 0));
 	p->port = (uint8_t)port;
-	p->attachment = id;
+	p->from = id;
 	w->attached[id].rx_packets++;
 	w->attached[id].rx_bytes += m->pkt_len;
 	return true;
 }
 
 /*
- * True: it goes on to its flow. False: of all that was
- * received, at most len is another one: the IP packet's, which is no longer.
+ * True: it goes on to its flow. False: of all that was received, at most len and flags are
+ * others: the IP packet's, which is no longer.
  */
-static __rte_always_inline bool lm_quick_admit(
-    const struct lm_attach_table *table, struct lm_pkt *p)
+static __rte_always_inline bool lm_quick_admit(struct lm_worker *w, struct lm_pkt *p)
 {
-	const struct lm_attached *at = &table->by_id[p->attachment];
-	const struct lm_net *net = p->net;
-	const uint8_t *ip = p->ip;
-	struct lm_ends ends;
+	const uint16_t flags = p->flags;
 
-	if (unlikely((p->flags & LM_PKT_V6) || !lm_inner_plain4(p, &ends, p->len, at->net)))
+	/* What was received by the long way stays on it. */
+	if (unlikely((flags & (LM_PKT_V6 | LM_PKT_QUICK)) != LM_PKT_QUICK ||
+		     !lm_inner_plain4(p, p->len, p->key.net_proto >> 8)))
 		return false;
-	if (unlikely(p->dst_port == LM_DHCP_SERVER_PORT || ip[16] >= LM_MULTICAST4))
+	const uint8_t *dst_port = p->ip + sizeof(struct rte_ipv4_hdr) + sizeof(uint16_t);
+	if (unlikely(lm_load16(dst_port) == RTE_BE16(LM_DHCP_SERVER_PORT)))
 		return false;
-	if (unlikely(at->endpoint >= net->n_eps || !at->has_mac))
-		return false;
-	const struct lm_ep *ep = &net->eps[at->endpoint];
-	if (unlikely(ep->attachment != p->attachment || !lm_addr_equal(ep->addr4, ends.src)))
-		return false;
-	if (unlikely(lm_addr_equal(ends.dst, net->gateway4)))
-		return false;
-	p->src_ep = ep;
-	p->tos = ip[1];
+	p->flags |= flags;
+	p->slot_hash = lm_flow_slot_hash4(&w->flows, &p->ends, p->key.net_proto);
+	lm_flow_prefetch(&w->flows, p->slot_hash);
 	return true;
 }
 

@@ -9,8 +9,15 @@
 #include "packet/mss.h"
 #include "packet/ttl.h"
 
+static __rte_noinline void lm_rewrite_syn(struct lm_pkt *p)
+{
+	bool ipv6 = p->flags & LM_PKT_V6;
+
+	lm_tcp_mss_clamp(p->ip + p->l4, p->len - p->l4, lm_mss_of_mtu(p->net->mtu, ipv6));
+}
+
 /* False: its hops are used up. */
-static inline bool lm_rewrite(struct lm_pkt *p)
+static __rte_always_inline bool lm_rewrite(struct lm_pkt *p)
 {
 	bool ipv6 = p->flags & LM_PKT_V6;
 
@@ -18,7 +25,7 @@ static inline bool lm_rewrite(struct lm_pkt *p)
 			  : !lm_ipv4_ttl_decrement((void *)p->ip)))
 		return false;
 	if (unlikely(p->flags & LM_PKT_SYN))
-		lm_tcp_mss_clamp(p->ip + p->l4, p->len - p->l4, lm_mss_of_mtu(p->net->mtu, ipv6));
+		lm_rewrite_syn(p);
 	return true;
 }
 

@@ -79,10 +79,10 @@ const struct lm_ep *lm_route_sender(
  * via of their routes be meant? Sets p->dst_ep to ours.
  */
 enum lm_drop lm_route_other_via(struct lm_pkt *p);
-/* From a workload: would it go back to the one that sent it? */
+/* From a workload, and p->to is set: would it go back to the one that sent it? */
 static inline bool lm_route_loops(const struct lm_pkt *p)
 {
-	return p->dst_ep->attachment == p->attachment;
+	return p->to == p->from;
 }
 /* An ICMP error of a router on the way: is that one behind the endpoint that it speaks for? */
 bool lm_route_on_way(const struct lm_pkt *p);

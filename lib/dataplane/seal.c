@@ -5,24 +5,24 @@
  * which stall on bytes that were stored just before.
  */
 #include "dataplane/esp.h"
+#include "dataplane/header.h"
 #include "dataplane/path.h"
 #include "dataplane/rewrite.h"
 #include "dataplane/worker.h"
 
 /* Padding counts 1, 2, 3. Returns what is to be encrypted: packet, padding, trailer. */
-static inline uint16_t write_trailer(uint8_t *ip, uint16_t len, uint8_t next_header)
+static __rte_always_inline uint32_t write_trailer(uint8_t *ip, uint32_t len, uint32_t next_header)
 {
 	static const uint8_t pad[LM_ESP_ALIGN] = {1, 2, 3};
-	uint8_t pad_len = (uint8_t)(-(len + LM_ESP_TRAILER) & (LM_ESP_ALIGN - 1));
-	uint8_t *end = ip + len;
+	const uint32_t pad_len = -(len + LM_ESP_TRAILER) & (LM_ESP_ALIGN - 1);
+	const uint16_t trailer = rte_cpu_to_le_16((uint16_t)(pad_len | next_header << 8));
 
-	memcpy(end, pad, sizeof pad);
-	end[pad_len] = pad_len;
-	end[pad_len + 1] = next_header;
-	return (uint16_t)(len + pad_len + LM_ESP_TRAILER);
+	memcpy(ip + len, pad, sizeof pad);
+	memcpy(ip + len + pad_len, &trailer, sizeof trailer);
+	return len + pad_len + LM_ESP_TRAILER;
 }
 
-static inline void write_front(
+static __rte_always_inline void write_front(
     struct lm_pkt *p, const struct lm_lane_out *lane, uint8_t *esp, uint64_t seq)
 {
 	const uint64_t seq_be = rte_cpu_to_be_64(seq);
@@ -38,36 +38,45 @@ static inline void write_front(
 	memcpy(p->aad + 4, &seq_be, 8);
 }
 
-static inline enum lm_drop prepare(struct lm_pkt *p)
+static __rte_always_inline enum lm_drop prepare(const struct lm_worker *w, struct lm_pkt *p)
 {
 	/* Bytes that are stored may be anything's: what is needed later is loaded before. */
 	struct lm_lane_out *const lane = p->lane;
-	const struct lm_path *const path = p->path;
+	const struct lm_path *const path = lm_load(w->paths[lane->peer]);
 	struct rte_mbuf *const m = p->m;
 	uint8_t *const ip = p->ip, *const esp = ip - LM_ESP_FRONT;
-	const uint16_t len = p->len, outer = (uint16_t)(path->len + LM_ESP_FRONT);
-	const uint8_t tos = p->tos, next = p->flags & LM_PKT_V6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	const uint32_t len = p->len;
+	const bool ipv6 = p->flags & LM_PKT_V6;
 	const uint64_t seq = lane->next;
-	const size_t front = (size_t)(ip - (uint8_t *)m->buf_addr), back = m->buf_len - front - len;
+	const uint32_t front = (uint32_t)(ip - (uint8_t *)m->buf_addr), room = m->buf_len;
+	uint32_t tos = ip[1], next = IPPROTO_IPIP;
 
-	if (unlikely(front < LM_ESP_FRONT + LM_OUTER_MAX || back < LM_ESP_BACK_MAX))
+	if (unlikely(!path))
+		return LM_DROP_NO_PATH;
+	if (unlikely(front < LM_ESP_FRONT + LM_OUTER_MAX || room < front + len + LM_ESP_BACK_MAX))
 		return LM_DROP_NO_ROOM;
 	if (unlikely(seq == 0))
 		return LM_DROP_SEQUENCE_EXHAUSTED;
+	if (unlikely(ipv6)) {
+		tos = (uint8_t)(lm_be16(ip) >> 4);
+		next = IPPROTO_IPV6;
+	}
 	if (unlikely(!lm_rewrite(p)))
 		return LM_DROP_TTL_EXPIRED;
+	const uint32_t outer = path->len + (uint32_t)LM_ESP_FRONT;
 	lane->next = seq + 1;
 	lane->packets++;
 	lane->bytes += len;
-	const uint16_t seal_len = write_trailer(ip, len, next);
-	const uint16_t esp_len = (uint16_t)(LM_ESP_FRONT + seal_len + LM_GCM_TAG_LEN);
-	/* First, because the template's copy ends where ESP begins but starts before its header. */
-	lm_path_write(path, esp, esp_len, tos, lane->src_port);
-	write_front(p, lane, esp, seq);
-	p->seal_len = seal_len;
+	const uint32_t seal_len = write_trailer(ip, len, next);
+	const uint32_t esp_len = LM_ESP_FRONT + seal_len + LM_GCM_TAG_LEN;
+	p->port = path->port;
+	p->seal_len = (uint16_t)seal_len;
 	m->data_off = (uint16_t)(front - outer);
-	m->data_len = (uint16_t)(path->len + esp_len);
-	m->pkt_len = m->data_len;
+	m->pkt_len = outer - LM_ESP_FRONT + esp_len;
+	m->data_len = (uint16_t)m->pkt_len;
+	/* First, because the template's copy ends where ESP begins but starts before its header. */
+	lm_path_write(path, esp, esp_len, (uint8_t)tos, lane->src_port);
+	write_front(p, lane, esp, seq);
 	return LM_FINE;
 }
 
@@ -76,11 +85,14 @@ static __rte_noinline unsigned admit(struct lm_worker *w, struct lm_pkt **p, uns
 {
 	unsigned left = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		if (lm_overload_send(w, p[i]->m, p[i]->key.net_proto >> 8, p[i]->path->port,
-			p[i]->len + p[i]->path->len + LM_ESP_FRONT + LM_ESP_TRAILER +
-			    LM_GCM_TAG_LEN))
+	for (unsigned i = 0; i < n; i++) {
+		const struct lm_path *path = lm_load(w->paths[p[i]->lane->peer]);
+
+		if (!path ||
+		    lm_overload_send(w, p[i]->m, lm_flow_net_of(p[i]->key.net_proto), path->port,
+			p[i]->len + path->len + LM_ESP_FRONT + LM_ESP_TRAILER + LM_GCM_TAG_LEN))
 			p[left++] = p[i];
+	}
 	return left;
 }
 
@@ -95,7 +107,7 @@ void lm_seal_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 			lm_access_too_big(w, p[i], p[i]->net->mtu);
 			continue;
 		}
-		enum lm_drop why = prepare(p[i]);
+		enum lm_drop why = prepare(w, p[i]);
 		if (unlikely(why != LM_FINE)) {
 			lm_worker_drop(w, p[i]->m, why);
 			continue;
@@ -107,6 +119,5 @@ void lm_seal_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 	for (unsigned i = 0; i < live; i++)
 		lm_gcm_seal(w->gcm, p[i]->lane->key, p[i]->ip, p[i]->ip, p[i]->seal_len,
 		    p[i]->nonce, p[i]->aad, LM_ESP_AAD_LEN, p[i]->ip + p[i]->seal_len);
-	for (unsigned i = 0; i < live; i++)
-		lm_worker_tx(w, p[i]->path->port, p[i]->m);
+	lm_worker_tx_all(w, p, live);
 }

@@ -226,7 +226,7 @@ void lm_underlay_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, 
 		return;
 	unsigned opened = lm_open_burst(w, w->live, live);
 	lm_stage_done(w, LM_STAGE_OPEN, live);
-	live = lm_judge_burst(w, w->live, opened);
+	live = lm_judge_opened(w, w->live, opened);
 	lm_stage_done(w, LM_STAGE_FLOW, opened);
 	lm_deliver_burst(w, w->live, live);
 	lm_stage_done(w, LM_STAGE_DELIVER, live);

@@ -23,7 +23,7 @@
 /* The flow table is looked over once in this time, so that it does not hoard ... */
 #define AGE_SECONDS 10
 /* ... and at once no more of it than this, lest packets wait. */
-#define AGE_BUCKETS 128
+#define AGE_SLOTS 512
 
 /* ---- create and free ------------------------------------------------------ */
 
@@ -80,6 +80,7 @@ int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index)
 	memcpy(w->worker_of_lane, dp->worker_of_lane, sizeof w->worker_of_lane);
 	w->nets = dp->nets;
 	w->paths = dp->paths;
+	w->until_measured = 1;
 	w->now = w->aged = rte_rdtsc();
 	w->tick = lm_tick(w->now);
 	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -164,6 +165,25 @@ void lm_worker_send(struct lm_worker *w, unsigned index)
 	if (unlikely(sent < b->n))
 		refused(w, index, b, sent);
 	b->n = 0;
+}
+
+void lm_worker_tx_all(struct lm_worker *w, struct lm_pkt **p, unsigned n)
+{
+	for (unsigned i = 0; i < n;) {
+		const unsigned port = p[i]->port;
+		struct lm_batch *b = &w->tx[port];
+
+		if (unlikely(w->tx_by[port] != w->index)) {
+			lm_worker_hand_tx(w, port, p[i++]->m);
+			continue;
+		}
+		unsigned end = RTE_MIN(n, i + (unsigned)RTE_DIM(b->m) - b->n), at = b->n;
+		for (; i < end && p[i]->port == port; i++)
+			b->m[at++] = p[i]->m;
+		b->n = at;
+		if (unlikely(at == RTE_DIM(b->m)))
+			lm_worker_send(w, port);
+	}
 }
 
 static void hand_batch(struct lm_worker *w, unsigned to)
@@ -310,7 +330,7 @@ static unsigned poll_rings(struct lm_worker *w)
 static void age_flows(struct lm_worker *w)
 {
 	uint64_t round = w->dp->hz * AGE_SECONDS, passed = w->now - w->aged;
-	double buckets = (double)w->flows.bucket_mask + 1;
+	double slots = (double)w->flows.slot_mask + 1;
 
 	load_timeouts(w);
 	if (w->flows.count == 0) {
@@ -323,11 +343,11 @@ static void age_flows(struct lm_worker *w)
 		passed = round;
 	}
 	uint64_t n =
-	    RTE_MIN((uint64_t)((double)passed * buckets / (double)round), (uint64_t)AGE_BUCKETS);
+	    RTE_MIN((uint64_t)((double)passed * slots / (double)round), (uint64_t)AGE_SLOTS);
 	if (n == 0)
 		return;
 	lm_flows_age(&w->flows, w->tick, (uint32_t)n, lm_judge_keep, w);
-	w->aged += (uint64_t)((double)n * (double)round / buckets);
+	w->aged += (uint64_t)((double)n * (double)round / slots);
 }
 
 unsigned lm_worker_poll_at(struct lm_worker *w, uint64_t now)
@@ -342,6 +362,9 @@ unsigned lm_worker_poll_at(struct lm_worker *w, uint64_t now)
 
 unsigned lm_worker_poll(struct lm_worker *w)
 {
+	w->measured = --w->until_measured == 0;
+	if (w->measured)
+		w->until_measured = LM_STAGE_ROUNDS;
 	w->mark = rte_rdtsc();
 	return lm_worker_poll_at(w, w->mark + w->skew);
 }

@@ -39,6 +39,8 @@ enum lm_pkt_flags {
 	LM_PKT_LATER = 1 << 7, /* another: ports are those of its first */
 	LM_PKT_MORE = 1 << 8, /* and not the last */
 	LM_PKT_ON_WAY = 1 << 9, /* an error, but not of whom it was sent to */
+	LM_PKT_QUICK = 1 << 10, /* named by its ends, not by key, hash and dst_port: see quick.h */
+	LM_PKT_LIMITED = 1 << 11, /* its attachment has limits */
 };
 
 struct lm_pkt {
@@ -49,16 +51,21 @@ struct lm_pkt {
 	uint16_t dst_port; /* for policy: host byte order, 0 where there is none */
 	uint8_t proto; /* for policy */
 	uint8_t l4; /* offset of the upper layer */
-	uint8_t tos; /* access: the inner packet's; underlay: the outer's */
-	uint8_t port; /* index of the port it came by */
+	uint8_t tos; /* out of a tunnel: the outer packet's */
+	uint8_t port; /* index of the port it came by, then of that by which it goes */
 	uint16_t seal_len; /* bytes to encrypt or decrypt */
-	uint32_t attachment; /* it came by */
-	struct lm_flow_key key;
+	uint32_t from; /* its attachment, or the peer with LM_WHERE_PEER */
+	uint32_t to; /* of ours: the attachment */
+	union {
+		struct lm_flow_key key;
+		struct {
+			struct lm_flow_ends ends; /* with LM_PKT_QUICK; key.net_proto is set too */
+		};
+	};
 	uint64_t hash, slot_hash;
 	const struct lm_net *net;
-	const struct lm_ep *src_ep, *dst_ep;
-	struct lm_sa_in *sa;
-	const struct lm_path *path;
+	const struct lm_ep *src_ep, *dst_ep; /* not on the quick way */
+	struct lm_sa_in *sa; /* out of a tunnel; or NULL */
 	uint64_t seq;
 	struct lm_lane_out *lane;
 	uint32_t frag_id; /* of fragments */
@@ -88,6 +95,8 @@ static inline struct lm_meta *lm_meta(struct rte_mbuf *m)
 {
 	return RTE_MBUF_DYNFIELD(m, lm_meta_offset, struct lm_meta *);
 }
+
+struct access;
 
 struct lm_batch {
 	unsigned n;
@@ -119,6 +128,8 @@ struct lm_worker {
 	unsigned index;
 	uint64_t now; /* cycles, at the start of the round */
 	uint64_t mark; /* cycles, when the last stage ended */
+	uint32_t until_measured; /* rounds */
+	bool measured; /* this round's stages are */
 	uint32_t tick; /* the same in ticks */
 	uint64_t skew; /* tests let time pass by adding to it */
 	struct lm_gcm_engine *gcm;
@@ -144,6 +155,7 @@ struct lm_worker {
 
 	struct lm_pkt pkts[LM_BURST];
 	struct lm_pkt *live[LM_BURST], *aside[LM_BURST];
+	const struct access *access; /* the burst under way, if it is from workloads */
 
 	struct lm_limit stranger_punts, peer_punts, underlay_punts, resolver_punts;
 	struct lm_limit *sources; /* LM_SOURCES: each one's messages of sessions */
@@ -194,7 +206,10 @@ void lm_access_burst(
     struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n, bool told);
 void lm_underlay_burst(struct lm_worker *w, unsigned port, struct rte_mbuf **m, unsigned n);
 unsigned lm_open_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n);
-unsigned lm_judge_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n);
+/* Out of tunnels. */
+unsigned lm_judge_opened(struct lm_worker *w, struct lm_pkt **p, unsigned n);
+/* From workloads. What goes to peers is in w->aside, with its lane; returns the others. */
+unsigned lm_judge_sent(struct lm_worker *w, struct lm_pkt **p, unsigned n, unsigned *aside);
 /* For aging: does its network, as it is now, still allow it? */
 bool lm_judge_keep(void *worker, struct lm_flow *f);
 void lm_seal_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n);
@@ -208,6 +223,7 @@ void lm_flow_describe(
 void lm_access_too_big(struct lm_worker *w, struct lm_pkt *p, uint16_t mtu);
 
 #define LM_FINE LM_DROP_MAX /* no reason to drop */
+#define LM_GONE (LM_DROP_MAX + 1) /* somebody has it already */
 
 static inline void lm_worker_drop(struct lm_worker *w, struct rte_mbuf *m, enum lm_drop why)
 {
@@ -241,6 +257,9 @@ static inline void lm_worker_tx(struct lm_worker *w, unsigned port, struct rte_m
 		lm_worker_send(w, port);
 }
 
+/* The same for a burst, each by its p->port. */
+void lm_worker_tx_all(struct lm_worker *w, struct lm_pkt **p, unsigned n);
+
 /* The owner of a hash. Peers have at least as many lanes as we have workers, see lm_dp_lanes_min.
  */
 static inline unsigned lm_worker_of(const struct lm_worker *w, uint64_t hash)
@@ -248,13 +267,19 @@ static inline unsigned lm_worker_of(const struct lm_worker *w, uint64_t hash)
 	return w->worker_of_lane[hash & w->lane_mask];
 }
 
-/* Since the last stage ended. Few of these a burst: reading the clock costs as much as a packet. */
+/*
+ * Since the last stage ended. Reading the clock costs as much as a fifth of a packet, so one round
+ * in LM_STAGE_ROUNDS is measured and stands for all of them: odd, lest it keep step with traffic.
+ */
+#define LM_STAGE_ROUNDS 7
 static inline void lm_stage_done(struct lm_worker *w, enum lm_stage stage, unsigned packets)
 {
+	if (likely(!w->measured))
+		return;
 	uint64_t now = rte_rdtsc();
 
-	w->c.stage_packets[stage] += packets;
-	w->c.stage_cycles[stage] += now - w->mark;
+	w->c.stage_packets[stage] += (uint64_t)packets * LM_STAGE_ROUNDS;
+	w->c.stage_cycles[stage] += (now - w->mark) * LM_STAGE_ROUNDS;
 	w->mark = now;
 }
 

@@ -42,8 +42,8 @@ static void test_endpoint(void)
 	}
 }
 
-/* What is refused costs no look into the flow table. */
-static void test_before_flows(void)
+/* What is refused counts in no flow, and begins none. */
+static void test_no_flow(void)
 {
 	struct rig *r = create(&rig_one_worker);
 	struct load load = {.packet = datagram(WEB, DB, 4000), .each = 4};
@@ -304,7 +304,7 @@ static void test_exact(void)
 		}
 }
 
-LM_SUITE("limits", {"endpoint", test_endpoint}, {"before the flow table", test_before_flows},
+LM_SUITE("limits", {"endpoint", test_endpoint}, {"in no flow", test_no_flow},
     {"bits and packets", test_both}, {"smaller than a packet", test_small},
     {"not metered", test_not_metered}, {"network", test_network},
     {"endpoint in a network", test_endpoint_in_network}, {"changes", test_changes},

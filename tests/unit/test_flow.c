@@ -154,7 +154,7 @@ static void test_table(void)
 	CU_ASSERT_PTR_NOT_NULL(insert(&f, &late, 1101));
 	CU_ASSERT_EQUAL(f.count, LIMIT);
 	CU_ASSERT_PTR_NOT_NULL(find(&f, &late, 1101));
-	lm_flows_age(&f, 1101, f.bucket_mask + 1, NULL, NULL);
+	lm_flows_age(&f, 1101, f.slot_mask + 1, NULL, NULL);
 	CU_ASSERT_EQUAL(f.count, 1);
 	/* Ages survive the wrap of ticks. */
 	find(&f, &late, 1101)->seen = UINT32_MAX - 10;
@@ -180,7 +180,7 @@ static void test_states(void)
 	lm_flow_enter(&f, insert(&f, &k[1], 1), LM_FLOW_TCP_ESTABLISHED);
 	CU_ASSERT_EQUAL(f.by_state[LM_FLOW_UDP], 1);
 	CU_ASSERT_EQUAL(f.by_state[LM_FLOW_TCP_ESTABLISHED], 1);
-	lm_flows_age(&f, 102, f.bucket_mask + 1, NULL, NULL);
+	lm_flows_age(&f, 102, f.slot_mask + 1, NULL, NULL);
 	CU_ASSERT_EQUAL(f.by_state[LM_FLOW_UDP], 0);
 	CU_ASSERT_PTR_NULL(find(&f, &k[0], 102));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(find(&f, &k[1], 1001));
@@ -244,7 +244,7 @@ static void test_network_limit(void)
 	CU_ASSERT_EQUAL(lm_flow_room(&f, 0, LM_FLOW_OTHER), LM_FLOW_NET_FULL);
 	CU_ASSERT_EQUAL(open_all(&f, 1, LM_FLOW_OTHER), 100);
 	/* What has ended counts no more. */
-	lm_flows_age(&f, 100, f.bucket_mask + 1, NULL, NULL);
+	lm_flows_age(&f, 100, f.slot_mask + 1, NULL, NULL);
 	CU_ASSERT_EQUAL(f.nets[0].flows, 0);
 	CU_ASSERT_EQUAL(open_all(&f, 0, LM_FLOW_OTHER), 100);
 	lm_flows_free(&f);
@@ -270,33 +270,74 @@ static void test_half_open_limit(void)
 	lm_flow_enter(&f, find(&f, &k, 1), LM_FLOW_TCP_ESTABLISHED);
 	CU_ASSERT_EQUAL(lm_flow_room(&f, 0, LM_FLOW_TCP_OPENING), LM_FLOW_ROOM);
 	CU_ASSERT_EQUAL(f.nets[0].half_open, 24);
-	lm_flows_age(&f, 100, f.bucket_mask + 1, NULL, NULL);
+	lm_flows_age(&f, 100, f.slot_mask + 1, NULL, NULL);
 	CU_ASSERT_EQUAL(f.nets[0].half_open, 0);
 	lm_flows_free(&f);
 }
 
-static void test_table_keys_differ(void)
+/* Keys that differ in one thing from k, which may be any address's. */
+static void find_others(struct lm_flow_key k)
 {
+	enum { ADDRESS_BIT = 40, OTHERS = 7 };
+	struct lm_flow_key other[OTHERS];
 	struct lm_flows f;
-	struct lm_flow_key k = key_of(1, 2, 3, 4, IPPROTO_UDP), other[6];
 
 	rig_start();
 	CU_ASSERT_EQUAL_FATAL(init(&f, 64), 0);
 	f.timeout[LM_FLOW_UDP] = 100;
 	insert(&f, &k, 1);
-	for (unsigned i = 0; i < 6; i++)
+	for (unsigned i = 0; i < OTHERS; i++)
 		other[i] = k;
-	other[0].a.w[1] ^= 1;
-	other[1].b.w[0] ^= 1;
+	other[0].a.w[1] ^= UINT64_C(1) << ADDRESS_BIT;
+	other[1].b.w[1] ^= UINT64_C(1) << ADDRESS_BIT;
 	other[2].port_a ^= 1;
 	other[3].port_b ^= 1;
 	other[4].net_proto ^= 1;
-	other[5].net_proto ^= 1u << 31;
+	other[5].net_proto ^= LM_FLOW_V6;
+	other[6].net_proto ^= 1u << 30;
 	/* Even in the same bucket. */
 	uint64_t slot = lm_flow_slot_hash(&f, &k, hash_of(&k));
-	for (unsigned i = 0; i < 6; i++)
+	for (unsigned i = 0; i < OTHERS; i++)
 		CU_ASSERT_PTR_NULL(lm_flow_find(&f, &other[i], slot, 1));
 	CU_ASSERT_PTR_NOT_NULL(lm_flow_find(&f, &k, slot, 1));
+	lm_flows_free(&f);
+}
+
+static void test_table_keys_differ(void)
+{
+	struct lm_ip a = rig_ip("fd5a:10::10"), b = rig_ip("fd5a:10::20");
+	struct lm_flow_key k6;
+	uint64_t hash;
+
+	find_others(key_of(1, 2, 3, 4, IPPROTO_UDP));
+	lm_flow_key_set(&k6, &hash, lm_addr6(a.b), lm_addr6(b.b), rte_cpu_to_be_16(3),
+	    rte_cpu_to_be_16(4), 0, IPPROTO_UDP);
+	find_others(k6);
+}
+
+/* What an entry keeps of a key is all of it, for both families. */
+static void test_key_comes_back(void)
+{
+	static const char *const addrs[] = {
+	    "100.64.10.10", "255.255.255.254", "fd5a:10::10", "2001:db8::ffff:6440:a14"};
+	struct lm_flows f;
+
+	rig_start();
+	CU_ASSERT_EQUAL_FATAL(init(&f, 64), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		struct lm_ip a = rig_ip(addrs[i]), b = rig_ip(addrs[i / 2 * 2]);
+		struct lm_flow_key k, back;
+		uint64_t hash;
+
+		lm_flow_key_set(
+		    &k, &hash, lm_addr_of(&a), lm_addr_of(&b), 0xfffe, 0x00ff, 3, IPPROTO_TCP);
+		struct lm_flow *flow = lm_flow_insert(
+		    &f, &k, lm_flow_slot_hash(&f, &k, hash), LM_FLOW_TCP_ESTABLISHED, 1);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(flow);
+		lm_flow_key_of(&back, flow);
+		CU_ASSERT_TRUE(lm_flow_key_equal(&k, &back));
+		CU_ASSERT_EQUAL(lm_flow_net_of(back.net_proto), 3);
+	}
 	lm_flows_free(&f);
 }
 
@@ -405,5 +446,5 @@ LM_SUITE("flow", {"reclaim", test_reclaim}, {"key is canonical", test_key_is_can
     {"hash is fixed", test_hash_is_fixed}, {"hash spreads", test_hash_spreads},
     {"table", test_table}, {"states", test_states}, {"shares", test_shares},
     {"network limit", test_network_limit}, {"half-open limit", test_half_open_limit},
-    {"table tells keys apart", test_table_keys_differ}, {"window", test_window},
-    {"window extends", test_window_extends}, {"limit", test_limit})
+    {"table tells keys apart", test_table_keys_differ}, {"key comes back", test_key_comes_back},
+    {"window", test_window}, {"window extends", test_window_extends}, {"limit", test_limit})
