@@ -39,7 +39,19 @@ static enum lm_drop prepare(struct lm_pkt *p)
 	return LM_FINE;
 }
 
-/* Padding must count 1, 2, 3 ... (RFC 4303, 2.4). Sets room to what is left of it. */
+/* Does padding count 1, 2, 3 ... (RFC 4303, 2.4)? Four bytes behind it are there. */
+static __rte_always_inline bool is_padding(const uint8_t *pad, unsigned len)
+{
+	if (likely(len < LM_ESP_ALIGN))
+		return ((rte_le_to_cpu_32(lm_load32(pad)) ^ 0x030201) &
+			   ((UINT32_C(1) << 8 * len) - 1)) == 0;
+	for (unsigned i = 0; i < len; i++)
+		if (pad[i] != i + 1)
+			return false;
+	return true;
+}
+
+/* Sets room to what is left of it. */
 static enum lm_drop strip_trailer(struct lm_pkt *p, unsigned *room, bool *ipv6)
 {
 	const uint8_t *end = p->ip + p->seal_len;
@@ -48,9 +60,8 @@ static enum lm_drop strip_trailer(struct lm_pkt *p, unsigned *room, bool *ipv6)
 	if (pad_len + LM_ESP_TRAILER + sizeof(struct rte_ipv4_hdr) > p->seal_len)
 		return LM_DROP_BAD_PADDING;
 	const uint8_t *pad = end - LM_ESP_TRAILER - pad_len;
-	for (unsigned i = 0; i < pad_len; i++)
-		if (pad[i] != i + 1)
-			return LM_DROP_BAD_PADDING;
+	if (unlikely(!is_padding(pad, pad_len)))
+		return LM_DROP_BAD_PADDING;
 	if (end[-1] != IPPROTO_IPIP && end[-1] != IPPROTO_IPV6)
 		return LM_DROP_MALFORMED;
 	*ipv6 = end[-1] == IPPROTO_IPV6;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <rte_branch_prediction.h>
 
 #define LM_WINDOW_WORDS 32 /* a power of two */
 /* One word less than the ring: the word that holds the top is only partly filled. */
@@ -27,6 +28,10 @@ struct lm_window {
 static inline uint64_t lm_window_extend(const struct lm_window *w, uint32_t low)
 {
 	uint64_t top = w->top;
+
+	/* Behind the top, as nearly all are, and not by half of all numbers. */
+	if (likely(low > (uint32_t)top && low - (uint32_t)top <= INT32_MAX))
+		return (top & ~(uint64_t)UINT32_MAX) | low;
 	uint32_t top_low = (uint32_t)top, high = (uint32_t)(top >> 32);
 	uint32_t bottom = top_low - (LM_WINDOW_BITS - 1);
 
@@ -52,15 +57,15 @@ static inline bool lm_window_commit(struct lm_window *w, uint64_t seq)
 {
 	uint64_t word = seq / 64, top_word = w->top / 64;
 
-	if (!lm_window_fresh(w, seq))
-		return false;
-	if (seq > w->top) {
+	if (likely(seq > w->top)) {
 		if (word - top_word >= LM_WINDOW_WORDS)
 			memset(w->bits, 0, sizeof w->bits);
 		else
 			while (top_word != word)
 				w->bits[++top_word % LM_WINDOW_WORDS] = 0;
 		w->top = seq;
+	} else if (!lm_window_fresh(w, seq)) {
+		return false;
 	}
 	w->bits[word % LM_WINDOW_WORDS] |= UINT64_C(1) << (seq % 64);
 	return true;
