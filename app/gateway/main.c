@@ -80,8 +80,11 @@ static int open_dataplane(struct gateway *gw)
 	}
 	for (unsigned i = 0; i < c->n_ports; i++) {
 		const struct lm_port_config *p = &c->ports[i];
-		struct lm_dp_port_config port = {
-		    .underlay = p->role == LM_PORT_UNDERLAY, .mtu = p->mtu, .vlan = p->vlan};
+		struct lm_dp_port_config port = {.underlay = p->role == LM_PORT_UNDERLAY,
+		    .mtu = p->mtu,
+		    .vlan = p->vlan,
+		    .rx_descriptors = p->rx_descriptors,
+		    .tx_descriptors = p->tx_descriptors};
 		struct lm_why why = {0};
 
 		strcpy(port.name, p->name);

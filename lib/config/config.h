@@ -34,6 +34,7 @@ struct lm_port_config {
 	char device[512]; /* DPDK device arguments: "0000:01:00.0", "net_af_xdp0,iface=eth1" */
 	uint16_t mtu; /* IP bytes; 0: what the device has */
 	uint16_t vlan; /* underlay only: 0 untagged */
+	uint16_t rx_descriptors, tx_descriptors; /* of each queue, powers of two; 0: what suits */
 	unsigned line;
 };
 

@@ -132,12 +132,14 @@ static bool ports_differ(const struct lm_gateway_config *a, const struct lm_gate
 		return true;
 	for (unsigned i = 0; i < a->n_ports; i++) {
 		const struct lm_port_config *p = &a->ports[i], *q = &b->ports[i];
-		const char *what = strcmp(p->name, q->name) != 0       ? "name"
-				   : p->role != q->role                ? "role"
-				   : strcmp(p->device, q->device) != 0 ? "device"
-				   : p->mtu != q->mtu                  ? "mtu"
-				   : p->vlan != q->vlan                ? "vlan"
-								       : NULL;
+		const char *what = strcmp(p->name, q->name) != 0            ? "name"
+				   : p->role != q->role                     ? "role"
+				   : strcmp(p->device, q->device) != 0      ? "device"
+				   : p->mtu != q->mtu                       ? "mtu"
+				   : p->vlan != q->vlan                     ? "vlan"
+				   : p->rx_descriptors != q->rx_descriptors ? "rx_descriptors"
+				   : p->tx_descriptors != q->tx_descriptors ? "tx_descriptors"
+									    : NULL;
 		if (what) {
 			snprintf(path, size, "ports[%u].%s", i, what);
 			*line = q->line;

@@ -22,9 +22,24 @@ int lm_read_cores(const struct lm_values *v, config_setting_t *s, const struct l
 	return r;
 }
 
+static int read_descriptors(const struct lm_values *v, config_setting_t *s, uint16_t *out)
+{
+	uint64_t n;
+
+	if (!s)
+		return 0;
+	if (lm_value_uint(v, s, 64, 32768, &n))
+		return -EINVAL;
+	if ((n & (n - 1)) != 0)
+		return lm_value_why(v, s, "%u is no power of two", (unsigned)n);
+	*out = (uint16_t)n;
+	return 0;
+}
+
 static int read_port(const struct lm_values *v, config_setting_t *s, struct lm_port_config *p)
 {
-	static const char *const keys[] = {"name", "role", "device", "mtu", "vlan", NULL};
+	static const char *const keys[] = {
+	    "name", "role", "device", "mtu", "vlan", "rx_descriptors", "tx_descriptors", NULL};
 	static const char *const roles[] = {
 	    [LM_PORT_UNDERLAY] = "underlay", [LM_PORT_ACCESS] = "access"};
 	config_setting_t *m;
@@ -55,7 +70,10 @@ static int read_port(const struct lm_values *v, config_setting_t *s, struct lm_p
 			return -EINVAL;
 		p->vlan = (uint16_t)n;
 	}
-	return 0;
+	if (read_descriptors(v, config_setting_get_member(s, "rx_descriptors"), &p->rx_descriptors))
+		return -EINVAL;
+	return read_descriptors(
+	    v, config_setting_get_member(s, "tx_descriptors"), &p->tx_descriptors);
 }
 
 int lm_read_ports(const struct lm_values *v, config_setting_t *s, const struct lm_config_key *key,

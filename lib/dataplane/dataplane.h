@@ -56,6 +56,7 @@ struct lm_dp_port_config {
 	bool underlay;
 	uint16_t mtu; /* IP bytes; 0: leave the device's */
 	uint16_t vlan; /* underlay's tag, 0 untagged */
+	uint16_t rx_descriptors, tx_descriptors; /* of each queue; 0: what suits the driver */
 };
 
 struct lm_dp_port_info {

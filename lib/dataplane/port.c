@@ -16,7 +16,13 @@
 #include "base/log.h"
 
 #define LM_LOG_MODULE "port"
+/*
+ * What a queue holds, unless the configuration says otherwise. AF_XDP's ring is where packets wait
+ * while the kernel keeps its worker from a processor: what a sender's connections have on their way
+ * should fit, or they send it twice. More than the driver gives buffers for would stay empty.
+ */
 #define DESCRIPTORS 1024
+#define DESCRIPTORS_AF_XDP 2048
 #define FDS_MAX 4096
 
 #ifndef AF_XDP
@@ -160,13 +166,19 @@ static int set_mtu(struct lm_port *port, struct rte_mempool *pool, struct lm_why
 	return 0;
 }
 
+static uint16_t descriptors(const char *driver, uint16_t wanted)
+{
+	if (wanted != 0)
+		return wanted;
+	return strcmp(driver, "net_af_xdp") == 0 ? DESCRIPTORS_AF_XDP : DESCRIPTORS;
+}
+
 static int configure(struct lm_port *port, unsigned n_workers, struct rte_mempool *pool,
     struct fds_seen *seen, int *fds_err, struct lm_why *why)
 {
 	const char *name = port->config.name;
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = {0};
-	uint16_t n_rxd = DESCRIPTORS, n_txd = DESCRIPTORS;
 	int socket = rte_eth_dev_socket_id(port->ethdev);
 
 	int err = rte_eth_dev_info_get(port->ethdev, &info);
@@ -193,15 +205,17 @@ static int configure(struct lm_port *port, unsigned n_workers, struct rte_mempoo
 	err = set_mtu(port, pool, why);
 	if (err != 0)
 		return err;
-	rte_eth_dev_adjust_nb_rx_tx_desc(port->ethdev, &n_rxd, &n_txd);
+	port->n_rxd = descriptors(info.driver_name, port->config.rx_descriptors);
+	port->n_txd = descriptors(info.driver_name, port->config.tx_descriptors);
+	rte_eth_dev_adjust_nb_rx_tx_desc(port->ethdev, &port->n_rxd, &port->n_txd);
 	unsigned numa = socket < 0 ? 0 : (unsigned)socket;
 	for (uint16_t q = 0; q < port->n_rxq && err == 0; q++) {
-		err = rte_eth_rx_queue_setup(port->ethdev, q, n_rxd, numa, NULL, pool);
+		err = rte_eth_rx_queue_setup(port->ethdev, q, port->n_rxd, numa, NULL, pool);
 		if (*fds_err == 0)
 			*fds_err = find_fds(port, seen, q);
 	}
 	for (uint16_t q = 0; q < port->n_txq && err == 0; q++)
-		err = rte_eth_tx_queue_setup(port->ethdev, q, n_txd, numa, NULL);
+		err = rte_eth_tx_queue_setup(port->ethdev, q, port->n_txd, numa, NULL);
 	if (err == 0)
 		err = rte_eth_dev_start(port->ethdev);
 	if (err != 0)
@@ -251,8 +265,9 @@ int lm_port_open(struct lm_port *port, const struct lm_dp_port_config *config, u
 		if (fds_err != 0)
 			port->n_fds = 0;
 		assign_workers(port, index, n_workers);
-		lm_info("port %s: DPDK port %u, %u/%u queues, MTU %u, %u sockets", config->name,
-		    port->ethdev, port->n_rxq, port->n_txq, port->mtu, port->n_fds);
+		lm_info("port %s: DPDK port %u, %u/%u queues of %u/%u, MTU %u, %u sockets",
+		    config->name, port->ethdev, port->n_rxq, port->n_txq, port->n_rxd, port->n_txd,
+		    port->mtu, port->n_fds);
 	}
 	free(seen);
 	return err;

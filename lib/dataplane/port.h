@@ -15,6 +15,7 @@
 struct lm_port {
 	struct lm_dp_port_config config;
 	uint16_t ethdev, mtu, n_rxq, n_txq;
+	uint16_t n_rxd, n_txd; /* descriptors of each */
 	struct lm_mac mac;
 	/*
 	 * What a sleeping worker can poll() for: the device's sockets, and whose queue it is where

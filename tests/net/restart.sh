@@ -17,7 +17,10 @@ expect "the session is up" sessions_up alpha beta
 
 gateway_kill alpha
 gateway_kill beta
+sed -i 's/name = "wan";/& rx_descriptors = 512;/' "$T/gateway/alpha/gateway.conf"
 gateway_start alpha
+expect "its queues hold what the configuration says" grep -q 'port wan: .* queues of 512/' "$T/gateway/alpha/log"
+expect "or what suits the driver" grep -q 'port web: .* queues of 2048/' "$T/gateway/alpha/log"
 expect "alpha alone: the manifest is in force from the store" in_force alpha shop 1
 await 5 active alpha web
 eventually 5 "it serves its own workloads before it has heard of any peer" reaches web 100.64.10.11

@@ -144,6 +144,10 @@ static const struct fixture_edit refused[] = {
 	"gw.conf:7: ports[1].vlan: only for the underlay; attachments name theirs"},
     {"\"net_a\";", "\"net_a\"; vlan = 4095;",
 	"gw.conf:6: ports[0].vlan: 4095 is not within 1..4094"},
+    {"\"net_b\";", "\"net_b\"; rx_descriptors = 32;",
+	"gw.conf:7: ports[1].rx_descriptors: 32 is not within 64..32768"},
+    {"\"net_b\";", "\"net_b\"; tx_descriptors = 1000;",
+	"gw.conf:7: ports[1].tx_descriptors: 1000 is no power of two"},
     {"\"net_b\";", "\"net_b\"; mtu = 1279;",
 	"gw.conf:7: ports[1].mtu: 1279 is not within 1280..9702"},
 
