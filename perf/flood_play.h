@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker at work in real time, on a processor of its own, and a generator on another that offers
- * it packets at steady rates through a queue of FLOOD_QUEUE, as a card's is: what finds no room
- * there is lost.
+ * A worker in real time, whose clock runs while it works, and a wire that offers it packets at
+ * steady rates meanwhile: through a queue of FLOOD_QUEUE, as a card's is, and what finds no room
+ * there is lost. What the wire itself takes is no time, for who plays it is the same thread.
  */
 #ifndef LM_PERF_FLOOD_PLAY_H
 #define LM_PERF_FLOOD_PLAY_H
@@ -11,7 +11,6 @@
 #include "tests/unit/dp_rig.h"
 
 #define FLOOD_QUEUE 1024
-#define FLOOD_FLAT_OUT 1e9 /* packets a second: as many as the generator makes */
 
 /* Packets of one workload, all of one length, which alone tells what came out. */
 struct flood_source {
@@ -28,14 +27,12 @@ enum { FLOOD_KNOWN, FLOOD_NEW, FLOOD_SOURCES };
 
 struct flood_bench {
 	struct rig *rig;
-	int cpus[2]; /* the generator's, the worker's */
 	struct flood_source sources[FLOOD_SOURCES];
 	uint16_t known_len; /* of the frame that comes out */
 };
 
 struct flood_result {
-	double seconds; /* in which both had their processors: others do not count */
-	double share; /* of all the time */
+	double seconds; /* of the worker's */
 	uint64_t offered[FLOOD_SOURCES], no_room[FLOOD_SOURCES];
 	uint64_t out; /* of FLOOD_KNOWN */
 	struct lm_counters c; /* what the worker counted meanwhile */
