@@ -54,6 +54,7 @@
 	X(KEEPALIVE, "keepalive") /* one byte 0xff on the underlay */ \
 	X(PUNT_LIMIT, "punt_limit") /* over the rate or the ring to control is full */ \
 	X(FAIR_SHARE, "fair_share") /* overload: its network had its share already */ \
+	X(NEW_FLOW_SHARE, "new_flow_share") /* overload: new flows had their share already */ \
 	X(HANDOVER_FULL, "handover_full") /* ring to the worker that owns the lane is full */ \
 	X(TX_FULL, "tx_full") \
 	X(TOO_BIG, "too_big") /* over the MTU of the port it leaves by */ \

@@ -13,6 +13,8 @@
 #define REST 32
 /* A heavy network may take this part of its share at once. */
 #define BURST_SHIFT 5
+/* Where all are paced: those whom nobody knew may have so many times what suffices, together. */
+#define MOST 2
 /* Whatever was measured: from nothing, nothing grows. */
 #define CAPACITY_MIN 65536
 /* After so many intervals in which it sufficed it may well be much more: 2^n times as fast. */
@@ -43,7 +45,8 @@ uint64_t lm_fair_level(uint64_t *asked, unsigned n, uint64_t capacity)
 
 int lm_fair_init(struct lm_fair *f, struct lm_fair_net *nets)
 {
-	*f = (struct lm_fair){.nets = nets, .level = LM_FAIR_ALL, .paced = LM_FAIR_ALL};
+	*f = (struct lm_fair){
+	    .nets = nets, .level = LM_FAIR_ALL, .paced = LM_FAIR_ALL, .most = LM_FAIR_ALL};
 	f->active = malloc(LM_FAIR_ACTIVE * sizeof *f->active);
 	return f->active ? 0 : -ENOMEM;
 }
@@ -58,7 +61,7 @@ void lm_fair_enter(struct lm_fair *f, uint32_t net)
 {
 	struct lm_fair_net *n = &f->nets[net];
 
-	n->heavy = n->turn + 1 == f->turn && n->asked > f->level;
+	n->heavy = f->pace_all || (n->turn + 1 == f->turn && n->asked > f->level);
 	n->turn = f->turn;
 	n->asked = n->taken = 0;
 	if (f->n_active < LM_FAIR_ACTIVE)
@@ -74,15 +77,20 @@ static void begin_turn(struct lm_fair *f, uint64_t level)
 	f->n_active = 0;
 }
 
+/* In parts of 1,024, so that nothing overflows. */
+static uint64_t pace(uint64_t share, uint64_t part)
+{
+	return share == LM_FAIR_ALL ? LM_FAIR_ALL : (share >> BURST_SHIFT) + (share >> 10) * part;
+}
+
 void lm_fair_pace(struct lm_fair *f, uint64_t done, uint64_t whole)
 {
-	/* In parts of 1,024, so that nothing overflows. */
 	uint64_t part = done >= whole ? 1024 : (done << 10) / whole;
 
-	if (f->level == LM_FAIR_ALL)
-		f->paced = LM_FAIR_ALL;
-	else
-		f->paced = (f->level >> BURST_SHIFT) + (f->level >> 10) * part;
+	f->paced = pace(f->level, part);
+	/* Who comes at once with others may have as much as one alone, but together they not. */
+	if (f->pace_all)
+		f->most = MOST * pace(f->capacity, part);
 }
 
 void lm_fair_start(struct lm_fair *f)
@@ -180,4 +188,10 @@ void lm_fair_end(struct lm_fair *f, enum lm_pressure pressure, unsigned known)
 	}
 	seek_capacity(f, pressure);
 	begin_turn(f, next_level(f, pressure == LM_OVER));
+}
+
+void lm_fair_turn(struct lm_fair *f, uint64_t capacity)
+{
+	f->capacity = capacity;
+	begin_turn(f, RTE_MIN(next_level(f, false), capacity));
 }

@@ -49,12 +49,15 @@ struct lm_fair_net {
 
 struct lm_fair {
 	bool on; /* shares are counted, and kept */
+	bool pace_all; /* whoever it is, and all together: what suffices is known, see lm_fair_turn
+			*/
 	uint8_t shrink, grow; /* what suffices is changed by 1/2^n */
 	uint8_t drain; /* where it did not, 1/2^n less is let in, so that a queue empties; 0: no */
 	uint32_t drop_cost; /* what it costs to drop a packet */
 	uint32_t turn; /* number of the interval */
 	uint64_t level; /* what a network may take in it */
 	uint64_t paced; /* what a heavy one may have taken by now */
+	uint64_t most; /* likewise, all together */
 	uint64_t capacity; /* what suffices, as far as we know; LM_FAIR_ALL: not known yet */
 	uint64_t asked, taken, refused; /* by all; refused: taken and then lost nevertheless */
 	uint64_t dropped; /* packets */
@@ -79,6 +82,8 @@ void lm_fair_free(struct lm_fair *f);
 void lm_fair_start(struct lm_fair *f);
 /* An interval has ended. known: networks that may have something to carry. */
 void lm_fair_end(struct lm_fair *f, enum lm_pressure pressure, unsigned known);
+/* Likewise where what suffices is known, and said. Starts as well; lm_fair_end is not called. */
+void lm_fair_turn(struct lm_fair *f, uint64_t capacity);
 /* The interval has come so far. */
 void lm_fair_pace(struct lm_fair *f, uint64_t done, uint64_t whole);
 /* A network's first packet in this turn. */
@@ -94,7 +99,7 @@ static inline bool lm_fair_take(struct lm_fair *f, uint32_t net, uint32_t cost)
 	n->asked += cost;
 	f->asked += cost;
 	/* By one packet more than the share: a share may be less than a packet. */
-	if (n->taken >= (n->heavy ? f->paced : f->level)) {
+	if (n->taken >= (n->heavy ? f->paced : f->level) || f->taken >= f->most) {
 		f->dropped++;
 		return false;
 	}

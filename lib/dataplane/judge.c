@@ -301,6 +301,35 @@ static enum lm_drop begin(struct lm_worker *w, struct lm_pkt *p)
 	return why;
 }
 
+/* The same, and now and then how long it takes. */
+static enum lm_drop meet(struct lm_worker *w, struct lm_pkt *p)
+{
+	struct lm_newcomers *newcomers = &w->overload.newcomers;
+
+	if (likely(!lm_newcomers_sample(newcomers)))
+		return begin(w, p);
+	const uint64_t start = rte_rdtsc();
+	const enum lm_drop why = begin(w, p);
+	lm_newcomers_clock(newcomers, rte_rdtsc() - start);
+	return why;
+}
+
+/* Too many packets are of no flow that we know, and so is this one. */
+static __rte_always_inline bool is_over(struct lm_worker *w, const struct lm_pkt *p)
+{
+	return unlikely(w->overload.newcomers.on) &&
+	       !lm_overload_meet(w, lm_flow_net_of(p->key.net_proto));
+}
+
+/* Then finding out that they are of none is most of the work: so all at once. */
+static __rte_noinline void prefetch_all(const struct lm_worker *w, struct lm_pkt **p, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < 2 * LM_FLOW_WAYS; k++)
+			rte_prefetch0(lm_flow_way(
+			    &w->flows, p[i]->slot_hash, k / LM_FLOW_WAYS, k % LM_FLOW_WAYS));
+}
+
 /* A segment that may change the state of its connection. */
 static __rte_noinline enum lm_drop segment(
     struct lm_worker *w, struct lm_pkt *p, struct lm_flow *f, bool reverse)
@@ -407,7 +436,7 @@ static enum lm_drop judge_by(struct lm_worker *w, struct lm_pkt *p, struct lm_fl
 		why = follow(w, p, f);
 	} else {
 		w->c.flow_misses++;
-		why = begin(w, p);
+		why = meet(w, p);
 	}
 	if (why == LM_FINE)
 		p->to = p->dst_ep->attachment;
@@ -420,6 +449,8 @@ static enum lm_drop judge(struct lm_worker *w, struct lm_pkt *p)
 
 	if (likely(!(p->flags & LM_PKT_STATELESS)))
 		f = lm_flow_find(&w->flows, &p->key, p->slot_hash, w->tick);
+	if (!f && is_over(w, p))
+		return LM_DROP_NEW_FLOW_SHARE;
 	return judge_by(w, p, f);
 }
 
@@ -431,6 +462,8 @@ static __rte_noinline enum lm_drop look_closer(
 		lm_flow_remove(&w->flows, f);
 		f = NULL;
 	}
+	if (!f && is_over(w, p))
+		return LM_DROP_NEW_FLOW_SHARE;
 	if (p->sa)
 		lm_inner_name(p);
 	else if (!lm_access_closer(w->access, p))
@@ -497,6 +530,8 @@ unsigned lm_judge_opened(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 {
 	unsigned left = 0, hits = 0;
 
+	if (unlikely(w->overload.newcomers.on))
+		prefetch_all(w, p, n);
 	for (unsigned i = 0; i < n; i++) {
 		struct lm_pkt *const q = p[i];
 		const bool from_b = q->flags & LM_PKT_FROM_B;
@@ -535,6 +570,8 @@ unsigned lm_judge_sent(struct lm_worker *w, struct lm_pkt **p, unsigned n, unsig
 {
 	unsigned local = 0, remote = 0, hits = 0;
 
+	if (unlikely(w->overload.newcomers.on))
+		prefetch_all(w, p, n);
 	for (unsigned i = 0; i < n; i++) {
 		struct lm_pkt *const q = p[i];
 		const bool from_b = q->flags & LM_PKT_FROM_B;

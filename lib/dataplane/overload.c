@@ -11,14 +11,17 @@
 #define ROUNDS_MIN 32
 /* Queues that are full in 15 of 16 rounds, so many intervals in a row, are not being emptied. */
 #define LATE 2
-/* A round with fewer packets could have had more of them for little more time. */
-#define BUSY_PACKETS 4
+/*
+ * A round with fewer packets could have had more of them for little more time: what a round costs
+ * by itself makes a worker turn all the time long before it has no time left.
+ */
+#define BUSY_PACKETS (LM_BURST / 2)
 
 int lm_overload_init(struct lm_overload *o, uint32_t n_nets, uint64_t hz)
 {
-	*o = (struct lm_overload){.interval = hz / INTERVALS_SECOND};
+	*o = (struct lm_overload){.interval = hz / INTERVALS_SECOND, .miss_cost = LM_COST_MISS};
 	/* Of which hardly anything is ever touched. */
-	o->nets = calloc((size_t)n_nets * (LM_DP_PORTS_MAX + 1), sizeof *o->nets);
+	o->nets = calloc((size_t)n_nets * (LM_DP_PORTS_MAX + 2), sizeof *o->nets);
 	o->drops = calloc(n_nets, sizeof *o->drops);
 	if (!o->nets || !o->drops)
 		return -ENOMEM;
@@ -32,6 +35,9 @@ int lm_overload_init(struct lm_overload *o, uint32_t n_nets, uint64_t hz)
 		o->ports[i].grow = 8;
 		o->ports[i].drain = 3;
 	}
+	if (err == 0)
+		err = lm_newcomers_init(
+		    &o->newcomers, o->nets + (size_t)n_nets * (LM_DP_PORTS_MAX + 1), o->interval);
 	return err;
 }
 
@@ -40,6 +46,7 @@ void lm_overload_free(struct lm_overload *o)
 	lm_fair_free(&o->time);
 	for (unsigned i = 0; i < LM_DP_PORTS_MAX; i++)
 		lm_fair_free(&o->ports[i]);
+	lm_newcomers_free(&o->newcomers);
 	free(o->nets);
 	free(o->drops);
 }
@@ -76,7 +83,16 @@ bool lm_overload_send(
 
 void lm_overload_missed(struct lm_worker *w, uint32_t net)
 {
-	lm_fair_charge(&w->overload.time, net, LM_COST_MISS);
+	lm_fair_charge(&w->overload.time, net, w->overload.miss_cost);
+}
+
+bool lm_overload_meet(struct lm_worker *w, uint32_t net)
+{
+	if (lm_newcomers_take(&w->overload.newcomers, net))
+		return true;
+	w->c.flow_misses++;
+	w->overload.drops[net]++;
+	return false;
 }
 
 void lm_overload_refused(struct lm_worker *w, unsigned port, unsigned packets, uint64_t bytes)
@@ -102,18 +118,39 @@ static uint32_t full_rounds(struct lm_worker *w)
 	return o->endless ? 0 : most;
 }
 
+/* What costs are, is cycles for newcomers and bytes for shares of time: what is a cycle worth? */
+static void measure_miss(struct lm_overload *o)
+{
+	const uint64_t bytes = o->time.taken + o->time.dropped * LM_COST_DROP;
+
+	if (o->busy == 0 || bytes == 0)
+		return;
+	double cost = (double)o->newcomers.cost * (double)bytes / (double)o->busy;
+	cost = RTE_MIN(cost, (double)LM_COST_MISS * LM_COST_MISS_RANGE);
+	cost = RTE_MAX(cost, (double)LM_COST_MISS / LM_COST_MISS_RANGE);
+	o->miss_cost = (uint32_t)((o->miss_cost * 7 + cost) / 8);
+}
+
 static void end_of_time(struct lm_worker *w)
 {
 	struct lm_overload *o = &w->overload;
 	const uint64_t full = full_rounds(w), rounds = o->rounds;
+	const bool late = full * 16 >= rounds * 15;
+	/* While not on, nobody has added it up. */
+	const uint64_t spent = o->on ? o->spent : w->now - o->last;
+	enum lm_pressure pressure = o->on  ? lm_fair_pressure(o->busy, o->spent, full, rounds)
+				    : late ? LM_OVER
+					   : LM_CALM;
+	/* While they can give way, networks need not. */
+	const bool met = lm_newcomers_end(&o->newcomers, w->c.flow_misses, spent, pressure);
 
 	if (o->time.on) {
-		lm_fair_end(
-		    &o->time, lm_fair_pressure(o->busy, o->spent, full, rounds), w->flows.n_nets);
+		measure_miss(o);
+		lm_fair_end(&o->time, met ? LM_TIGHT : pressure, w->flows.n_nets);
 		o->late = 0;
 		return;
 	}
-	o->late = full * 16 >= rounds * 15 ? o->late + 1 : 0;
+	o->late = late && !met ? o->late + 1 : 0;
 	if (o->late < LATE)
 		return;
 	o->late = 0;
@@ -144,7 +181,7 @@ static void end_interval(struct lm_worker *w)
 		end_of_port(w, i);
 		w->fair_ports |= (uint32_t)o->ports[i].on << i;
 	}
-	o->on = w->fair_time || w->fair_ports != 0;
+	o->on = w->fair_time || w->fair_ports != 0 || o->newcomers.on;
 	o->rounds = 0;
 	o->spent = o->busy = 0;
 	o->last = w->now;
@@ -166,6 +203,8 @@ void lm_overload_look(struct lm_worker *w, unsigned moved)
 		if (o->spent < o->interval || o->rounds < ROUNDS_MIN) {
 			if (w->fair_time)
 				lm_fair_pace(&o->time, o->spent, o->interval);
+			if (o->newcomers.on)
+				lm_fair_pace(&o->newcomers.fair, o->spent, o->interval);
 			for (uint32_t left = w->fair_ports; left != 0; left &= left - 1)
 				lm_fair_pace(&o->ports[__builtin_ctz(left)], o->spent, o->interval);
 			return;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include "dataplane/dataplane.h"
 #include "dataplane/fair.h"
+#include "dataplane/newcomers.h"
 
 /*
  * Costs are bytes: a packet takes as long as so many of them (docs/architecture.md has the
@@ -20,6 +21,9 @@
  */
 #define LM_COST_PACKET 512u
 #define LM_COST_MISS 3072u
+/* That is until we know better: what one takes is measured. At most so many times as much, or 1/n.
+ */
+#define LM_COST_MISS_RANGE 8u
 /* ... and one that is dropped for its share only so many. */
 #define LM_COST_DROP 128u
 /* On the wire: preamble, frame check sequence, gap. */
@@ -41,6 +45,8 @@ struct lm_overload {
 	unsigned moved; /* while on: packets in the last round */
 	uint32_t ring_full[LM_DP_WORKERS_MAX]; /* rounds in which that ring gave a full burst */
 	uint32_t refused[LM_DP_PORTS_MAX]; /* packets that the port did not take */
+	uint32_t miss_cost; /* as LM_COST_MISS, by what was measured */
+	struct lm_newcomers newcomers; /* who give way first */
 	struct lm_fair time, ports[LM_DP_PORTS_MAX];
 	struct lm_fair_net *nets; /* for all of these */
 	uint64_t *drops; /* by network, since start; read by control */
@@ -63,8 +69,10 @@ unsigned lm_overload_admit(
  */
 bool lm_overload_send(
     struct lm_worker *w, struct rte_mbuf *m, uint32_t net, unsigned port, uint32_t len);
-/* A packet that was let in is of no flow that we know. */
+/* A packet that was let in is of no flow that we know, and will be judged. */
 void lm_overload_missed(struct lm_worker *w, uint32_t net);
+/* While newcomers have but a part of our time: may this one, of no flow that we know, be judged? */
+bool lm_overload_meet(struct lm_worker *w, uint32_t net);
 /* Packets that a port refused, and their bytes. */
 void lm_overload_refused(struct lm_worker *w, unsigned port, unsigned packets, uint64_t bytes);
 
