@@ -198,8 +198,36 @@ static __rte_noinline struct lm_flow *free_stale(
 }
 
 /*
+ * Both of a key's buckets are full, seldom before the table is: one of the flows there goes to its
+ * own other bucket (Pagh and Rodler, "Cuckoo hashing", 2004). Its place; NULL: none can.
+ */
+static __rte_noinline struct lm_flow *move_one(struct lm_flows *f, uint64_t slot_hash)
+{
+	struct lm_flow_key key;
+	unsigned room;
+
+	for (unsigned i = 0; i < 2 * LM_FLOW_WAYS; i++) {
+		struct lm_flow *flow =
+		    lm_flow_way(f, slot_hash, i / LM_FLOW_WAYS, i % LM_FLOW_WAYS);
+
+		lm_flow_key_of(&key, flow);
+		uint64_t hash = lm_flow_slot_hash(f, &key, lm_flow_hash(&key));
+		/* The bucket where it is has no room. */
+		struct lm_flow *to = free_way(f, hash, 0, &room);
+		if (!to)
+			to = free_way(f, hash, 1, &room);
+		if (to) {
+			*to = *flow;
+			flow->net_proto = LM_FLOW_FREE;
+			return flow;
+		}
+	}
+	return NULL;
+}
+
+/*
  * In the first bucket, whose line a look-up has prefetched, unless it is nearly full and the second
- * one is emptier: so hardly ever are both full before the table is.
+ * one is emptier.
  */
 struct lm_flow *lm_flow_insert(struct lm_flows *f, const struct lm_flow_key *key,
     uint64_t slot_hash, enum lm_flow_state state, uint32_t now)
@@ -214,6 +242,8 @@ struct lm_flow *lm_flow_insert(struct lm_flows *f, const struct lm_flow_key *key
 	}
 	if (unlikely(f->count >= f->limit || !found)) {
 		found = free_stale(f, slot_hash, now);
+		if (!found && f->count < f->limit)
+			found = move_one(f, slot_hash);
 		if (!found)
 			return NULL;
 	}

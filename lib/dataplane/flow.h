@@ -118,7 +118,7 @@ struct lm_flows {
 };
 
 /*
- * limit: a power of two. Twice as many slots are made, so that buckets hardly ever fill up.
+ * limit: a power of two. Twice as many slots are made, so that nearly all find a place until then.
  * net_limit: of each network; 0: none but the share. n_nets: indices there are.
  */
 struct lm_flows_config {
@@ -130,7 +130,10 @@ int lm_flows_init(struct lm_flows *f, const struct lm_flows_config *config);
 void lm_flows_free(struct lm_flows *f);
 /* May this network have one more? */
 enum lm_flow_room lm_flow_room(const struct lm_flows *f, uint32_t net, enum lm_flow_state state);
-/* A free entry for this key, or one that timed out, in this state; NULL: the table is full. */
+/*
+ * A free entry for this key, or one that timed out, in this state; NULL: the table is full. Others
+ * may have moved.
+ */
 struct lm_flow *lm_flow_insert(struct lm_flows *f, const struct lm_flow_key *key,
     uint64_t slot_hash, enum lm_flow_state state, uint32_t now);
 void lm_flow_remove(struct lm_flows *f, struct lm_flow *flow);
@@ -329,6 +332,8 @@ static inline struct lm_flow *lm_flow_way(
 static inline void lm_flow_prefetch(const struct lm_flows *f, uint64_t slot_hash)
 {
 	rte_prefetch0(lm_flow_way(f, slot_hash, 0, 0));
+	/* One in eight is there, and would be asked for late, after a wrong guess. */
+	rte_prefetch0(lm_flow_way(f, slot_hash, 0, 1));
 }
 
 static inline bool lm_flow_expired(
