@@ -324,10 +324,15 @@ static __rte_always_inline bool is_over(struct lm_worker *w, const struct lm_pkt
 /* Then finding out that they are of none is most of the work: so all at once. */
 static __rte_noinline void prefetch_all(const struct lm_worker *w, struct lm_pkt **p, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
-		for (unsigned k = 0; k < 2 * LM_FLOW_WAYS; k++)
+	for (unsigned i = 0; i < n; i++) {
+		if (p[i]->flags & LM_PKT_QUICK &&
+		    lm_flow_is4(lm_flow_way(&w->flows, p[i]->slot_hash, 0, 0), &p[i]->ends,
+			p[i]->key.net_proto))
+			continue;
+		for (unsigned k = 1; k < 2 * LM_FLOW_WAYS; k++)
 			rte_prefetch0(lm_flow_way(
 			    &w->flows, p[i]->slot_hash, k / LM_FLOW_WAYS, k % LM_FLOW_WAYS));
+	}
 }
 
 /* A segment that may change the state of its connection. */
