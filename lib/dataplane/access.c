@@ -57,6 +57,27 @@ bool lm_access_closer(const struct access *a, struct lm_pkt *p)
 }
 
 /*
+ * Where there are many, their slots are not at hand: all of a burst are asked for at once, in a
+ * loop that is short enough.
+ */
+static __rte_noinline void fetch_slots(
+    const struct lm_attach_table *t, unsigned port, struct rte_mbuf **m, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const uint8_t *frame = rte_pktmbuf_mtod(m[i], uint8_t *);
+		uint64_t src, vlan = 0;
+
+		if (unlikely(m[i]->data_len <
+			     sizeof(struct rte_ether_hdr) + sizeof(struct rte_vlan_hdr)))
+			continue;
+		memcpy(&src, frame + RTE_ETHER_ADDR_LEN, sizeof src);
+		if (lm_load16(frame + 12) == RTE_BE16(RTE_ETHER_TYPE_VLAN))
+			vlan = lm_be16(frame + 14) & 0xfff;
+		rte_prefetch0(lm_attach_first(t, port, (uint16_t)vlan, src & LM_MAC_MASK));
+	}
+}
+
+/*
  * One loop, in which as many packets are under way at once as the processor can have, as long as
  * few instructions are spent on each. What is unusual is elsewhere, so that it has no registers.
  */
@@ -69,6 +90,8 @@ static __rte_noinline unsigned take_all(const struct access *a, struct rte_mbuf 
 	uint64_t mac = 0;
 
 	memcpy(&mac, a->port->mac.b, sizeof a->port->mac.b);
+	if (table->mask >= LM_ATTACH_MANY)
+		fetch_slots(table, port, m, n);
 	for (unsigned i = 0; i < n; i++) {
 		struct lm_pkt *p = &w->pkts[i];
 

@@ -22,8 +22,8 @@ static uint64_t mac_word(const struct lm_mac *mac)
 static int put(struct lm_attach_table *t, const struct lm_dp_attachment *a, uint64_t mac,
     uint32_t id, struct lm_attach_slot **slot)
 {
-	uint64_t key = mac | (uint64_t)a->vlan << 48;
-	uint32_t i = (uint32_t)lm_mix(key ^ LM_HASH_K0, a->port ^ LM_HASH_K1);
+	uint64_t key = lm_attach_key(a->vlan, mac);
+	uint32_t i = lm_attach_begin(key, a->port);
 
 	for (;; i++) {
 		*slot = &t->slots[i & t->mask];

@@ -67,12 +67,33 @@ void lm_attach_table_free(void *table);
 /* Before it is published: an attachment has limits. */
 void lm_attach_limit(struct lm_attach_table *t, const struct lm_dp_attachment *a);
 
+/* So many slots do not stay in the fastest cache. */
+#define LM_ATTACH_MANY 1024
+
+static inline uint64_t lm_attach_key(uint16_t vlan, uint64_t mac)
+{
+	return mac | (uint64_t)vlan << 48;
+}
+
+/* Where to begin to look. */
+static inline uint32_t lm_attach_begin(uint64_t key, uint32_t port)
+{
+	return (uint32_t)lm_mix(key ^ LM_HASH_K0, port ^ LM_HASH_K1);
+}
+
+/* The slot that lm_attach_find looks at first. */
+static inline const struct lm_attach_slot *lm_attach_first(
+    const struct lm_attach_table *t, uint32_t port, uint16_t vlan, uint64_t mac)
+{
+	return &t->slots[lm_attach_begin(lm_attach_key(vlan, mac), port) & t->mask];
+}
+
 static inline struct lm_attach_slot *lm_attach_find(
     const struct lm_attach_table *t, uint32_t port, uint16_t vlan, uint64_t mac)
 {
-	uint64_t key = mac | (uint64_t)vlan << 48;
+	uint64_t key = lm_attach_key(vlan, mac);
 
-	for (uint32_t i = (uint32_t)lm_mix(key ^ LM_HASH_K0, port ^ LM_HASH_K1);; i++) {
+	for (uint32_t i = lm_attach_begin(key, port);; i++) {
 		struct lm_attach_slot *s = &t->slots[i & t->mask];
 
 		if (s->key == key && s->port == port)
