@@ -377,8 +377,9 @@ static void test_new_flows_first(void)
 	world_open(&x, 0, 18);
 	double all = capacity(&x, 1);
 	x.t[0].ports = 60000;
-	x.t[0].rate = 0.35 * all;
-	x.t[1].rate = 0.6 * all;
+	/* What newcomers have at first is too much beside so many others. */
+	x.t[0].rate = 0.22 * all;
+	x.t[1].rate = 0.78 * all;
 	run(&x, 40);
 	forget(&x);
 	since = x.counted;
@@ -398,6 +399,7 @@ static void test_new_flows_of_one(void)
 	    .src_port = 1000,
 	    .dst_port = 5353,
 	    .payload = 60};
+	struct lm_counters since;
 	struct world x;
 
 	world_open(&x, 0, 18);
@@ -413,8 +415,11 @@ static void test_new_flows_of_one(void)
 	x.t[0].rate = 0.7 * all;
 	run(&x, 40);
 	forget(&x);
+	since = x.counted;
 	run(&x, 60);
 	CU_ASSERT_TRUE(passed(&x.t[1]) > 0.98);
+	/* What is left of the time is theirs. */
+	CU_ASSERT_TRUE(judged(&x, &since) > 0.06);
 	CU_ASSERT_TRUE(rig_drops(x.r, 0, LM_DROP_NEW_FLOW_SHARE) > 0);
 	CU_ASSERT_EQUAL(rig_drops(x.r, 0, LM_DROP_FAIR_SHARE), 0);
 	CU_ASSERT_EQUAL(over_share(&x, 0), rig_drops(x.r, 0, LM_DROP_NEW_FLOW_SHARE));
