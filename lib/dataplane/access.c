@@ -50,8 +50,27 @@ static bool is_plain_sender(const struct access *a, struct lm_pkt *p)
 	return p->src_ep->attachment == p->from && lm_addr_equal(p->src_ep->addr4, ends.src);
 }
 
+static void uncount(const struct access *a, const struct lm_pkt *p)
+{
+	a->w->attached[p->from].rx_packets--;
+	a->w->attached[p->from].rx_bytes -= rte_pktmbuf_pkt_len(p->m);
+}
+
+/* What lm_quick_receive left out. False: the network is not there, and it is gone. */
+static bool catch_up(const struct access *a, struct lm_pkt *p)
+{
+	lm_access_count(a->w, p);
+	p->net = lm_load(a->w->nets[lm_flow_net_of(p->key.net_proto)]);
+	if (p->net)
+		return true;
+	lm_worker_drop(a->w, p->m, LM_DROP_NO_NETWORK);
+	return false;
+}
+
 bool lm_access_closer(const struct access *a, struct lm_pkt *p)
 {
+	if (!catch_up(a, p))
+		return false;
 	lm_inner_name(p);
 	return (is_plain_sender(a, p) || lm_access_admit(a, p)) && enter(a, p);
 }
@@ -95,11 +114,13 @@ static __rte_noinline unsigned take_all(const struct access *a, struct rte_mbuf 
 	for (unsigned i = 0; i < n; i++) {
 		struct lm_pkt *p = &w->pkts[i];
 
-		if (unlikely(!lm_quick_receive(w, table, port, mac, p, m[i])) &&
-		    !lm_access_receive(a, p, m[i]))
-			continue;
-		if (likely(lm_quick_admit(w, p)) || lm_access_rest(a, p))
+		if (likely(lm_quick_receive(w, table, port, mac, p, m[i]))) {
+			if (likely(lm_quick_admit(w, p)) ||
+			    (catch_up(a, p) && lm_access_rest(a, p)))
+				*known++ = p;
+		} else if (lm_access_receive(a, p, m[i]) && lm_access_rest(a, p)) {
 			*known++ = p;
+		}
 	}
 	return (unsigned)(known - w->live);
 }
@@ -115,16 +136,22 @@ static __rte_noinline unsigned take_shares(const struct access *a, struct rte_mb
 	for (unsigned i = 0; i < n; i++) {
 		struct lm_pkt *p = &w->pkts[i];
 
-		if (lm_quick_receive(w, a->table, a->index, mac, p, m[i]) ||
-		    lm_access_receive(a, p, m[i]))
+		if (lm_quick_receive(w, a->table, a->index, mac, p, m[i])) {
+			if (catch_up(a, p))
+				w->live[live++] = p;
+		} else if (lm_access_receive(a, p, m[i])) {
 			w->live[live++] = p;
+		}
 	}
 	live = lm_overload_admit(w, a->table, w->live, live);
 	for (unsigned i = 0; i < live; i++) {
 		struct lm_pkt *p = w->live[i];
 
-		if (lm_quick_admit(w, p) || lm_access_rest(a, p))
-			w->live[left++] = p;
+		if (lm_quick_admit(w, p))
+			uncount(a, p);
+		else if (!lm_access_rest(a, p))
+			continue;
+		w->live[left++] = p;
 	}
 	return left;
 }

@@ -16,6 +16,15 @@ struct access {
 	bool told; /* fragments, whose ports another worker found */
 };
 
+/* Who sent it has sent one more. */
+static inline void lm_access_count(struct lm_worker *w, const struct lm_pkt *p)
+{
+	struct lm_attach_state *state = &w->attached[p->from];
+
+	state->rx_packets++;
+	state->rx_bytes += p->m->pkt_len;
+}
+
 /* Steps of one packet on the long way, each as its like in quick.h. False: it is gone. */
 
 /*

@@ -101,14 +101,15 @@ static int create_parts(struct lm_dp *dp)
 	if (err != 0)
 		return err;
 	dp->nets = calloc(dp->config.max_networks, sizeof(struct lm_net *));
+	dp->briefs = lm_lines_alloc(dp->config.max_networks * sizeof *dp->briefs);
 	dp->paths = calloc(dp->config.max_peers, sizeof(struct lm_path *));
 	dp->network_meters = calloc(dp->config.max_networks, sizeof(struct lm_meters *));
 	dp->over_share = calloc(dp->config.max_networks, sizeof *dp->over_share);
 	dp->underlay = calloc(1, sizeof *dp->underlay);
 	dp->resolvers = calloc(1, sizeof *dp->resolvers);
 	dp->punt_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (!dp->nets || !dp->paths || !dp->network_meters || !dp->over_share || !dp->underlay ||
-	    !dp->resolvers || dp->punt_fd < 0)
+	if (!dp->nets || !dp->briefs || !dp->paths || !dp->network_meters || !dp->over_share ||
+	    !dp->underlay || !dp->resolvers || dp->punt_fd < 0)
 		return -ENOMEM;
 	err = lm_attach_table_create(&dp->attachments, NULL, 0, 0, NULL, 0);
 	for (unsigned i = 0; i < dp->config.n_workers && err == 0; i++)
@@ -168,6 +169,7 @@ void lm_dp_free(struct lm_dp *dp)
 		next = t->hh.next;
 		lm_tunnel_release(t);
 	}
+	lm_tunnels_free(&dp->tunnels);
 	lm_sa_table_free(&dp->sas);
 	lm_attach_table_free(dp->attachments);
 	for (uint32_t i = 0; dp->network_meters && i < dp->config.max_networks; i++)
@@ -177,6 +179,7 @@ void lm_dp_free(struct lm_dp *dp)
 	free(dp->resolvers);
 	free(dp->over_share);
 	free(dp->nets);
+	free(dp->briefs);
 	free(dp->paths);
 	lm_gcm_engine_free(dp->gcm);
 	rte_mempool_free(dp->pool);

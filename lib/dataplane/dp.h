@@ -57,6 +57,7 @@ struct lm_dp {
 	struct lm_addr_list *underlay, *resolvers;
 	struct lm_attach_table *attachments;
 	struct lm_net **nets; /* by network index; NULL: none */
+	uint64_t *briefs; /* likewise: struct lm_net_brief, published as one word */
 	struct lm_path **paths; /* by peer slot; NULL: no way now */
 	struct lm_sa_table sas;
 	struct lm_sources sources;

@@ -52,8 +52,6 @@ struct lm_flow_ends {
 #define LM_WHERE_PEER (1u << 31)
 #define LM_WHERE_NOWHERE UINT32_MAX
 
-struct lm_tunnel;
-
 /*
  * IPv4 addresses leave room for what packets of a known flow need to be told: where both ends
  * are, by which tunnel, and by which lane of it. True for as long as the generation is.
@@ -67,7 +65,7 @@ struct lm_flow {
 		}; /* as in the key of IPv6 */
 		struct {
 			struct lm_flow_ends ends;
-			struct lm_tunnel *tunnel; /* to the end that is a peer's; NULL: none is */
+			const uint64_t *lanes; /* to the end that is a peer's; NULL: none is */
 			uint32_t where[2]; /* of a, of b */
 			uint32_t hash; /* lower half of that of the key */
 			uint32_t same; /* net_proto */
@@ -296,6 +294,15 @@ static inline uint64_t lm_flow_hash(const struct lm_flow_key *k)
 	uint32_t ports = (uint32_t)rte_be_to_cpu_16(k->port_a) << 16 | rte_be_to_cpu_16(k->port_b);
 
 	return lm_flow_hash_words(k->a, k->b, ports, (uint8_t)k->net_proto);
+}
+
+/* The same of its ends. */
+static inline uint64_t lm_flow_hash4(const struct lm_flow_ends *e, uint8_t proto)
+{
+	const uint64_t mapped = UINT64_C(0xffff) << 32;
+
+	return lm_flow_hash_numbers(0, mapped | e->lo >> 16, 0, mapped | e->hi >> 16,
+	    (uint32_t)(e->lo & UINT16_MAX) << 16 | (uint32_t)(e->hi & UINT16_MAX), proto);
 }
 
 /*

@@ -305,7 +305,7 @@ static inline void lm_inner_name(struct lm_pkt *p)
 	const struct lm_flow_ends ends = p->ends;
 
 	lm_flow_key_from(&p->key, &ends, p->key.net_proto);
-	p->hash = lm_flow_hash(&p->key);
+	p->hash = lm_flow_hash4(&ends, (uint8_t)p->key.net_proto);
 	p->dst_port = (uint16_t)(p->flags & LM_PKT_FROM_B ? ends.lo : ends.hi);
 	p->flags &= (uint16_t)~LM_PKT_QUICK;
 }

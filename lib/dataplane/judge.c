@@ -144,7 +144,8 @@ static void settle(struct lm_flow *f, const struct lm_net *net, uint16_t ep_a, u
 		return;
 	f->where[0] = where_is(a);
 	f->where[1] = where_is(b);
-	f->tunnel = a->tunnel ? a->tunnel : b->tunnel;
+	const struct lm_tunnel *tunnel = a->tunnel ? a->tunnel : b->tunnel;
+	f->lanes = tunnel ? tunnel->lanes : NULL;
 }
 
 /*
@@ -443,8 +444,10 @@ static enum lm_drop judge_by(struct lm_worker *w, struct lm_pkt *p, struct lm_fl
 		w->c.flow_misses++;
 		why = meet(w, p);
 	}
-	if (why == LM_FINE)
+	if (why == LM_FINE) {
 		p->to = p->dst_ep->attachment;
+		p->mtu = p->net->mtu;
+	}
 	return why;
 }
 
@@ -459,6 +462,13 @@ static enum lm_drop judge(struct lm_worker *w, struct lm_pkt *p)
 	return judge_by(w, p, f);
 }
 
+/* Of the short way: is it we who would know its flow? */
+static bool is_ours(const struct lm_worker *w, const struct lm_pkt *p)
+{
+	return p->sa || w->lane_mask == 0 ||
+	       lm_worker_of(w, lm_flow_hash4(&p->ends, (uint8_t)p->key.net_proto)) == w->index;
+}
+
 /* Of the short way, but of no flow that we know (f is NULL), or something about it is different. */
 static __rte_noinline enum lm_drop look_closer(
     struct lm_worker *w, struct lm_pkt *p, struct lm_flow *f)
@@ -467,12 +477,17 @@ static __rte_noinline enum lm_drop look_closer(
 		lm_flow_remove(&w->flows, f);
 		f = NULL;
 	}
-	if (!f && is_over(w, p))
+	if (!f && is_ours(w, p) && is_over(w, p)) {
+		if (!p->sa)
+			lm_access_count(w, p);
 		return LM_DROP_NEW_FLOW_SHARE;
-	if (p->sa)
-		lm_inner_name(p);
-	else if (!lm_access_closer(w->access, p))
-		return LM_GONE;
+	}
+	if (!p->sa)
+		return lm_access_closer(w->access, p) ? judge_by(w, p, f) : LM_GONE;
+	p->net = lm_load(w->nets[p->sa->net]);
+	if (!p->net)
+		return LM_DROP_NO_NETWORK;
+	lm_inner_name(p);
 	return judge_by(w, p, f);
 }
 
@@ -482,11 +497,11 @@ static __rte_noinline enum lm_drop look_closer(
  * may go: out of a tunnel, to ours only.
  */
 static __rte_always_inline bool fits(const struct lm_worker *w, const struct lm_pkt *p,
-    const struct lm_flow *f, const struct lm_net *net, bool from_b)
+    const struct lm_flow *f, uint32_t generation, bool from_b)
 {
 	const uint32_t to = f->where[!from_b];
 
-	return f->where[from_b] == p->from && f->generation == net->generation &&
+	return f->where[from_b] == p->from && f->generation == generation &&
 	       to != LM_WHERE_NOWHERE && !(to & p->from & LM_WHERE_PEER) &&
 	       !lm_flow_expired(&w->flows, f, w->tick);
 }
@@ -507,7 +522,11 @@ static __rte_always_inline bool is_usual(
 	if (unlikely(!(p->flags & LM_PKT_QUICK)))
 		return false;
 	*f = lm_flow_find4(&w->flows, &p->ends, p->key.net_proto, p->slot_hash);
-	return likely(*f && fits(w, p, *f, p->net, from_b) && changes_nothing(p, *f, from_b));
+	const struct lm_net_brief net =
+	    lm_net_brief_of(w->briefs, lm_flow_net_of(p->key.net_proto));
+	p->mtu = (uint16_t)net.mtu;
+	return likely(
+	    *f && fits(w, p, *f, net.generation, from_b) && changes_nothing(p, *f, from_b));
 }
 
 static enum lm_drop other(struct lm_worker *w, struct lm_pkt *p, struct lm_flow *f)
@@ -519,6 +538,8 @@ static enum lm_drop other(struct lm_worker *w, struct lm_pkt *p, struct lm_flow 
 static __rte_always_inline enum lm_drop pass(
     struct lm_worker *w, struct lm_pkt *p, struct lm_flow *f, bool sent, unsigned *hits)
 {
+	if (sent)
+		lm_access_count(w, p);
 	if (sent && unlikely(p->flags & LM_PKT_LIMITED)) {
 		enum lm_drop why = lm_access_meter(w->access, p);
 		if (why != LM_FINE)
@@ -533,7 +554,9 @@ static __rte_always_inline enum lm_drop pass(
 
 unsigned lm_judge_opened(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 {
+	const struct lm_attach_table *table = lm_load(w->dp->attachments);
 	unsigned left = 0, hits = 0;
+	uint32_t last = LM_DP_NONE;
 
 	if (unlikely(w->overload.newcomers.on))
 		prefetch_all(w, p, n);
@@ -549,10 +572,17 @@ unsigned lm_judge_opened(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 		} else {
 			why = other(w, q, f);
 		}
-		if (likely(why == LM_FINE))
-			p[left++] = q;
-		else
+		if (unlikely(why != LM_FINE)) {
 			lm_worker_drop(w, q->m, why);
+			continue;
+		}
+		/* Delivery asks for these two of each. */
+		if (q->to != last) {
+			rte_prefetch0(&table->by_id[q->to]);
+			__builtin_prefetch(&w->attached[q->to], 1);
+			last = q->to;
+		}
+		p[left++] = q;
 	}
 	w->c.flow_hits += hits;
 	return left;
@@ -560,15 +590,11 @@ unsigned lm_judge_opened(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 
 /* By a lane of this tunnel. */
 static __rte_always_inline enum lm_drop choose_lane(
-    struct lm_pkt *p, struct lm_tunnel *tunnel, uint64_t hash)
+    struct lm_pkt *p, const lm_lanes_word *lanes, uint64_t hash)
 {
-	struct lm_sa_out *out = lm_load(tunnel->out);
-
-	if (unlikely(!out))
-		return LM_DROP_NO_LANE;
-	p->lane = &out->lanes[hash & (out->n_lanes - 1)];
+	p->lane = lm_lane_of(lanes, hash);
 	rte_prefetch0(p->lane);
-	return LM_FINE;
+	return likely(p->lane != NULL) ? LM_FINE : LM_DROP_NO_LANE;
 }
 
 unsigned lm_judge_sent(struct lm_worker *w, struct lm_pkt **p, unsigned n, unsigned *aside)
@@ -581,30 +607,30 @@ unsigned lm_judge_sent(struct lm_worker *w, struct lm_pkt **p, unsigned n, unsig
 		struct lm_pkt *const q = p[i];
 		const bool from_b = q->flags & LM_PKT_FROM_B;
 		struct lm_flow *f = NULL;
-		struct lm_tunnel *tunnel = NULL;
+		const lm_lanes_word *lanes = NULL;
 		uint64_t hash = 0;
 		enum lm_drop why;
 
 		if (likely(is_usual(w, q, from_b, &f))) {
-			tunnel = f->tunnel;
+			lanes = f->lanes;
 			hash = f->hash;
 			q->to = f->where[!from_b];
 			why = pass(w, q, f, true, &hits);
 		} else {
 			why = other(w, q, f);
-			if (why == LM_FINE) {
-				tunnel = q->dst_ep->tunnel;
+			if (why == LM_FINE && q->dst_ep->tunnel) {
+				lanes = q->dst_ep->tunnel->lanes;
 				hash = q->hash;
 			}
 		}
-		if (likely(why == LM_FINE && tunnel))
-			why = choose_lane(q, tunnel, hash);
+		if (likely(why == LM_FINE && lanes))
+			why = choose_lane(q, lanes, hash);
 		else if (why == LM_FINE && unlikely(lm_route_loops(q)))
 			why = LM_DROP_LOOP;
 		if (unlikely(why != LM_FINE)) {
 			if (why != LM_GONE)
 				lm_worker_drop(w, q->m, why);
-		} else if (tunnel) {
+		} else if (lanes) {
 			w->aside[remote++] = q;
 		} else {
 			p[local++] = q;

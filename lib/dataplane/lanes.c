@@ -132,7 +132,7 @@ int lm_dp_sa_out_set(struct lm_dp *dp, uint32_t net, uint32_t peer, uint8_t n_la
 		return -ENOMEM;
 	}
 	/* One holder stands for the lanes; the one above becomes it, or ends with this call. */
-	struct lm_sa_out *old = lm_publish(t->out, out);
+	struct lm_sa_out *old = lm_tunnel_set(t, out);
 	lm_retire(&dp->reclaim, old, lm_sa_out_free);
 	if (old)
 		lm_tunnel_release(t);

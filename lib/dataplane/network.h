@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include "dataplane/dataplane.h"
 #include "dataplane/flow.h"
 #include "dataplane/hits.h"
@@ -30,6 +31,22 @@ struct lm_ep {
 	bool away; /* a peer's that does not serve it now */
 	uint64_t since; /* cycles: when it came to where it is, as we see it */
 };
+
+/* What packets of known flows ask of a network. All of them together fit into few lines. */
+struct lm_net_brief {
+	uint32_t generation; /* 0: there is no network */
+	uint32_t mtu;
+};
+_Static_assert(sizeof(struct lm_net_brief) == sizeof(uint64_t), "published as one word");
+
+static inline struct lm_net_brief lm_net_brief_of(const uint64_t *briefs, uint32_t index)
+{
+	const uint64_t word = __atomic_load_n(&briefs[index], __ATOMIC_ACQUIRE);
+	struct lm_net_brief brief;
+
+	memcpy(&brief, &word, sizeof brief);
+	return brief;
+}
 
 struct lm_net {
 	uint32_t generation; /* never repeats, of whatever network */

@@ -29,6 +29,7 @@ static enum lm_drop prepare(struct lm_pkt *p)
 		sa->window = (struct lm_window){0};
 		p->seq = lm_load32(esp + 4) ? rte_be_to_cpu_32(lm_load32(esp + 4)) : 1;
 	}
+	rte_prefetch0(lm_window_word(&sa->window, p->seq));
 	seq_be = rte_cpu_to_be_64(p->seq);
 	memcpy(p->nonce, &sa->salt, 4);
 	memcpy(p->nonce + 4, esp + LM_ESP_HEADER, LM_ESP_IV);
@@ -97,6 +98,10 @@ static __rte_noinline enum lm_drop unusual(
     struct lm_worker *w, struct lm_pkt *p, unsigned room, bool ipv6)
 {
 	struct lm_ends ends;
+
+	p->net = lm_load(w->nets[p->sa->net]);
+	if (!p->net)
+		return LM_DROP_NO_NETWORK;
 	enum lm_drop why = lm_inner_parse(p, &ends, room, ipv6, p->sa->net);
 
 	if (lm_is_part(p, why))
@@ -126,9 +131,6 @@ static enum lm_drop examine(struct lm_worker *w, struct lm_pkt *p)
 	if (unlikely(why != LM_FINE))
 		return why;
 	sa->bytes += room;
-	p->net = lm_load(w->nets[sa->net]);
-	if (unlikely(!p->net))
-		return LM_DROP_NO_NETWORK;
 	p->from = sa->peer | LM_WHERE_PEER;
 	/* Bytes behind the inner packet are traffic flow confidentiality padding, and end here. */
 	if (likely(!ipv6 && lm_inner_plain4(p, room, sa->net)))
@@ -154,8 +156,14 @@ static unsigned each(struct lm_worker *w, struct lm_pkt *p, enum lm_drop why)
 unsigned lm_open_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 {
 	unsigned live = 0, left = 0;
+	const struct lm_sa_in *last = NULL;
 
 	for (unsigned i = 0; i < n; i++) {
+		const struct lm_sa_in *sa = p[i]->sa;
+
+		if (sa != last)
+			lm_gcm_prefetch(sa->key);
+		last = sa;
 		p[live] = p[i];
 		live += each(w, p[i], prepare(p[i]));
 	}

@@ -59,6 +59,20 @@ int lm_dp_attachments_publish(struct lm_dp *dp, const struct lm_dp_attachment *l
 	return 0;
 }
 
+/* Flows of the old one must not be taken for known any more before it is freed. */
+static void publish_net(struct lm_dp *dp, uint32_t index, struct lm_net *net)
+{
+	struct lm_net_brief brief = {0};
+	uint64_t word;
+
+	if (net)
+		brief = (struct lm_net_brief){.generation = net->generation, .mtu = net->mtu};
+	memcpy(&word, &brief, sizeof word);
+	struct lm_net *old = lm_publish(dp->nets[index], net);
+	__atomic_store_n(&dp->briefs[index], word, __ATOMIC_RELEASE);
+	lm_retire(&dp->reclaim, old, lm_net_free);
+}
+
 int lm_dp_network_publish(struct lm_dp *dp, uint32_t index, const struct lm_dp_network *spec)
 {
 	struct lm_net *net;
@@ -87,7 +101,7 @@ int lm_dp_network_publish(struct lm_dp *dp, uint32_t index, const struct lm_dp_n
 		return err;
 	if (!made.old)
 		dp->over_share[index] += lm_dp_network_over_share(dp, index);
-	lm_retire(&dp->reclaim, lm_publish(dp->nets[index], net), lm_net_free);
+	publish_net(dp, index, net);
 	return 0;
 }
 
@@ -96,7 +110,7 @@ void lm_dp_network_remove(struct lm_dp *dp, uint32_t index)
 	if (index >= dp->config.max_networks)
 		return;
 	lm_meters_forget_network(dp, index);
-	lm_retire(&dp->reclaim, lm_publish(dp->nets[index], NULL), lm_net_free);
+	publish_net(dp, index, NULL);
 }
 
 int lm_dp_peer_path(struct lm_dp *dp, uint32_t peer, const struct lm_dp_path *spec)

@@ -10,7 +10,7 @@
  * what becomes of them. So nothing is dropped or counted as dropped here. Whatever comes
  * to be checked there, and is not a question of the flow's two ends, must be asked for here.
  *
- * Usual is: IP; the MAC is known, the network is there. Then: as in lm_inner_plain4, not to the
+ * Usual is: IP; the MAC is known. Then: as in lm_inner_plain4, not to the
  * gateway's DHCP server.
  */
 #ifndef LM_DATAPLANE_QUICK_H
@@ -23,7 +23,10 @@
 #define LM_DHCP_SERVER_PORT 67
 #define LM_MULTICAST4 224 /* first byte; with 240/4 and the broadcast address behind it */
 
-/* mac: the port's, as in memory. Sets what lm_access_receive does. */
+/*
+ * mac: the port's, as in memory. Sets what lm_access_receive does, but the network; and who sent it
+ * is counted later, when that line is there.
+ */
 static __rte_always_inline bool lm_quick_receive(struct lm_worker *w,
     const struct lm_attach_table *table, unsigned port, uint64_t mac, struct lm_pkt *p,
     struct rte_mbuf *m)
@@ -55,11 +58,9 @@ static __rte_always_inline bool lm_quick_receive(struct lm_worker *w,
 	    lm_attach_find(table, port, (uint16_t)vlan, src & LM_MAC_MASK);
 	if (unlikely(!s))
 		return false;
-	const uint32_t id = s->id, net = s->net;
-	p->net = lm_load(w->nets[net]);
-	if (unlikely(!p->net))
-		return false;
-	p->key.net_proto = net << 8; /* the protocol is not known yet */
+	const uint32_t id = s->id;
+	__builtin_prefetch(&w->attached[id], 1);
+	p->key.net_proto = (uint32_t)s->net << 8; /* the protocol is not known yet */
 	p->m = m;
 	p->sa = NULL;
 	p->ip = frame + l2;
@@ -67,8 +68,6 @@ static __rte_always_inline bool lm_quick_receive(struct lm_worker *w,
 	p->flags = (uint16_t)(flags | (s->limited ? LM_PKT_LIMITED : 0));
 	p->port = (uint8_t)port;
 	p->from = id;
-	w->attached[id].rx_packets++;
-	w->attached[id].rx_bytes += m->pkt_len;
 	return true;
 }
 

@@ -13,7 +13,7 @@ static __rte_noinline void lm_rewrite_syn(struct lm_pkt *p)
 {
 	bool ipv6 = p->flags & LM_PKT_V6;
 
-	lm_tcp_mss_clamp(p->ip + p->l4, p->len - p->l4, lm_mss_of_mtu(p->net->mtu, ipv6));
+	lm_tcp_mss_clamp(p->ip + p->l4, p->len - p->l4, lm_mss_of_mtu(p->mtu, ipv6));
 }
 
 /* False: its hops are used up. */

@@ -6,6 +6,7 @@
 #include <rte_bitops.h>
 #include <rte_common.h>
 #include <rte_random.h>
+#include "dataplane/lines.h"
 
 int lm_sa_table_init(struct lm_sa_table *t, uint32_t limit)
 {
@@ -38,6 +39,51 @@ void lm_sa_table_free(struct lm_sa_table *t)
 	t->versions = NULL;
 }
 
+static lm_lanes_word *take_word(struct lm_tunnels *tunnels)
+{
+	if (!tunnels->unused) {
+		struct lm_lanes_words *more = lm_lines_alloc(sizeof *more);
+		if (!more)
+			return NULL;
+		more->next = tunnels->words;
+		tunnels->words = more;
+		for (unsigned i = 0; i < LM_LANES_WORDS; i++) {
+			more->words[i] = (uintptr_t)tunnels->unused;
+			tunnels->unused = &more->words[i];
+		}
+	}
+	lm_lanes_word *word = tunnels->unused;
+	tunnels->unused = (lm_lanes_word *)(uintptr_t)*word;
+	*word = 0;
+	return word;
+}
+
+/* No worker asks for it any more: the networks that did are freed. */
+static void give_word(struct lm_tunnels *tunnels, lm_lanes_word *word)
+{
+	*word = (uintptr_t)tunnels->unused;
+	tunnels->unused = word;
+}
+
+void lm_tunnels_free(struct lm_tunnels *tunnels)
+{
+	for (struct lm_lanes_words *words = tunnels->words, *next; words; words = next) {
+		next = words->next;
+		free(words);
+	}
+	*tunnels = (struct lm_tunnels){0};
+}
+
+struct lm_sa_out *lm_tunnel_set(struct lm_tunnel *t, struct lm_sa_out *out)
+{
+	struct lm_sa_out *old = t->out;
+
+	t->out = out;
+	__atomic_store_n(
+	    t->lanes, out ? (uintptr_t)out | rte_log2_u32(out->n_lanes) : 0, __ATOMIC_RELEASE);
+	return old;
+}
+
 struct lm_tunnel *lm_tunnel_hold(struct lm_tunnels *tunnels, uint32_t net, uint32_t peer)
 {
 	uint64_t id = (uint64_t)net << 32 | peer;
@@ -48,6 +94,11 @@ struct lm_tunnel *lm_tunnel_hold(struct lm_tunnels *tunnels, uint32_t net, uint3
 		t = calloc(1, sizeof *t);
 		if (!t)
 			return NULL;
+		t->lanes = take_word(tunnels);
+		if (!t->lanes) {
+			free(t);
+			return NULL;
+		}
 		t->net = net;
 		t->peer = peer;
 		t->id = id;
@@ -64,6 +115,7 @@ void lm_tunnel_release(struct lm_tunnel *t)
 		return;
 	HASH_DEL(t->registry->by_id, t);
 	lm_sa_out_free(t->out);
+	give_word(t->registry, t->lanes);
 	free(t);
 }
 

@@ -99,12 +99,13 @@ static __rte_noinline unsigned admit(struct lm_worker *w, struct lm_pkt **p, uns
 void lm_seal_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 {
 	unsigned live = 0;
+	const struct lm_lane_out *last = NULL;
 
 	if (unlikely(w->fair_ports != 0))
 		n = admit(w, p, n);
 	for (unsigned i = 0; i < n; i++) {
-		if (unlikely(p[i]->len > p[i]->net->mtu)) {
-			lm_access_too_big(w, p[i], p[i]->net->mtu);
+		if (unlikely(p[i]->len > p[i]->mtu)) {
+			lm_access_too_big(w, p[i], p[i]->mtu);
 			continue;
 		}
 		enum lm_drop why = prepare(w, p[i]);
@@ -112,7 +113,9 @@ void lm_seal_burst(struct lm_worker *w, struct lm_pkt **p, unsigned n)
 			lm_worker_drop(w, p[i]->m, why);
 			continue;
 		}
-		lm_gcm_prefetch(p[i]->lane->key);
+		if (p[i]->lane != last)
+			lm_gcm_prefetch(p[i]->lane->key);
+		last = p[i]->lane;
 		w->peers[p[i]->lane->peer].tx++;
 		p[live++] = p[i];
 	}

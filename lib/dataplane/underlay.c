@@ -112,7 +112,6 @@ static bool esp(const struct outer *o, struct lm_pkt *p, uint8_t *payload, unsig
 		lm_worker_hand(w, sa->worker, o->index, p->m);
 		return GONE;
 	}
-	rte_prefetch0(&sa->window);
 	p->sa = sa;
 	p->ip = payload;
 	p->len = (uint16_t)len;
@@ -270,7 +269,6 @@ static __rte_always_inline bool quick_receive(
 	    lm_sa_find(&w->dp->sas, rte_be_to_cpu_32(lm_load32(udp_hdr + UDP_HEADER)));
 	if (unlikely(!sa || sa->worker != w->index))
 		return false;
-	rte_prefetch0(&sa->window);
 	p->m = m;
 	p->sa = sa;
 	p->ip = udp_hdr + UDP_HEADER;

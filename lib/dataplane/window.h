@@ -42,6 +42,12 @@ static inline uint64_t lm_window_extend(const struct lm_window *w, uint32_t low)
 	return (uint64_t)high << 32 | low;
 }
 
+/* The word that a number will be marked in. */
+static inline const uint64_t *lm_window_word(const struct lm_window *w, uint64_t seq)
+{
+	return &w->bits[seq / 64 % LM_WINDOW_WORDS];
+}
+
 /* Can it be new? Asked before decryption, being the cheaper question. */
 static inline bool lm_window_fresh(const struct lm_window *w, uint64_t seq)
 {

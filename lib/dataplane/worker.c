@@ -79,6 +79,7 @@ int lm_worker_create(struct lm_worker **out, struct lm_dp *dp, unsigned index)
 	w->lane_mask = dp->lane_mask;
 	memcpy(w->worker_of_lane, dp->worker_of_lane, sizeof w->worker_of_lane);
 	w->nets = dp->nets;
+	w->briefs = dp->briefs;
 	w->paths = dp->paths;
 	w->until_measured = 1;
 	w->now = w->aged = rte_rdtsc();

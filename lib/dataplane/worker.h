@@ -54,6 +54,7 @@ struct lm_pkt {
 	uint8_t tos; /* out of a tunnel: the outer packet's */
 	uint8_t port; /* index of the port it came by, then of that by which it goes */
 	uint16_t seal_len; /* bytes to encrypt or decrypt */
+	uint16_t mtu; /* of its network */
 	uint32_t from; /* its attachment, or the peer with LM_WHERE_PEER */
 	uint32_t to; /* of ours: the attachment */
 	union {
@@ -63,8 +64,9 @@ struct lm_pkt {
 		};
 	};
 	uint64_t hash, slot_hash;
+	/* Not on the quick way. */
 	const struct lm_net *net;
-	const struct lm_ep *src_ep, *dst_ep; /* not on the quick way */
+	const struct lm_ep *src_ep, *dst_ep;
 	struct lm_sa_in *sa; /* out of a tunnel; or NULL */
 	uint64_t seq;
 	struct lm_lane_out *lane;
@@ -144,6 +146,7 @@ struct lm_worker {
 	uint8_t worker_of_lane[LM_DP_WORKERS_MAX];
 	uint8_t tx_by[LM_DP_PORTS_MAX]; /* who transmits on a port for us */
 	struct lm_net **nets;
+	uint64_t *briefs;
 	struct lm_path **paths;
 
 	struct lm_rx_queue rxq[LM_DP_PORTS_MAX];

@@ -143,6 +143,46 @@ static void test_truncation(void)
 	rig_end(r);
 }
 
+/* What is around good ESP must be for us, as a whole: nothing else of it is opened. */
+static void test_outer(void)
+{
+	static const struct {
+		uint8_t at, flip;
+		enum lm_drop why;
+	} cases[] = {{5, 2, LM_DROP_NOT_OURS}, /* MAC */
+	    {12, 0x80, LM_DROP_UNKNOWN_ETHERTYPE}, {14, 0x10, LM_DROP_MALFORMED}, /* version */
+	    {14, 1, LM_DROP_MALFORMED}, /* header length */
+	    {17, 1, LM_DROP_MALFORMED}, /* total length: more than there is */
+	    {20, 0x20, LM_DROP_FRAGMENT}, {21, 1, LM_DROP_FRAGMENT},
+	    {23, 1, LM_DROP_NOT_OURS}, /* protocol */
+	    {33, 1, LM_DROP_NOT_OURS}, /* address */
+	    {37, 1, LM_DROP_NOT_OURS}, /* port */
+	    {39, 1, LM_DROP_MALFORMED}, /* more than the IP packet holds */
+	    {39, 4, LM_DROP_AUTH_FAILED},
+	    /* less */};
+	struct rig *r = rig_create(&rig_one_worker);
+	struct tap t = {0};
+	uint8_t tagged[RIG_FRAME_MAX];
+
+	capture(r, &t, &rig_query);
+	CU_ASSERT_EQUAL_FATAL(t.frame[39] & 5, 4);
+	CU_ASSERT_EQUAL_FATAL(t.frame[17] & 1, 0);
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		t.frame[cases[i].at] ^= cases[i].flip;
+		CU_ASSERT_TRUE(refused(r, t.frame, t.len, cases[i].why));
+		t.frame[cases[i].at] ^= cases[i].flip;
+	}
+	/* In somebody's VLAN, while this port has none. */
+	memcpy(tagged, t.frame, 12);
+	memcpy(tagged + 12, "\x81\x00\x00\x07", 4);
+	memcpy(tagged + 16, t.frame + 12, t.len - 12);
+	CU_ASSERT_TRUE(refused(r, tagged, t.len + 4, LM_DROP_NOT_OURS));
+	/* Bytes behind the packet are the link's padding. */
+	put_underlay(r, 1, t.frame, t.len + 6);
+	CU_ASSERT_EQUAL(rig_drain(r, 1), 1);
+	rig_end(r);
+}
+
 /* ---- a peer that knows the keys, and does not behave ------------------------ */
 
 struct bad_peer {
@@ -235,6 +275,15 @@ static void test_inner_source(void)
 	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_NO_ROUTE));
 	b.payload[19] = 20;
 	CU_ASSERT_TRUE(bad_peer_passes(&b));
+	CU_ASSERT_EQUAL(lm_dp_flow_count(b.r->gw[1].dp), 1);
+	/* In our endpoint's name, as an answer in the flow that is known now. */
+	uint8_t ends[12];
+	memcpy(ends, b.payload + 12, sizeof ends);
+	memcpy(b.payload + 12, ends + 4, 4);
+	memcpy(b.payload + 16, ends, 4);
+	memcpy(b.payload + 20, ends + 10, 2);
+	memcpy(b.payload + 22, ends + 8, 2);
+	CU_ASSERT_TRUE(bad_peer_refused(&b, LM_DROP_INNER_SOURCE));
 	CU_ASSERT_EQUAL(lm_dp_flow_count(b.r->gw[1].dp), 1);
 	rig_end(b.r);
 }
@@ -497,9 +546,9 @@ static void test_lanes(void)
 }
 
 LM_SUITE("tunnel", {"wire format", test_wire_format}, {"replay", test_replay},
-    {"tampering", test_tampering}, {"truncation", test_truncation}, {"padding", test_padding},
-    {"inner source", test_inner_source}, {"inner checksum", test_inner_checksum},
-    {"extended sequence", test_extended_sequence}, {"congestion", test_congestion},
-    {"key change", test_key_change}, {"used", test_used},
+    {"tampering", test_tampering}, {"truncation", test_truncation}, {"outer headers", test_outer},
+    {"padding", test_padding}, {"inner source", test_inner_source},
+    {"inner checksum", test_inner_checksum}, {"extended sequence", test_extended_sequence},
+    {"congestion", test_congestion}, {"key change", test_key_change}, {"used", test_used},
     {"no keys, no path", test_no_keys_no_path}, {"sequence ends", test_sequence_ends},
     {"bounds", test_bounds}, {"lanes", test_lanes})
