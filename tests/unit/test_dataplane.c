@@ -150,6 +150,35 @@ static void test_policy_at_both_ends(void)
 	rig_end(r);
 }
 
+/* Who sent how much is counted of packets of new flows, known ones, and of what is refused. */
+static void test_counted(void)
+{
+	struct rig *r = rig_create(&rig_one_worker);
+	struct lm_dp_endpoint_info info;
+	uint8_t frame[RIG_FRAME_MAX];
+	size_t len = rig_build(r, frame, &rig_query);
+	uint64_t sent = 0;
+
+	for (; sent < 5; sent++)
+		CU_ASSERT_TRUE(passes(r, rig_query));
+	struct rig_packet p = rig_query;
+	p.src_ip = "100.64.10.99";
+	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_SPOOFED_SOURCE));
+	sent++;
+	lm_dp_attachment_counters(r->gw[0].dp, rig_hosts[WEB].attachment, &info);
+	CU_ASSERT_EQUAL(info.rx_packets, sent);
+	CU_ASSERT_EQUAL(info.rx_bytes, sent * len);
+	/* Its network goes, and it is still attached. */
+	lm_dp_network_remove(r->gw[0].dp, 0);
+	CU_ASSERT_TRUE(refused(r, rig_query, 0, LM_DROP_NO_NETWORK));
+	p = rig_query;
+	p.src_port++;
+	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_NO_NETWORK));
+	lm_dp_attachment_counters(r->gw[0].dp, rig_hosts[WEB].attachment, &info);
+	CU_ASSERT_EQUAL(info.rx_packets, sent + 2);
+	rig_end(r);
+}
+
 /*
  * Nothing is sent to whom the peer does not serve now, in flows as well; what still comes from
  * there is the peer's to say. A flow outlives the pause.
@@ -551,7 +580,7 @@ static void test_header_options(void)
 LM_SUITE("dataplane", {"delivery", test_delivery}, {"IPv6 underlay", test_ipv6_underlay},
     {"local", test_local}, {"policy", test_policy},
     {"policy at both ends", test_policy_at_both_ends}, {"policy change", test_policy_change},
-    {"away", test_away}, {"unasked flows end", test_unasked_flows_end},
+    {"counted", test_counted}, {"away", test_away}, {"unasked flows end", test_unasked_flows_end},
     {"idle flows end", test_idle_flows_end}, {"networks never meet", test_networks_never_meet},
     {"publish refused", test_publish_refused}, {"spoofing", test_spoofing}, {"ICMP", test_icmp},
     {"header checksum", test_header_checksum}, {"header options", test_header_options},
