@@ -283,7 +283,6 @@ static __rte_always_inline bool lm_inner_plain4(struct lm_pkt *p, unsigned room,
 		if (unlikely(lm_tcp_header(l4, total - header) > total - header))
 			return false;
 		p->tcp = l4[13];
-		flags |= p->tcp & RTE_TCP_SYN_FLAG ? LM_PKT_SYN : 0;
 	} else if (unlikely(proto != IPPROTO_UDP)) {
 		return false;
 	}
@@ -293,8 +292,6 @@ static __rte_always_inline bool lm_inner_plain4(struct lm_pkt *p, unsigned room,
 	flags |= lm_flow_ends_set(&p->ends, addrs, lm_load32(l4)) ? LM_PKT_FROM_B : 0;
 	p->key.net_proto = net << 8 | proto;
 	p->len = (uint16_t)total;
-	p->l4 = (uint8_t)header;
-	p->proto = proto;
 	p->flags = flags;
 	return true;
 }
@@ -308,6 +305,10 @@ static inline void lm_inner_name(struct lm_pkt *p)
 	p->hash = lm_flow_hash4(&ends, (uint8_t)p->key.net_proto);
 	p->dst_port = (uint16_t)(p->flags & LM_PKT_FROM_B ? ends.lo : ends.hi);
 	p->flags &= (uint16_t)~LM_PKT_QUICK;
+	p->l4 = sizeof(struct rte_ipv4_hdr);
+	p->proto = (uint8_t)p->key.net_proto;
+	if (p->proto == IPPROTO_TCP && (p->tcp & RTE_TCP_SYN_FLAG))
+		p->flags |= LM_PKT_SYN;
 }
 
 static __rte_always_inline enum lm_drop lm_inner_parse4(

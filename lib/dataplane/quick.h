@@ -31,12 +31,14 @@ static __rte_always_inline bool lm_quick_receive(struct lm_worker *w,
     const struct lm_attach_table *table, unsigned port, uint64_t mac, struct lm_pkt *p,
     struct rte_mbuf *m)
 {
-	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
-	unsigned room = m->data_len, l2 = sizeof(struct rte_ether_hdr);
+	const uint8_t *const frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	const unsigned room = m->data_len;
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, sizeof(struct rte_ether_hdr));
 	uint64_t dst, src, vlan = 0;
 	uint16_t type;
 
-	if (unlikely(room < l2 + sizeof(struct rte_vlan_hdr) || m->nb_segs != 1))
+	if (unlikely(room < sizeof(struct rte_ether_hdr) + sizeof(struct rte_vlan_hdr) ||
+		     m->nb_segs != 1))
 		return false;
 	memcpy(&dst, frame, sizeof dst);
 	memcpy(&src, frame + RTE_ETHER_ADDR_LEN, sizeof src);
@@ -44,7 +46,7 @@ static __rte_always_inline bool lm_quick_receive(struct lm_worker *w,
 	if (type == RTE_BE16(RTE_ETHER_TYPE_VLAN)) {
 		vlan = lm_be16(frame + 14) & 0xfff;
 		type = lm_load16(frame + 16);
-		l2 += sizeof(struct rte_vlan_hdr);
+		ip += sizeof(struct rte_vlan_hdr);
 	}
 	uint16_t flags = LM_PKT_QUICK;
 	if (unlikely(type != RTE_BE16(RTE_ETHER_TYPE_IPV4))) {
@@ -63,8 +65,8 @@ static __rte_always_inline bool lm_quick_receive(struct lm_worker *w,
 	p->key.net_proto = (uint32_t)s->net << 8; /* the protocol is not known yet */
 	p->m = m;
 	p->sa = NULL;
-	p->ip = frame + l2;
-	p->len = (uint16_t)(room - l2);
+	p->ip = ip;
+	p->len = (uint16_t)(room - (unsigned)(ip - frame));
 	p->flags = (uint16_t)(flags | (s->limited ? LM_PKT_LIMITED : 0));
 	p->port = (uint8_t)port;
 	p->from = id;

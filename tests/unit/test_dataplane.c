@@ -2,6 +2,7 @@
 /* What workloads may do, and what becomes of their packets: both gateways, real keys. */
 #include <errno.h>
 #include "dataplane/tcp.h"
+#include "dataplane/worker.h"
 #include "dp_fixture.h"
 #include "packet/build.h"
 #include "packet/frame.h"
@@ -161,6 +162,11 @@ static void test_counted(void)
 
 	for (; sent < 5; sent++)
 		CU_ASSERT_TRUE(passes(r, rig_query));
+	/* Once, also when networks have shares of a worker's time. */
+	r->gw[0].dp->workers[0]->fair_time = true;
+	CU_ASSERT_TRUE(passes(r, rig_query));
+	r->gw[0].dp->workers[0]->fair_time = false;
+	sent++;
 	struct rig_packet p = rig_query;
 	p.src_ip = "100.64.10.99";
 	CU_ASSERT_TRUE(refused(r, p, 0, LM_DROP_SPOOFED_SOURCE));
