@@ -307,12 +307,16 @@ static inline uint64_t lm_flow_hash4(const struct lm_flow_ends *e, uint8_t proto
 
 /*
  * Where in this table: seeded, and with the network. One multiplication for IPv4, since it is
- * asked for every packet; its seeds are secret, and both of its halves serve as places.
+ * asked for every packet; its seeds are secret, and both of its halves serve as places. Network and
+ * protocol are where ends have no bits: else other addresses could make up for another network, and
+ * whoever knows a flow there could fill its places without knowing the seeds.
  */
 static __rte_always_inline uint64_t lm_flow_slot_hash4(
     const struct lm_flows *f, const struct lm_flow_ends *e, uint32_t net_proto)
 {
-	return lm_mix(e->lo ^ f->seed[0], e->hi ^ f->seed[1] ^ (uint64_t)net_proto << 32);
+	const uint64_t lower = (uint64_t)net_proto << 48, upper = (uint64_t)(net_proto >> 16) << 48;
+
+	return lm_mix(e->lo ^ f->seed[0] ^ lower, e->hi ^ f->seed[1] ^ upper);
 }
 
 static inline uint64_t lm_flow_slot_hash(

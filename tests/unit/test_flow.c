@@ -130,6 +130,34 @@ static struct lm_flow *find(struct lm_flows *f, const struct lm_flow_key *k, uin
 	return found;
 }
 
+/*
+ * Whoever knows a flow must not find others for its places without the seed: those of another
+ * network or protocol whose addresses or ports make up for it.
+ */
+static void test_places_are_not_foretold(void)
+{
+	const struct lm_flow_ends known = {
+	    .lo = UINT64_C(0x0a010203) << 16 | 500, .hi = UINT64_C(0x0a010204) << 16 | 500};
+	const uint32_t net_proto = 5 << 8 | 17;
+	struct lm_flows f;
+
+	rig_start();
+	CU_ASSERT_EQUAL_FATAL(init(&f, 1 << 10), 0);
+	const uint64_t place = lm_flow_slot_hash4(&f, &known, net_proto);
+	for (unsigned i = 0; i < 31; i++)
+		for (unsigned k = 0; k < 48; k++) {
+			struct lm_flow_ends lo = known, hi = known;
+
+			lo.lo ^= UINT64_C(1) << k;
+			hi.hi ^= UINT64_C(1) << k;
+			CU_ASSERT_NOT_EQUAL(
+			    lm_flow_slot_hash4(&f, &lo, net_proto ^ UINT32_C(1) << i), place);
+			CU_ASSERT_NOT_EQUAL(
+			    lm_flow_slot_hash4(&f, &hi, net_proto ^ UINT32_C(1) << i), place);
+		}
+	lm_flows_free(&f);
+}
+
 static void test_table(void)
 {
 	enum { LIMIT = 1 << 14 };
@@ -452,7 +480,8 @@ static void test_reclaim(void)
 
 LM_SUITE("flow", {"reclaim", test_reclaim}, {"key is canonical", test_key_is_canonical},
     {"hash is fixed", test_hash_is_fixed}, {"hash spreads", test_hash_spreads},
-    {"table", test_table}, {"states", test_states}, {"shares", test_shares},
-    {"network limit", test_network_limit}, {"half-open limit", test_half_open_limit},
-    {"table tells keys apart", test_table_keys_differ}, {"key comes back", test_key_comes_back},
-    {"window", test_window}, {"window extends", test_window_extends}, {"limit", test_limit})
+    {"places are not foretold", test_places_are_not_foretold}, {"table", test_table},
+    {"states", test_states}, {"shares", test_shares}, {"network limit", test_network_limit},
+    {"half-open limit", test_half_open_limit}, {"table tells keys apart", test_table_keys_differ},
+    {"key comes back", test_key_comes_back}, {"window", test_window},
+    {"window extends", test_window_extends}, {"limit", test_limit})
