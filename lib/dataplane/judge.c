@@ -132,15 +132,20 @@ static uint32_t where_is(const struct lm_ep *ep)
 	return ep->away ? LM_WHERE_NOWHERE : ep->peer | LM_WHERE_PEER;
 }
 
-/* Its ends are these endpoints, as long as the network stays as it is. */
-static void settle(struct lm_flow *f, const struct lm_net *net, uint16_t ep_a, uint16_t ep_b)
+/*
+ * Its ends are these endpoints, as long as the network stays as it is. Who sends by lanes that are
+ * not the flows' makes us know flows of another worker. What our workloads send of these is for
+ * that one, as the lanes are: so it is not told here where it goes.
+ */
+static void settle(const struct lm_worker *w, struct lm_flow *f, const struct lm_net *net,
+    uint16_t ep_a, uint16_t ep_b)
 {
 	const struct lm_ep *a = &net->eps[ep_a], *b = &net->eps[ep_b];
 
 	f->ep_a = ep_a;
 	f->ep_b = ep_b;
 	f->generation = net->generation;
-	if (f->net_proto & LM_FLOW_V6)
+	if (f->net_proto & LM_FLOW_V6 || lm_worker_of(w, f->hash) != w->index)
 		return;
 	f->where[0] = where_is(a);
 	f->where[1] = where_is(b);
@@ -152,7 +157,7 @@ static void settle(struct lm_flow *f, const struct lm_net *net, uint16_t ep_a, u
  * The network was published anew since this flow was allowed: ask again, in the flow's own
  * direction. False: no longer.
  */
-static bool renew(const struct lm_net *net, struct lm_flow *f)
+static bool renew(const struct lm_worker *w, const struct lm_net *net, struct lm_flow *f)
 {
 	bool from_b = f->from_b;
 	uint8_t proto = (uint8_t)f->net_proto;
@@ -169,7 +174,7 @@ static bool renew(const struct lm_net *net, struct lm_flow *f)
 	struct side sides[] = {{&net->eps[a], key.a}, {&net->eps[b], key.b}};
 	if (ask(net, sides[from_b], sides[!from_b], proto, port, &ruling) != LM_FINE)
 		return false;
-	settle(f, net, (uint16_t)a, (uint16_t)b);
+	settle(w, f, net, (uint16_t)a, (uint16_t)b);
 	return true;
 }
 
@@ -236,9 +241,9 @@ static enum lm_drop remember(struct lm_worker *w, struct lm_pkt *p, bool back)
 	struct lm_flow *f = lm_flow_insert(&w->flows, &p->key, p->slot_hash, state, w->tick);
 	if (!f)
 		return LM_DROP_FLOW_TABLE_FULL;
-	settle(f, p->net, from_b ? dst : src, from_b ? src : dst);
 	if (!(f->net_proto & LM_FLOW_V6))
 		f->hash = (uint32_t)p->hash;
+	settle(w, f, p->net, from_b ? dst : src, from_b ? src : dst);
 	f->from_b = from_b != back;
 	if (p->proto == IPPROTO_TCP && (p->tcp & LM_TCP_FIN))
 		f->fins = back ? LM_FIN_OTHER : LM_FIN_OPENER;
@@ -412,7 +417,7 @@ bool lm_judge_keep(void *worker, struct lm_flow *f)
 	struct lm_worker *w = worker;
 	const struct lm_net *net = lm_load(w->nets[lm_flow_net_of(f->net_proto)]);
 
-	return net && (f->generation == net->generation || renew(net, f));
+	return net && (f->generation == net->generation || renew(w, net, f));
 }
 
 /* A new connection between the ports of one that has ended, by either side. */
@@ -422,9 +427,10 @@ static bool opens_again(const struct lm_pkt *p, const struct lm_flow *f)
 	       lm_tcp_opens(p->tcp) && lm_tcp_valid(p->tcp);
 }
 
-static __rte_always_inline bool has_ended(const struct lm_pkt *p, struct lm_flow *f)
+static __rte_always_inline bool has_ended(
+    const struct lm_worker *w, const struct lm_pkt *p, struct lm_flow *f)
 {
-	return (unlikely(f->generation != p->net->generation) && !renew(p->net, f)) ||
+	return (unlikely(f->generation != p->net->generation) && !renew(w, p->net, f)) ||
 	       opens_again(p, f);
 }
 
@@ -433,7 +439,7 @@ static enum lm_drop judge_by(struct lm_worker *w, struct lm_pkt *p, struct lm_fl
 {
 	enum lm_drop why;
 
-	if (f && unlikely(has_ended(p, f))) {
+	if (f && unlikely(has_ended(w, p, f))) {
 		lm_flow_remove(&w->flows, f);
 		f = NULL;
 	}
