@@ -225,10 +225,12 @@ static struct usual usual_of(const struct outer *o)
 	    .l2 = sizeof(struct rte_ether_hdr) + (vlan ? sizeof(struct rte_vlan_hdr) : 0)};
 
 	memcpy(&u.mac, o->port->mac.b, sizeof o->port->mac.b);
-	/* If we have no IPv4 address, none is usual: 0.0.0.0 is nobody's. */
 	for (unsigned i = 0; i < o->addrs->n && u.addr4 == 0; i++)
 		if (o->addrs->addr[i].w[0] == 0)
 			u.addr4 = (uint32_t)(o->addrs->addr[i].w[1] >> 32);
+	/* If we have no IPv4 address, none is usual: no frame is as long. */
+	if (u.addr4 == 0)
+		u.l2 = UINT16_MAX;
 	return u;
 }
 

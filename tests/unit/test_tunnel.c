@@ -183,6 +183,28 @@ static void test_outer(void)
 	rig_end(r);
 }
 
+/* Nobody's address is not ours, though we have no other one of IPv4. */
+static void test_no_address(void)
+{
+	const struct rig_options o = {.workers = {1, 1}, .ipv6 = true};
+	struct rig *r = rig_create(&o);
+	const size_t l2 = 14, ip4 = 20, ip6 = 40;
+	uint8_t frame[RIG_FRAME_MAX], payload[RIG_FRAME_MAX];
+
+	size_t len = rig_seal(r, frame, 1, payload, rig_inner(r, payload, &rig_query));
+	CU_ASSERT_TRUE_FATAL(len > l2 + ip6);
+	memmove(frame + l2 + ip4, frame + l2 + ip6, len - l2 - ip6);
+	len -= ip6 - ip4;
+	memset(frame + l2, 0, ip4);
+	rig_put16(frame + l2 - 2, RTE_ETHER_TYPE_IPV4);
+	frame[l2] = RTE_IPV4_VHL_DEF;
+	rig_put16(frame + l2 + 2, (unsigned)(len - l2));
+	frame[l2 + 8] = 64;
+	frame[l2 + 9] = IPPROTO_UDP;
+	CU_ASSERT_TRUE(refused(r, frame, len, LM_DROP_NOT_OURS));
+	rig_end(r);
+}
+
 /* ---- a peer that knows the keys, and does not behave ------------------------ */
 
 struct bad_peer {
@@ -547,7 +569,7 @@ static void test_lanes(void)
 
 LM_SUITE("tunnel", {"wire format", test_wire_format}, {"replay", test_replay},
     {"tampering", test_tampering}, {"truncation", test_truncation}, {"outer headers", test_outer},
-    {"padding", test_padding}, {"inner source", test_inner_source},
+    {"no address", test_no_address}, {"padding", test_padding}, {"inner source", test_inner_source},
     {"inner checksum", test_inner_checksum}, {"extended sequence", test_extended_sequence},
     {"congestion", test_congestion}, {"key change", test_key_change}, {"used", test_used},
     {"no keys, no path", test_no_keys_no_path}, {"sequence ends", test_sequence_ends},
