@@ -142,7 +142,7 @@ void flood_play(struct flood_bench *b, double seconds, struct flood_result *out)
 {
 	struct rig_gw *gw = &b->rig->gw[0];
 	struct playing p = {.b = b,
-	    .pool = lm_dp_pool(gw->dp),
+	    .pool = lm_dp_pool(gw->dp, 0),
 	    .in = gw->access.rx[0],
 	    .out = gw->under.tx[0],
 	    .result = out};

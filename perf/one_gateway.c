@@ -60,7 +60,7 @@ static void put_burst(struct one_gateway *g, const uint64_t *flows, unsigned n)
 {
 	struct rte_mbuf *m[BURST];
 
-	if (rte_pktmbuf_alloc_bulk(lm_dp_pool(g->dp), m, n) != 0)
+	if (rte_pktmbuf_alloc_bulk(lm_dp_pool(g->dp, 0), m, n) != 0)
 		bench_check(-ENOMEM, "packet buffers");
 	for (unsigned i = 0; i < n; i++)
 		write_frame(g, (struct frame *)rte_pktmbuf_append(m[i], FRAME), flows[i]);

@@ -184,7 +184,7 @@ static void prepare(struct bench *b, uint16_t size)
 	for (unsigned w = 0; w < n; w++) {
 		b->frames[w] = bench_must(calloc(FRAMES, sizeof(struct frame)), "frames");
 		b->wires.of[w] = bench_must(lm_lines_alloc(sizeof(struct wire)), "a wire");
-		b->wires.of[w]->pool = lm_dp_pool(gateway(b));
+		b->wires.of[w]->pool = lm_dp_pool(gateway(b), w);
 	}
 	if (b->way->gw == 1)
 		for (unsigned lane = 0; lane < b->rig->n_lanes; lane++)

@@ -37,6 +37,6 @@ void lm_dp_pass_us(struct lm_dp *dp, unsigned worker, uint64_t us);
 /* Sets the next sequence number of an outbound lane. */
 int lm_dp_set_sequence(struct lm_dp *dp, uint32_t net, uint32_t peer, uint8_t lane, uint64_t next);
 /* What its ports receive into. */
-struct rte_mempool *lm_dp_pool(const struct lm_dp *dp);
+struct rte_mempool *lm_dp_pool(const struct lm_dp *dp, unsigned worker);
 
 #endif

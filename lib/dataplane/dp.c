@@ -20,6 +20,8 @@
 
 #define LM_LOG_MODULE "dataplane"
 #define POOL_CACHE 256
+/* With fewer of its own a worker could not fill the queues of two ports. */
+#define POOL_MIN 4000
 
 /* Punts a second of each worker. Sessions come first: they keep everything else alive. */
 #define PUNTS_ATTACHMENT 100
@@ -60,19 +62,26 @@ static int check_config(const struct lm_dp_config *c)
 	return 0;
 }
 
-static int create_pool(struct lm_dp *dp)
+static int create_pools(struct lm_dp *dp)
 {
 	static unsigned serial; /* names are the process's; tests make several data planes */
+	unsigned each = dp->config.mbufs / dp->config.n_workers, n = dp->config.n_workers;
 	char name[32];
 
-	snprintf(name, sizeof name, "lm_pool_%u", serial++);
-	unsigned cache = RTE_MIN((unsigned)POOL_CACHE, dp->config.mbufs / 8);
-	dp->pool = rte_pktmbuf_pool_create(
-	    name, dp->config.mbufs, cache, 0, LM_MBUF_ROOM, (int)rte_socket_id());
-	if (!dp->pool) {
-		lm_error("no memory for %u packet buffers: %s", dp->config.mbufs,
-		    rte_strerror(rte_errno));
-		return -rte_errno;
+	if (each < POOL_MIN) {
+		each = dp->config.mbufs;
+		n = 1;
+	}
+	unsigned cache = RTE_MIN((unsigned)POOL_CACHE, each / 8);
+	for (; dp->n_pools < n; dp->n_pools++) {
+		snprintf(name, sizeof name, "lm_pool_%u", serial++);
+		dp->pools[dp->n_pools] = rte_pktmbuf_pool_create(
+		    name, each, cache, 0, LM_MBUF_ROOM, (int)rte_socket_id());
+		if (!dp->pools[dp->n_pools]) {
+			lm_error("no memory for %u packet buffers: %s", dp->config.mbufs,
+			    rte_strerror(rte_errno));
+			return -rte_errno;
+		}
 	}
 	return 0;
 }
@@ -97,7 +106,7 @@ static int create_parts(struct lm_dp *dp)
 	if (err == 0)
 		err = lm_sa_table_init(&dp->sas, dp->config.max_sas);
 	if (err == 0)
-		err = create_pool(dp);
+		err = create_pools(dp);
 	if (err != 0)
 		return err;
 	dp->nets = calloc(dp->config.max_networks, sizeof(struct lm_net *));
@@ -182,7 +191,8 @@ void lm_dp_free(struct lm_dp *dp)
 	free(dp->briefs);
 	free(dp->paths);
 	lm_gcm_engine_free(dp->gcm);
-	rte_mempool_free(dp->pool);
+	for (unsigned i = 0; i < dp->n_pools; i++)
+		rte_mempool_free(dp->pools[i]);
 	if (dp->punt_fd >= 0)
 		close(dp->punt_fd);
 	free(dp);
@@ -235,7 +245,8 @@ int lm_dp_port_add(struct lm_dp *dp, const struct lm_dp_port_config *config, str
 		    why, ENOSPC, "port %s: %u ports at most", config->name, LM_DP_PORTS_MAX);
 	unsigned index = dp->n_ports;
 	struct lm_port *port = &dp->ports[index];
-	int err = lm_port_open(port, config, index, dp->config.n_workers, dp->pool, why);
+	int err =
+	    lm_port_open(port, config, index, dp->config.n_workers, dp->pools, dp->n_pools, why);
 	if (err != 0)
 		return err;
 	for (uint16_t q = 0; q < port->n_rxq; q++) {

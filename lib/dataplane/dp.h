@@ -46,7 +46,12 @@ struct lm_dp {
 	struct lm_dp_config config;
 	struct lm_port ports[LM_DP_PORTS_MAX];
 	unsigned n_ports;
-	struct rte_mempool *pool;
+	/*
+	 * Each worker's, or one of all. Buffers of two workers that lie side by side in memory slow
+	 * both of them down.
+	 */
+	struct rte_mempool *pools[LM_DP_WORKERS_MAX];
+	unsigned n_pools;
 	struct lm_worker *workers[LM_DP_WORKERS_MAX];
 	uint32_t lane_mask; /* worker count rounded up to a power of two, minus 1 */
 	uint8_t worker_of_lane[LM_DP_WORKERS_MAX];

@@ -173,8 +173,20 @@ static uint16_t descriptors(const char *driver, uint16_t wanted)
 	return strcmp(driver, "net_af_xdp") == 0 ? DESCRIPTORS_AF_XDP : DESCRIPTORS;
 }
 
-static int configure(struct lm_port *port, unsigned n_workers, struct rte_mempool *pool,
-    struct fds_seen *seen, int *fds_err, struct lm_why *why)
+/* Ports with few queues start at different workers, so that one worker does not poll them all. */
+static unsigned rx_worker(unsigned queue, unsigned index, unsigned n_workers)
+{
+	return (queue + index) % n_workers;
+}
+
+struct queues {
+	unsigned index, n_workers; /* of the port, of all */
+	struct rte_mempool *const *pools;
+	unsigned n_pools;
+};
+
+static int configure(struct lm_port *port, const struct queues *of, struct fds_seen *seen,
+    int *fds_err, struct lm_why *why)
 {
 	const char *name = port->config.name;
 	struct rte_eth_dev_info info;
@@ -185,8 +197,8 @@ static int configure(struct lm_port *port, unsigned n_workers, struct rte_mempoo
 	if (err != 0)
 		return lm_why(
 		    why, -err, "port %s: no device information: %s", name, strerror(-err));
-	port->n_rxq = (uint16_t)RTE_MIN(n_workers, info.max_rx_queues);
-	port->n_txq = (uint16_t)RTE_MIN(n_workers, info.max_tx_queues);
+	port->n_rxq = (uint16_t)RTE_MIN(of->n_workers, info.max_rx_queues);
+	port->n_txq = (uint16_t)RTE_MIN(of->n_workers, info.max_tx_queues);
 	if (port->n_rxq == 0 || port->n_txq == 0)
 		return lm_why(why, ENOTSUP, "port %s: the device has no queues", name);
 	uint64_t rss =
@@ -195,14 +207,15 @@ static int configure(struct lm_port *port, unsigned n_workers, struct rte_mempoo
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf = rss;
 	}
-	if (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
+	/* All buffers of a queue must be of one pool then. */
+	if (of->n_pools == 1 && (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE))
 		conf.txmode.offloads = RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	err = rte_eth_dev_configure(port->ethdev, port->n_rxq, port->n_txq, &conf);
 	if (err != 0)
 		return lm_why(why, -err,
 		    "port %s: cannot configure %u receive and %u transmit queues: %s", name,
 		    port->n_rxq, port->n_txq, strerror(-err));
-	err = set_mtu(port, pool, why);
+	err = set_mtu(port, of->pools[0], why);
 	if (err != 0)
 		return err;
 	port->n_rxd = descriptors(info.driver_name, port->config.rx_descriptors);
@@ -210,7 +223,10 @@ static int configure(struct lm_port *port, unsigned n_workers, struct rte_mempoo
 	rte_eth_dev_adjust_nb_rx_tx_desc(port->ethdev, &port->n_rxd, &port->n_txd);
 	unsigned numa = socket < 0 ? 0 : (unsigned)socket;
 	for (uint16_t q = 0; q < port->n_rxq && err == 0; q++) {
-		err = rte_eth_rx_queue_setup(port->ethdev, q, port->n_rxd, numa, NULL, pool);
+		unsigned pool = rx_worker(q, of->index, of->n_workers) % of->n_pools;
+
+		err = rte_eth_rx_queue_setup(
+		    port->ethdev, q, port->n_rxd, numa, NULL, of->pools[pool]);
 		if (*fds_err == 0)
 			*fds_err = find_fds(port, seen, q);
 	}
@@ -231,11 +247,10 @@ static int configure(struct lm_port *port, unsigned n_workers, struct rte_mempoo
 	return 0;
 }
 
-/* Ports with few queues start at different workers, so that one worker does not poll them all. */
 static void assign_workers(struct lm_port *port, unsigned index, unsigned n_workers)
 {
 	for (unsigned q = 0; q < port->n_rxq; q++)
-		port->rx_worker[q] = (uint8_t)((q + index) % n_workers);
+		port->rx_worker[q] = (uint8_t)rx_worker(q, index, n_workers);
 	for (unsigned w = 0; w < n_workers; w++) {
 		unsigned queue = (w + n_workers - index % n_workers) % n_workers % port->n_txq;
 
@@ -245,8 +260,9 @@ static void assign_workers(struct lm_port *port, unsigned index, unsigned n_work
 }
 
 int lm_port_open(struct lm_port *port, const struct lm_dp_port_config *config, unsigned index,
-    unsigned n_workers, struct rte_mempool *pool, struct lm_why *why)
+    unsigned n_workers, struct rte_mempool *const *pools, unsigned n_pools, struct lm_why *why)
 {
+	const struct queues of = {index, n_workers, pools, n_pools};
 	struct fds_seen *seen = calloc(1, sizeof *seen);
 
 	*port = (struct lm_port){.config = *config};
@@ -257,7 +273,7 @@ int lm_port_open(struct lm_port *port, const struct lm_dp_port_config *config, u
 	if (err == 0 && fds_err == 0)
 		fds_err = find_fds(port, seen, LM_PORT_ANY_QUEUE);
 	if (err == 0)
-		err = configure(port, n_workers, pool, seen, &fds_err, why);
+		err = configure(port, &of, seen, &fds_err, why);
 	if (err == 0) {
 		if (fds_err == 0)
 			fds_err = find_fds(port, seen, LM_PORT_ANY_QUEUE);

@@ -32,8 +32,12 @@ struct lm_port {
 
 struct rte_mempool;
 
+/*
+ * pools: what queues receive into, one for all, or each worker's own for those that it polls.
+ * Negative errno, and *why.
+ */
 int lm_port_open(struct lm_port *port, const struct lm_dp_port_config *config, unsigned index,
-    unsigned n_workers, struct rte_mempool *pool, struct lm_why *why);
+    unsigned n_workers, struct rte_mempool *const *pools, unsigned n_pools, struct lm_why *why);
 void lm_port_stop(struct lm_port *port);
 
 #endif

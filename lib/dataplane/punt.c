@@ -135,7 +135,7 @@ int lm_dp_inject(struct lm_dp *dp, unsigned port, const uint8_t *frame, size_t l
 {
 	if (port >= dp->n_ports || len == 0)
 		return -EINVAL;
-	struct rte_mbuf *m = rte_pktmbuf_alloc(dp->pool);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(dp->pools[0]);
 	if (!m)
 		return -ENOBUFS;
 	char *to = len <= UINT16_MAX ? rte_pktmbuf_append(m, (uint16_t)len) : NULL;

@@ -31,7 +31,7 @@ static struct rte_ring *create_ring(const struct lm_dp *dp, unsigned from, unsig
 {
 	char name[RTE_RING_NAMESIZE];
 
-	snprintf(name, sizeof name, "lm_%s_%u_%u", dp->pool->name + 3, from, to);
+	snprintf(name, sizeof name, "lm_%s_%u_%u", dp->pools[0]->name + 3, from, to);
 	return rte_ring_create(
 	    name, RING_SIZE, (int)rte_socket_id(), RING_F_SP_ENQ | RING_F_SC_DEQ);
 }
@@ -426,10 +426,14 @@ void lm_dp_pass_us(struct lm_dp *dp, unsigned worker, uint64_t us)
 
 unsigned lm_dp_mbufs_in_use(const struct lm_dp *dp)
 {
-	return rte_mempool_in_use_count(dp->pool);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < dp->n_pools; i++)
+		n += rte_mempool_in_use_count(dp->pools[i]);
+	return n;
 }
 
-struct rte_mempool *lm_dp_pool(const struct lm_dp *dp)
+struct rte_mempool *lm_dp_pool(const struct lm_dp *dp, unsigned worker)
 {
-	return dp->pool;
+	return dp->pools[worker % dp->n_pools];
 }

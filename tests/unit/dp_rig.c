@@ -196,7 +196,7 @@ void rig_free(struct rig *r)
 		lm_dp_ports_stop(r->gw[g].dp);
 	}
 	for (unsigned g = 0; g < 2; g++) {
-		rte_mempool_obj_iter(lm_dp_pool(r->gw[g].dp), open_buffer, NULL);
+		rte_mempool_obj_iter(lm_dp_pool(r->gw[g].dp, 0), open_buffer, NULL);
 		lm_dp_free(r->gw[g].dp);
 	}
 	free(r);
@@ -219,7 +219,7 @@ void rig_put(
     struct rig *r, unsigned gw, struct rig_port *port, const void *frame, size_t len, int queue)
 {
 	struct rig_gw *to = &r->gw[gw];
-	struct rte_mbuf *m = rte_pktmbuf_alloc(lm_dp_pool(to->dp));
+	struct rte_mbuf *m = rte_pktmbuf_alloc(lm_dp_pool(to->dp, 0));
 
 	MUST(m != NULL);
 	unguard(m);

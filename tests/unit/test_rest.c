@@ -137,7 +137,7 @@ static void test_take(void)
 	struct lm_rest rest;
 
 	CU_ASSERT_EQUAL_FATAL(w->n_rxq, 0);
-	struct rte_mbuf *m = rte_pktmbuf_alloc(lm_dp_pool(r->gw[0].dp));
+	struct rte_mbuf *m = rte_pktmbuf_alloc(lm_dp_pool(r->gw[0].dp, 0));
 	*lm_meta(m) = (struct lm_meta){.kind = LM_RING_TX, .port = 0};
 	CU_ASSERT_EQUAL(rte_ring_enqueue(w->from[0], m), 0); /* lest it sleeps for ever */
 	uint64_t hz = r->gw[0].dp->hz, begin = rte_rdtsc();

@@ -320,7 +320,7 @@ static void test_sleep(void)
 	alarm(60);
 	CU_ASSERT_EQUAL_FATAL(w->n_rxq, 0);
 	/* It came before the worker announced its sleep, so nobody kicked. */
-	struct rte_mbuf *m = rte_pktmbuf_alloc(lm_dp_pool(r->gw[0].dp));
+	struct rte_mbuf *m = rte_pktmbuf_alloc(lm_dp_pool(r->gw[0].dp, 0));
 	*lm_meta(m) = (struct lm_meta){.kind = LM_RING_TX, .port = 0};
 	CU_ASSERT_EQUAL(rte_ring_enqueue(w->from[0], m), 0);
 	lm_worker_sleep(w);
