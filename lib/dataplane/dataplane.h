@@ -42,7 +42,7 @@ struct lm_dp_config {
 	bool busy_poll;
 	unsigned realtime_priority; /* of workers that sleep, 1..99; 0: ordinary threads */
 	bool lane_source_ports;
-	unsigned mbufs; /* of the packet pool, shared by all ports */
+	unsigned mbufs; /* packet buffers; each worker has its part, if that fills its queues */
 };
 
 int lm_dp_create(struct lm_dp **out, const struct lm_dp_config *config);
