@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Between the gateways: what ESP must refuse, keys, lanes, and workers. */
 #include <rte_byteorder.h>
+#include "dataplane/worker.h"
 #include "dp_fixture.h"
 #include "packet/frame.h"
 
@@ -202,6 +203,32 @@ static void test_no_address(void)
 	frame[l2 + 8] = 64;
 	frame[l2 + 9] = IPPROTO_UDP;
 	CU_ASSERT_TRUE(refused(r, frame, len, LM_DROP_NOT_OURS));
+	rig_end(r);
+}
+
+/* A port whose underlay has a tag: this one only, and not without. */
+static void test_outer_tag(void)
+{
+	struct rig *r = rig_create(&rig_one_worker);
+	struct lm_dp *dp = r->gw[1].dp;
+	struct tap t = {0};
+	uint8_t tagged[RIG_FRAME_MAX];
+
+	for (unsigned i = 0; i < dp->n_ports; i++)
+		if (dp->ports[i].config.underlay)
+			dp->ports[i].config.vlan = 0x107;
+	capture(r, &t, &rig_query);
+	memcpy(tagged, t.frame, 12);
+	memcpy(tagged + 16, t.frame + 12, t.len - 12);
+	memcpy(tagged + 12, "\x81\x00\x01\x08", 4);
+	CU_ASSERT_TRUE(refused(r, tagged, t.len + 4, LM_DROP_NOT_OURS));
+	memcpy(tagged + 12, "\x81\x00\x02\x07", 4);
+	CU_ASSERT_TRUE(refused(r, tagged, t.len + 4, LM_DROP_NOT_OURS));
+	CU_ASSERT_TRUE(refused(r, t.frame, t.len, LM_DROP_NOT_OURS));
+	/* Whatever its priority. */
+	memcpy(tagged + 12, "\x81\x00\xe1\x07", 4);
+	put_underlay(r, 1, tagged, t.len + 4);
+	CU_ASSERT_EQUAL(rig_drain(r, 1), 1);
 	rig_end(r);
 }
 
@@ -569,8 +596,9 @@ static void test_lanes(void)
 
 LM_SUITE("tunnel", {"wire format", test_wire_format}, {"replay", test_replay},
     {"tampering", test_tampering}, {"truncation", test_truncation}, {"outer headers", test_outer},
-    {"no address", test_no_address}, {"padding", test_padding}, {"inner source", test_inner_source},
-    {"inner checksum", test_inner_checksum}, {"extended sequence", test_extended_sequence},
-    {"congestion", test_congestion}, {"key change", test_key_change}, {"used", test_used},
+    {"outer tag", test_outer_tag}, {"no address", test_no_address}, {"padding", test_padding},
+    {"inner source", test_inner_source}, {"inner checksum", test_inner_checksum},
+    {"extended sequence", test_extended_sequence}, {"congestion", test_congestion},
+    {"key change", test_key_change}, {"used", test_used},
     {"no keys, no path", test_no_keys_no_path}, {"sequence ends", test_sequence_ends},
     {"bounds", test_bounds}, {"lanes", test_lanes})
